@@ -1,0 +1,10 @@
+// `garrison bench`: measurements.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace garrison::apps {
+
+void add_bench_command(CLI::App& app, int& exit_status);
+
+}  // namespace garrison::apps

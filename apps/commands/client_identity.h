@@ -1,0 +1,22 @@
+// A client identity from its key files: what `garrison gateway` and `garrison client` start with.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "apps/client/native_client.h"
+#include "control/config/topology.h"
+#include "crypto/key_directory.h"
+#include "dataplane/base/result.h"
+
+namespace garrison::apps {
+
+// Client `name` ("c1") of the topology, with its private file of `keys_directory`, on `io`.
+[[nodiscard]] Result<std::unique_ptr<client::NativeClient>> open_client(asio::io_context& io,
+                                                                        const config::Topology& topology,
+                                                                        const crypto::KeyDirectory& directory,
+                                                                        const std::string& keys_directory,
+                                                                        const std::string& name, Duration deadline);
+
+}  // namespace garrison::apps

@@ -1,0 +1,258 @@
+#include "apps/commands/demo.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "apps/commands/command.h"
+#include "apps/commands/demo_load.h"
+#include "apps/commands/signals.h"
+#include "apps/gateway/gateway.h"
+#include "apps/node/digests.h"
+#include "apps/node/node.h"
+#include "apps/node/tcp_clients.h"
+#include "control/config/names.h"
+#include "control/config/topology_text.h"
+
+namespace garrison::apps {
+namespace {
+
+struct Options {
+  std::size_t servers = 4;
+  std::uint32_t clients = 8;
+  std::size_t in_flight = 16;
+  int seconds = 8;  // of each of the two stretches
+  std::uint16_t gateway_port = 6379;
+  bool stay = false;
+};
+
+struct Deployment {
+  config::Topology topology;
+  std::unique_ptr<crypto::KeyDirectory> directory;
+  std::map<ServerId, crypto::PrivateBundle> servers;
+  std::vector<crypto::PrivateBundle> clients;
+};
+
+// Fresh keys in memory; clients take ports the system chooses. The last client is the gateway's.
+Result<Deployment> deal(const Options& options) {
+  config::NewTopology wishes;
+  wishes.name = "demo";
+  wishes.servers = options.servers;
+  wishes.clients = options.clients + 1;
+  std::uint64_t id = 0;
+  CHECK(getrandom(&id, sizeof id, 0) == static_cast<ssize_t>(sizeof id));
+  wishes.system = SystemId(id >> 1U);
+  Result<std::string> text = config::new_topology_text(wishes);
+  if (!text) return text.error();
+  Result<config::Topology> topology = config::parse_topology(text.value(), "demo");
+  if (!topology) return topology.error();
+  Deployment made{.topology = std::move(topology).value(), .directory = nullptr, .servers = {}, .clients = {}};
+  made.directory = std::make_unique<crypto::KeyDirectory>(made.topology.system, made.topology.crypto.epoch);
+  for (const crypto::Principal principal : made.topology.principals()) {
+    crypto::PublicKeys keys;
+    Result<crypto::PrivateBundle> bundle = crypto::make_bundle(made.topology.system, made.topology.crypto.epoch,
+                                                               principal, made.topology.scheme_of(principal), keys);
+    if (!bundle) return bundle.error();
+    if (Result<void> added = made.directory->add(principal, std::move(keys)); !added) return added.error();
+    if (principal.kind == crypto::Principal::Kind::server) {
+      made.servers[ServerId(static_cast<std::uint16_t>(principal.index))] = std::move(bundle).value();
+    } else {
+      made.clients.push_back(std::move(bundle).value());
+    }
+  }
+  return made;
+}
+
+class Demo {
+ public:
+  explicit Demo(const Options& options) : options_(options), load_(options.in_flight) {}
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+  ~Demo() {
+    load_.stop();
+    stop_gateway();
+    clients_.stop();
+    if (node_ != nullptr) node_->stop();
+  }
+
+  int run() {
+    if (const Result<void> up = bring_up(); !up) return complain(up.error().message), kFailed;
+    load_.start();
+    bool well = stretch("all servers", node_->servers().size());
+    well = well && same_states();
+    if (interrupted_ == 0 && well) {
+      const ServerId victim = node_->servers().back()->id();
+      fmt::print("\nstopping {}: {} of {} servers remain\n", name_of(victim), node_->servers().size() - 1,
+                 node_->servers().size());
+      clients_.halt(node_->server(victim).client());
+      node_->halt(victim);
+      well = stretch("without " + name_of(victim), node_->servers().size() - 1) && same_states();
+    }
+    if (well && interrupted_ == 0 && options_.stay) {
+      fmt::print("\nstaying up; Ctrl-C ends it\n");
+      std::fflush(stdout);
+      interrupted_ = signals_.wait();
+    }
+    return finish(well);
+  }
+
+ private:
+  Result<void> bring_up() {
+    Result<Deployment> dealt = deal(options_);
+    if (!dealt) return dealt.error();
+    deployment_ = std::move(dealt).value();
+    config::SiteSettings& site = deployment_.topology.sites.front();
+    Result<std::unique_ptr<node::Node>> made = node::Node::make(
+        deployment_.topology, node::NodeKeys{*deployment_.directory, deployment_.servers}, clients_.doorbell());
+    if (!made) return made.error();
+    node_ = std::move(made).value();
+    for (const auto& server : node_->servers()) {
+      config::ServerSettings& settings = site.servers[server->id().index()];
+      settings.client.port = 0;  // whatever is free
+      Result<config::Endpoint> bound = clients_.listen(server->name(), server->client(), settings.client);
+      if (!bound) return bound.error();
+      settings.client = bound.value();
+    }
+    if (Result<void> started = node_->start(); !started) return started;
+    clients_.start();
+    for (std::size_t i = 0; i < options_.clients; ++i) {
+      const crypto::PrivateBundle& bundle = deployment_.clients[i];
+      const auto config = client::NativeClient::config_from(deployment_.topology, ClientId(bundle.self.index));
+      if (Result<void> added = load_.add_client(config, bundle, *deployment_.directory); !added) return added;
+    }
+    if (Result<void> started = start_gateway(); !started) return started;
+    fmt::print("{} servers of site {} run in this process, f = {}: any {} of them may be faulty\n",
+               node_->servers().size(), site.name, site.f, site.f);
+    fmt::print("\n  redis-cli -p {}\n\n", redis_port_);
+    std::fflush(stdout);
+    return {};
+  }
+
+  // On a thread of its own, under the last client's identity.
+  Result<void> start_gateway() {
+    const crypto::PrivateBundle& bundle = deployment_.clients.back();
+    const auto config = client::NativeClient::config_from(deployment_.topology, ClientId(bundle.self.index));
+    Result<std::unique_ptr<client::NativeClient>> made =
+        client::NativeClient::make(gateway_io_, config, bundle, *deployment_.directory);
+    if (!made) return made.error();
+    gateway_client_ = std::move(made).value();
+    const auto open = [&](std::uint16_t port) {
+      gateway::Gateway::Config listen;
+      listen.listen.port = port;
+      gateway_ = std::make_unique<gateway::Gateway>(
+          gateway_io_, listen,
+          std::vector<gateway::Gateway::Replicate>{[this](Bytes operation, std::function<void(Result<Bytes>)> done) {
+            gateway_client_->submit(std::move(operation), std::move(done));
+          }});
+      return gateway_->listen();
+    };
+    Result<config::Endpoint> bound = open(options_.gateway_port);
+    if (!bound) bound = open(0);  // a Redis of the machine's own may have the usual port
+    if (!bound) return bound.error();
+    redis_port_ = bound.value().port;
+    gateway_thread_ = std::thread([this] {
+      const auto guard = asio::make_work_guard(gateway_io_);
+      gateway_io_.run();
+    });
+    return {};
+  }
+
+  void stop_gateway() {
+    if (!gateway_thread_.joinable()) return;
+    gateway_io_.stop();
+    gateway_thread_.join();
+    gateway_.reset();
+    gateway_client_.reset();
+  }
+
+  static std::string name_of(ServerId id) { return config::server_name(SiteId(0), id); }
+
+  // Live progress for a while. False when nothing was ordered or a client saw an error.
+  bool stretch(const std::string& title, std::size_t running) {
+    fmt::print("{} ({} running), {} clients with {} operations in flight each, half reads, all ordered\n", title,
+               running, options_.clients, options_.in_flight);
+    (void)load_.take_window();
+    std::uint64_t updates = 0;
+    std::uint64_t errors = 0;
+    for (int second = 1; second <= options_.seconds && interrupted_ == 0; ++second) {
+      interrupted_ = signals_.wait_for(1000);
+      LoadWindow window = load_.take_window();
+      updates += window.updates;
+      errors += window.errors;
+      fmt::print("  {:2} s {:>8.0f} updates/s   p50 {:>6.1f} ms   p99 {:>6.1f} ms{}\n", second, window.rate(),
+                 window.percentile(0.5), window.percentile(0.99),
+                 window.errors == 0 ? "" : fmt::format("   {} errors", window.errors));
+      std::fflush(stdout);
+    }
+    summary_ += fmt::format("  {:<16} {:>9} updates, {:.0f}/s\n", title, updates,
+                            static_cast<double>(updates) / options_.seconds);
+    if (errors > 0) complain("a client saw an error: " + load_.last_error());
+    if (updates == 0 && interrupted_ == 0) complain("nothing was ordered");
+    return errors == 0 && (updates > 0 || interrupted_ != 0);
+  }
+
+  bool same_states() {
+    const std::vector<node::ServerState> states = node::compare_states(*node_);
+    const bool equal = node::all_equal(states);
+    fmt::print("state digests {}\n", equal ? "are equal:" : "DIFFER:");
+    for (const node::ServerState& state : states) {
+      std::string hex;
+      for (std::size_t i = 0; i < 12; ++i) hex += fmt::format("{:02x}", state.digest[i]);
+      fmt::print("  {}  after {:>8} updates  {}...\n", name_of(state.server), state.state_sequence, hex);
+    }
+    std::fflush(stdout);
+    return equal;
+  }
+
+  int finish(bool well) {
+    const bool drained = load_.drain();
+    load_.stop();
+    stop_gateway();
+    clients_.stop();
+    node_->stop();
+    if (!drained) complain("some operations did not end");
+    fmt::print("\n{}summary\n{}", interrupted_ != 0 ? "interrupted; " : "", summary_);
+    fmt::print("  {}\n", well && drained ? "no error, no difference between the servers" : "FAILED, see above");
+    return well && drained ? kDone : kFailed;
+  }
+
+  EndSignals signals_;  // before any thread starts
+  Options options_;
+  node::TcpClients clients_;  // outlives the node: its queues ring this doorbell
+  Deployment deployment_;
+  std::unique_ptr<node::Node> node_;
+  DemoLoad load_;
+  asio::io_context gateway_io_;
+  std::unique_ptr<client::NativeClient> gateway_client_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::thread gateway_thread_;
+  std::uint16_t redis_port_ = 0;
+  int interrupted_ = 0;
+  std::string summary_;
+};
+
+}  // namespace
+
+void add_demo_command(CLI::App& app, int& exit_status) {
+  CLI::App& command = *app.add_subcommand("demo", "the whole story on one machine: no NIC, no root, no hugepages");
+  const auto options = std::make_shared<Options>();
+  command.add_option("--servers", options->servers, "servers, 3f+1: 4, 7, 10, 13 or 16")
+      ->check(CLI::IsMember({4, 7, 10, 13, 16}))
+      ->capture_default_str();
+  command.add_option("--clients", options->clients, "clients")->check(CLI::Range(1, 256))->capture_default_str();
+  command.add_option("--in-flight", options->in_flight, "operations each client keeps going")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--seconds", options->seconds, "how long each half lasts")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  command.add_option("--port", options->gateway_port, "where redis-cli finds it; 0: a free port")
+      ->capture_default_str();
+  command.add_flag("--stay", options->stay, "stay up afterwards, until Ctrl-C");
+  command.callback([options, &exit_status] { exit_status = Demo(*options).run(); });
+}
+
+}  // namespace garrison::apps

@@ -1,0 +1,161 @@
+#include "apps/commands/lab.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "apps/commands/command.h"
+#include "apps/commands/conditions.h"
+#include "apps/lab/simulation.h"
+
+namespace garrison::apps {
+namespace {
+
+struct Options {
+  lab::SimulationOptions simulation;
+  std::uint64_t runs = 1;
+  unsigned jobs = 0;
+  bool json = false;
+  bool check_digest = false;
+};
+
+std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
+  std::string text;
+  for (std::size_t i = 0; i < bytes; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+std::string replay_line(const Options& options, std::uint64_t seed) {
+  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}  # {}", seed, options.simulation.f,
+                     options.simulation.clients, options.simulation.updates, build_commit());
+}
+
+void print_row(const lab::SimulationResult& result) {
+  fmt::print(
+      "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  duplicated {:5}  overtaken {:5}  partitions {} "
+      "({} frames)  crashed {}  resent {}  digest {}\n",
+      result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.network.lost,
+      result.network.duplicated, result.network.overtaken, result.partitions, result.network.partitioned,
+      result.crashes, result.client_timeouts, hex(result.digest, 8));
+}
+
+nlohmann::json json_row(const lab::SimulationResult& result) {
+  return {{"seed", result.seed},
+          {"ok", result.ok()},
+          {"violation", result.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.violation)},
+          {"virtual_s", result.virtual_s},
+          {"updates", result.updates},
+          {"digest", hex(result.digest)},
+          {"frames_sent", result.network.sent},
+          {"frames_lost", result.network.lost},
+          {"frames_duplicated", result.network.duplicated},
+          {"frames_overtaken", result.network.overtaken},
+          {"frames_partitioned", result.network.partitioned},
+          {"partitions", result.partitions},
+          {"crashes", result.crashes},
+          {"client_timeouts", result.client_timeouts}};
+}
+
+// A run whose plan drew no fault of a kind is fine; a batch in which a kind of fault never happened proves nothing.
+std::string missing_fault(const std::vector<lab::SimulationResult>& results) {
+  lab::SimulationResult sum;
+  for (const lab::SimulationResult& one : results) {
+    sum.network.lost += one.network.lost;
+    sum.network.duplicated += one.network.duplicated;
+    sum.network.overtaken += one.network.overtaken;
+    sum.network.partitioned += one.network.partitioned;
+    sum.crashes += one.crashes;
+  }
+  if (sum.network.lost == 0) return "no frame was lost";
+  if (sum.network.duplicated == 0) return "no frame was duplicated";
+  if (sum.network.overtaken == 0) return "no frame overtook another";
+  if (sum.network.partitioned == 0) return "no partition cut anything";
+  if (results.size() >= 10 && sum.crashes == 0) return "no server crashed";
+  return {};
+}
+
+std::vector<lab::SimulationResult> run_all(const Options& options) {
+  const std::shared_ptr<const lab::LabKeys> keys =
+      lab::make_lab_keys(3 * options.simulation.f + 1, options.simulation.clients, true);
+  std::vector<lab::SimulationResult> results(options.runs);
+  std::atomic<std::uint64_t> next{0};
+  std::mutex print_mutex;
+  const auto work = [&] {
+    for (std::uint64_t i = next++; i < options.runs; i = next++) {
+      lab::SimulationOptions one = options.simulation;
+      one.seed += i;
+      results[i] = lab::simulate(one, keys);
+      if (options.check_digest && results[i].ok() && lab::simulate(one, keys).digest != results[i].digest) {
+        results[i].violation = "determinism: the same seed gave another digest";
+      }
+      const std::lock_guard lock(print_mutex);
+      if (!options.json) print_row(results[i]);
+      if (!results[i].ok()) {
+        complain(fmt::format("seed {}: {}", one.seed, results[i].violation));
+        complain("replay: " + replay_line(options, one.seed));
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned t = 1; t < options.jobs; ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+int sim(Options options) {
+  if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
+  const std::vector<lab::SimulationResult> results = run_all(options);
+  std::size_t failed = 0;
+  for (const lab::SimulationResult& result : results) failed += result.ok() ? 0 : 1;
+  const std::string missing = missing_fault(results);
+  if (options.json) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const lab::SimulationResult& result : results) rows.push_back(json_row(result));
+    nlohmann::json conditions = base_conditions();
+    conditions["servers"] = 3 * options.simulation.f + 1;
+    conditions["f"] = options.simulation.f;
+    conditions["clients"] = options.simulation.clients;
+    conditions["signatures"] = "modelled";
+    conditions["protocol"] = "prime, normal case";
+    fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
+  } else {
+    fmt::print("{} runs, {} without violation, {} with\n", results.size(), results.size() - failed, failed);
+  }
+  if (!missing.empty()) complain("these seeds prove too little: " + missing + "; run more of them");
+  return failed == 0 && missing.empty() ? kDone : kFailed;
+}
+
+}  // namespace
+
+void add_lab_command(CLI::App& app, int& exit_status) {
+  CLI::App& lab = *app.add_subcommand("lab", "experiments and seeded simulation in virtual time");
+  lab.require_subcommand(1);
+  CLI::App& command = *lab.add_subcommand(
+      "sim", "run a site under seeded faults and check agreement, validity, exactly-once and liveness");
+  const auto options = std::make_shared<Options>();
+  command.add_option("--seed", options->simulation.seed, "first seed")->capture_default_str();
+  command.add_option("--runs", options->runs, "how many seeds, one after the other")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--f", options->simulation.f, "faults tolerated; 3f+1 servers")
+      ->check(CLI::Range(1, 5))
+      ->capture_default_str();
+  command.add_option("--clients", options->simulation.clients, "closed-loop clients")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_option("--updates", options->simulation.updates, "updates of all clients together")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
+  command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
+  command.add_flag("--json", options->json, "print one JSON object");
+  command.callback([options, &exit_status] { exit_status = sim(*options); });
+}
+
+}  // namespace garrison::apps

@@ -1,0 +1,117 @@
+#include "apps/commands/run.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/commands/command.h"
+#include "apps/commands/signals.h"
+#include "apps/node/admin.h"
+#include "apps/node/lifetimes.h"
+#include "apps/node/node.h"
+#include "apps/node/tcp_clients.h"
+#include "control/config/key_files.h"
+#include "control/config/names.h"
+
+namespace garrison::apps {
+namespace {
+
+struct Options {
+  std::string topology{kDefaultTopologyFile};
+  std::string keys{kDefaultKeyDirectory};
+  std::string state = "state";
+  std::vector<std::string> servers;  // empty: all
+};
+
+std::optional<std::vector<ServerId>> chosen_servers(const Options& options, const config::Topology& topology) {
+  std::vector<ServerId> chosen;
+  if (options.servers.empty()) {
+    for (const config::ServerSettings& server : topology.sites.front().servers) chosen.push_back(server.id);
+  }
+  for (const std::string& name : options.servers) {
+    const config::ServerSettings* server = topology.find_server(name);
+    if (server == nullptr) {
+      complain(fmt::format("{} is no server of {}", name, options.topology));
+      return std::nullopt;
+    }
+    chosen.push_back(server->id);
+  }
+  return chosen;
+}
+
+int serve(const Options& options, const config::Topology& topology, const node::NodeKeys& keys) {
+  EndSignals signals;  // before any thread
+  // Last to be destroyed: queues ring its doorbell.
+  node::TcpClients clients;
+  Result<std::unique_ptr<node::Node>> made = node::Node::make(topology, keys, clients.doorbell());
+  if (!made) return complain(made.error().message), kFailed;
+  node::Node& node = *made.value();
+  node::Admin admin(node);
+  for (const auto& server : node.servers()) {
+    const config::ServerSettings& settings = topology.sites.front().servers[server->id().index()];
+    const Result<config::Endpoint> bound = clients.listen(server->name(), server->client(), settings.client);
+    if (!bound) return complain(bound.error().message), kFailed;
+    if (const Result<void> listening = admin.serve(settings); !listening) {
+      return complain(listening.error().message), kFailed;
+    }
+  }
+  // Only now, when nothing but the workers' start is left: a server that could not open its ports promised nothing.
+  for (const auto& server : node.servers()) {
+    const Result<void> first = node::begin_life(options.state, server->name(), topology.system, topology.crypto.epoch);
+    if (!first) return complain(first.error().message), kMisused;
+  }
+  if (const Result<void> started = node.start(); !started) return complain(started.error().message), kFailed;
+  clients.start();
+  for (const auto& server : node.servers()) {
+    const config::ServerSettings& settings = topology.sites.front().servers[server->id().index()];
+    fmt::print("{} runs: clients at {}, status at http://{}/status\n", server->name(),
+               config::to_string(settings.client), config::to_string(settings.admin));
+  }
+  std::fflush(stdout);
+
+  const int received = signals.wait();
+  admin.stop();
+  clients.stop();
+  node.stop();
+  fmt::print("stopped by {}\n", received == SIGINT ? "SIGINT" : "SIGTERM");
+  return kDone;
+}
+
+int run(const Options& options) {
+  const auto loaded = config::load_topology(options.topology);
+  if (!loaded) return complain(loaded.error().message), kMisused;
+  const config::Topology& topology = loaded.value();
+  const std::optional<std::vector<ServerId>> chosen = chosen_servers(options, topology);
+  if (!chosen) return kMisused;
+  const Result<crypto::KeyDirectory> directory = crypto::load_public(config::public_keys_path(options.keys));
+  if (!directory) return complain(directory.error().message), kMisused;
+
+  const config::SiteSettings& site = topology.sites.front();
+  node::NodeKeys keys{directory.value(), {}};
+  for (const ServerId id : *chosen) {
+    const crypto::Principal principal = crypto::Principal::server(site.id, id);
+    Result<crypto::PrivateBundle> bundle = crypto::load_private(config::private_key_path(options.keys, principal));
+    if (!bundle) return complain(bundle.error().message), kMisused;
+    keys.bundles[id] = std::move(bundle).value();
+  }
+  return serve(options, topology, keys);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_status) {
+  CLI::App& command = *app.add_subcommand("run", "run servers of a site until SIGINT or SIGTERM");
+  const auto options = std::make_shared<Options>();
+  add_topology_option(command, options->topology);
+  add_keys_option(command, options->keys);
+  command.add_option("-s,--server", options->servers, "server to run, such as A1; repeat for more; default: all")
+      ->delimiter(',');
+  command.add_option("--state", options->state, "directory that remembers which servers have run")
+      ->capture_default_str();
+  command.callback([options, &exit_status] { exit_status = run(*options); });
+}
+
+}  // namespace garrison::apps

@@ -1,0 +1,84 @@
+#include "apps/commands/status.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "apps/commands/command.h"
+#include "apps/commands/conditions.h"
+#include "apps/node/admin.h"
+
+namespace garrison::apps {
+namespace {
+
+struct Options {
+  std::string topology{kDefaultTopologyFile};
+  bool json = false;
+  bool drops = false;
+};
+
+std::string joined(const nlohmann::json& names) {
+  std::string text;
+  for (const nlohmann::json& one : names) text += (text.empty() ? "" : ",") + one.get<std::string>();
+  return text.empty() ? "-" : text;
+}
+
+void print_row(const nlohmann::json& status, bool with_drops) {
+  std::uint64_t drops = 0;
+  for (const auto& [reason, count] : status.at("drops").items()) drops += count.get<std::uint64_t>();
+  fmt::print("{:<6} {:>5} {:>7} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n",
+             status.at("server").get<std::string>(), status.at("view").get<std::uint64_t>(),
+             status.at("leader").get<std::string>(), status.at("globally_ordered").get<std::uint64_t>(),
+             status.at("updates_executed").get<std::uint64_t>(), status.at("updates_waiting").get<std::uint64_t>(),
+             status.at("requests_outstanding").get<std::uint64_t>(), status.at("frames_received").get<std::uint64_t>(),
+             status.at("frames_sent").get<std::uint64_t>(), drops, joined(status.at("blacklist")));
+  if (!with_drops) return;
+  for (const auto& [reason, count] : status.at("drops").items()) {
+    fmt::print("       {:>12}  {}\n", count.get<std::uint64_t>(), reason);
+  }
+}
+
+int status(const Options& options) {
+  const auto loaded = config::load_topology(options.topology);
+  if (!loaded) return complain(loaded.error().message), kMisused;
+  const config::SiteSettings& site = loaded.value().sites.front();
+  nlohmann::json rows = nlohmann::json::array();
+  std::size_t silent = 0;
+  if (!options.json) {
+    fmt::print("{:<6} {:>5} {:>7} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n", "server", "view", "leader",
+               "ordered", "executed", "waiting", "outstanding", "frames in", "frames out", "drops", "blacklist");
+  }
+  for (const config::ServerSettings& server : site.servers) {
+    Result<nlohmann::json> answer = node::fetch_status(server);
+    if (!answer) {
+      ++silent;
+      complain(answer.error().message);
+    } else if (options.json) {
+      rows.push_back(std::move(answer).value());
+    } else {
+      print_row(answer.value(), options.drops);
+    }
+  }
+  if (options.json) {
+    nlohmann::json conditions = base_conditions();
+    conditions["topology"] = options.topology;
+    conditions["silent_servers"] = silent;
+    fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
+  }
+  if (silent > site.f) complain(fmt::format("{} servers are silent: more than f = {}", silent, site.f));
+  return silent == 0 ? kDone : kFailed;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, int& exit_status) {
+  CLI::App& command = *app.add_subcommand("status", "view, leader, progress, blacklist and drops of every server");
+  const auto options = std::make_shared<Options>();
+  add_topology_option(command, options->topology);
+  command.add_flag("--drops", options->drops, "list the drops by reason");
+  command.add_flag("--json", options->json, "print one JSON object");
+  command.callback([options, &exit_status] { exit_status = status(*options); });
+}
+
+}  // namespace garrison::apps

@@ -1,0 +1,82 @@
+#include "apps/lab/checkers.h"
+
+#include "control/config/names.h"
+#include "crypto/digest.h"
+
+namespace garrison::lab {
+
+namespace {
+std::string describe(ClientId client, SeqNum sequence) {
+  return config::client_name(client) + "/" + std::to_string(sequence.value());
+}
+std::string describe(ServerId server) { return config::server_name(SiteId(0), server); }
+}  // namespace
+
+class Checkers::Observer final : public server::ExecutionObserver {
+ public:
+  Observer(Checkers& checkers, ServerId server) : checkers_(checkers), server_(server) {}
+  void on_update(const message::ClientOp& op, const std::optional<service::Executed>& executed) override {
+    // A repetition or a void update is no output.
+    if (executed.has_value() && !executed->void_update) checkers_.on_execute(server_, op, *executed);
+  }
+
+ private:
+  Checkers& checkers_;
+  ServerId server_;
+};
+
+Checkers::Checkers(std::size_t servers) : position_(servers), seen_(servers) {
+  for (std::size_t i = 0; i < servers; ++i) {
+    observers_.push_back(std::make_unique<Observer>(*this, ServerId(static_cast<std::uint16_t>(i))));
+  }
+}
+
+void Checkers::report(std::string what) {
+  if (!violation_.has_value()) violation_ = std::move(what);
+}
+
+void Checkers::on_submit(ClientId client, SeqNum sequence, ByteView operation) {
+  submitted_[{client, sequence}] = crypto::sha256(operation);
+}
+
+void Checkers::on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed) {
+  const Entry entry{op.client, op.sequence, crypto::sha256(op.operation), crypto::sha256(executed.result)};
+  const std::string who = describe(server) + " executed " + describe(op.client, op.sequence);
+
+  const auto known = submitted_.find({op.client, op.sequence});
+  if (known == submitted_.end()) return report("validity: " + who + ", which no client submitted");
+  if (known->second != entry.operation) return report("validity: " + who + " with other bytes than its client signed");
+  if (!seen_[server.index()].insert({op.client, op.sequence}).second) {
+    return report("exactly-once: " + who + " twice");
+  }
+
+  const std::size_t at = position_[server.index()]++;
+  if (executed.state_sequence != at + 1) {
+    return report("agreement: " + who + " at position " + std::to_string(at + 1) + " but numbers it " +
+                  std::to_string(executed.state_sequence));
+  }
+  if (at == order_.size()) {
+    order_.push_back(entry);
+  } else if (order_[at] != entry) {
+    report("agreement: " + who + " at position " + std::to_string(at + 1) + ", where others have " +
+           describe(order_[at].client, order_[at].sequence));
+  }
+}
+
+void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result) {
+  const std::string who = config::client_name(client) + " accepted a result for " + describe(client, sequence);
+  if (state_sequence == 0 || state_sequence > order_.size())
+    return report("replies: " + who + ", which is not ordered");
+  const Entry& entry = order_[state_sequence - 1];
+  if (entry.client != client || entry.sequence != sequence || entry.result != crypto::sha256(result)) {
+    report("replies: " + who + " that is not the one of the common order");
+  }
+}
+
+Digest Checkers::order_digest() const {
+  crypto::Sha256 hash;
+  for (const Entry& entry : order_) hash.update(entry.operation).update(entry.result);
+  return hash.finish();
+}
+
+}  // namespace garrison::lab

@@ -1,0 +1,64 @@
+// What must hold after every single execution, whatever the network and f servers do.
+//
+//   agreement (Safety-S1 of [PRIME] 3)  the outputs of two correct servers are prefixes of one another
+//   validity                            only what a client really submitted, byte for byte, is executed
+//   exactly-once                        no update is executed twice by a server
+//   replies                             a result that a client accepted is the one of the common order
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/server/control_part.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/ids.h"
+
+namespace garrison::lab {
+
+class Checkers {
+ public:
+  explicit Checkers(std::size_t servers);
+
+  // A client hands in an update for the first time.
+  void on_submit(ClientId client, SeqNum sequence, ByteView operation);
+  // Server `server` executed its next update.
+  void on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed);
+  // A client accepted a result.
+  void on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
+
+  // The first violation, as one line; none while all is well.
+  [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
+  void report(std::string what);
+  [[nodiscard]] std::size_t executed(ServerId server) const { return position_[server.index()]; }
+  [[nodiscard]] std::size_t agreed() const { return order_.size(); }
+  // Of the common order so far.
+  [[nodiscard]] Digest order_digest() const;
+
+  // Attaches server `server`'s executions.
+  [[nodiscard]] server::ExecutionObserver& observer(ServerId server) { return *observers_[server.index()]; }
+
+ private:
+  struct Entry {
+    ClientId client;
+    SeqNum sequence;
+    Digest operation{};
+    Digest result{};
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  class Observer;
+
+  std::vector<std::unique_ptr<server::ExecutionObserver>> observers_;
+  std::map<std::pair<ClientId, SeqNum>, Digest> submitted_;
+  std::vector<Entry> order_;                                 // the longest output of any server
+  std::vector<std::size_t> position_;                        // executed so far, by server
+  std::vector<std::set<std::pair<ClientId, SeqNum>>> seen_;  // by server
+  std::optional<std::string> violation_;
+};
+
+}  // namespace garrison::lab

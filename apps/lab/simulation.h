@@ -1,0 +1,39 @@
+// One seeded run: a site under a plan of faults that follows from the seed, held to its checkers at every delivery
+// and to liveness after the last fault.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "apps/lab/lab_site.h"
+
+namespace garrison::lab {
+
+struct SimulationOptions {
+  std::uint64_t seed = 1;
+  std::size_t f = 1;  // 3f + 1 servers
+  std::size_t clients = 10;
+  std::size_t updates = 600;          // in all
+  Duration faults_for = seconds(20);  // faults begin and end within this; the run goes on until it is quiet
+  Duration grace = seconds(60);       // after the last fault: not done by then is a violation of liveness
+};
+
+struct SimulationResult {
+  std::uint64_t seed = 0;
+  std::string violation;  // empty: none
+  double virtual_s = 0;
+  std::size_t updates = 0;
+  NetworkCounts network;
+  std::size_t partitions = 0;
+  std::size_t crashes = 0;
+  std::uint64_t client_timeouts = 0;
+  std::uint64_t events = 0;
+  Digest digest{};  // of every delivery, the common order and the final states
+
+  [[nodiscard]] bool ok() const { return violation.empty(); }
+};
+
+[[nodiscard]] SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<const LabKeys> keys);
+
+}  // namespace garrison::lab

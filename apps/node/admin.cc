@@ -1,0 +1,127 @@
+#include "apps/node/admin.h"
+
+#include <httplib.h>
+
+#include <chrono>
+
+#include "control/config/names.h"
+
+namespace garrison::node {
+
+namespace {
+
+constexpr int kTimeoutSeconds = 2;
+
+std::string ip_of(const config::Endpoint& endpoint) { return config::to_string(endpoint.ip); }
+
+void add_drops(nlohmann::json& into, const DropCounters& counters) {
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    const auto reason = static_cast<DropReason>(i);
+    const std::uint64_t count = counters.get(reason);
+    if (count == 0) continue;
+    const std::string key(name(reason));
+    into[key] = into.value(key, std::uint64_t{0}) + count;
+  }
+}
+
+nlohmann::json workers_of(const Node& node) {
+  nlohmann::json workers = nlohmann::json::array();
+  for (const auto& worker : node.workers()) {
+    nlohmann::json stages = nlohmann::json::array();
+    for (std::size_t i = 0; i < worker->stages(); ++i) {
+      stages.push_back({{"stage", worker->stage_name(i)},
+                        {"busy_passes", worker->stage_counters(i).busy_passes.get()},
+                        {"work", worker->stage_counters(i).work.get()}});
+    }
+    workers.push_back({{"worker", worker->name()},
+                       {"passes", worker->counters().passes.get()},
+                       {"busy_passes", worker->counters().busy_passes.get()},
+                       {"sleeps", worker->counters().sleeps.get()},
+                       {"stages", std::move(stages)}});
+  }
+  return workers;
+}
+
+}  // namespace
+
+nlohmann::json status_of(const Node& node, ServerId id) {
+  server::Server& server = node.server(id);
+  const server::ControlStatus control = server.control().status();
+  nlohmann::json blacklist = nlohmann::json::array();
+  control.ordering.blacklist.for_each(
+      [&](ServerId listed) { blacklist.push_back(config::server_name(server.site(), listed)); });
+  nlohmann::json drops = nlohmann::json::object();
+  add_drops(drops, server.lan().drops());
+  add_drops(drops, server.crypto().drops());
+  add_drops(drops, server.control().drops());
+  add_drops(drops, server.client().drops());
+  const stages::LanCounters& port = node.lan_stage(id).counters();
+  add_drops(drops, port.drops);
+  return {{"server", server.name()},
+          {"running", node.running().contains(id)},
+          {"view", control.ordering.view.value()},
+          {"leader", config::server_name(server.site(), control.ordering.leader)},
+          {"globally_ordered", control.ordering.globally_ordered.value()},
+          {"updates_executed", control.state_sequence},
+          {"updates_waiting", control.ordering.updates_waiting},
+          {"requests_outstanding", control.ordering.requests_outstanding},
+          {"blacklist", std::move(blacklist)},
+          {"frames_received", port.rx_frames.get()},
+          {"frames_sent", port.tx_frames.get()},
+          {"signatures_made", server.crypto().signatures_made()},
+          {"messages_signed", server.crypto().messages_signed()},
+          {"messages_verified", server.crypto().messages_verified()},
+          {"replies_sent", server.client().replies_sent()},
+          {"drops", std::move(drops)},
+          {"workers", workers_of(node)}};
+}
+
+Admin::Admin(const Node& node) : node_(node) {}
+
+Admin::~Admin() { stop(); }
+
+Result<void> Admin::serve(const config::ServerSettings& server) {
+  auto http = std::make_unique<httplib::Server>();
+  http->new_task_queue = [] { return new httplib::ThreadPool(1); };  // the library takes ownership
+  http->set_keep_alive_max_count(1);
+  http->set_read_timeout(kTimeoutSeconds);
+  http->set_write_timeout(kTimeoutSeconds);
+  http->set_payload_max_length(1024);
+  http->Get("/status", [this, id = server.id](const httplib::Request&, httplib::Response& response) {
+    response.set_content(status_of(node_, id).dump(), "application/json");
+  });
+  if (!http->bind_to_port(ip_of(server.admin).c_str(), server.admin.port)) {
+    return Error{"admin endpoint " + config::to_string(server.admin) + " of " + server.name +
+                 " cannot be bound; is another server running there?"};
+  }
+  threads_.emplace_back([raw = http.get()] { raw->listen_after_bind(); });
+  servers_.push_back(std::move(http));
+  return {};
+}
+
+void Admin::stop() {
+  for (const auto& http : servers_) {
+    // stop() is without effect before the thread has begun to listen.
+    while (!http->is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    http->stop();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  servers_.clear();
+  threads_.clear();
+}
+
+Result<nlohmann::json> fetch_status(const config::ServerSettings& server) {
+  httplib::Client http(ip_of(server.admin), server.admin.port);
+  http.set_connection_timeout(kTimeoutSeconds);
+  http.set_read_timeout(kTimeoutSeconds);
+  const httplib::Result answer = http.Get("/status");
+  if (!answer || answer->status != 200) {
+    return Error{server.name + " does not answer at " + config::to_string(server.admin)};
+  }
+  nlohmann::json status = nlohmann::json::parse(answer->body, nullptr, false);
+  if (status.is_discarded())
+    return Error{server.name + ": what answers at " + config::to_string(server.admin) + " is not a Garrison server"};
+  return status;
+}
+
+}  // namespace garrison::node

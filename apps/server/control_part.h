@@ -1,0 +1,113 @@
+// The control part of a server: runs the ordering core and the executor, one thread.
+//
+// It carries out what the core's Output lists, in the order the contract states: a record goes to the store, and the
+// sends that name it wait until the store says that it is durable; delivered updates are executed and answered; what
+// must be signed goes to crypto and comes back as an input of the core before it is sent.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "apps/server/queues.h"
+#include "apps/server/store.h"
+#include "control/ordering/ordering.h"
+#include "control/service/executor.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/instant.h"
+
+namespace garrison::server {
+
+// What a control part shows of itself, taken at one moment.
+struct ControlStatus {
+  ordering::Status ordering;
+  std::uint64_t state_sequence = 0;   // updates executed
+  Digest state_digest{};              // filled when asked for
+  std::uint64_t digest_requests = 0;  // how many requests for a digest were answered up to now
+};
+
+// Sees every update of the total order as it is executed, on the control thread: checkers of the lab.
+class ExecutionObserver {
+ public:
+  ExecutionObserver() = default;
+  ExecutionObserver(const ExecutionObserver&) = delete;
+  ExecutionObserver& operator=(const ExecutionObserver&) = delete;
+  virtual ~ExecutionObserver() = default;
+  // `executed` is none for a repetition.
+  virtual void on_update(const message::ClientOp& op, const std::optional<service::Executed>& executed) = 0;
+};
+
+class ControlPart {
+ public:
+  struct Config {
+    SystemId system;
+    SiteId site;
+    ServerId self;
+    KeyEpoch epoch;
+  };
+  // `queues` must outlive it.
+  ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core,
+              std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues);
+
+  // Handles what waits, at most a burst of each kind. Returns inputs handled.
+  std::size_t poll(Instant now);
+  [[nodiscard]] Instant next_wakeup() const { return core_->next_wakeup(); }
+
+  // Any thread. A digest walks the whole state, so it is made only on request.
+  [[nodiscard]] ControlStatus status() const;
+  void request_digest() { digest_requested_.fetch_add(1, std::memory_order_relaxed); }  // only a hint to the owner
+  [[nodiscard]] const DropCounters& drops() const { return drops_; }
+  [[nodiscard]] Slab& send_slab() { return send_slab_; }
+  [[nodiscard]] const Slab& reply_slab() const { return reply_slab_; }
+  [[nodiscard]] Slab& reply_slab() { return reply_slab_; }
+
+  // Owning thread only.
+  [[nodiscard]] const ordering::OrderingCore& core() const { return *core_; }
+  [[nodiscard]] const service::Executor& executor() const { return *executor_; }
+  // Before the first poll. May be null; outlives this part.
+  void set_observer(ExecutionObserver* observer) { observer_ = observer; }
+
+ private:
+  void take_back();
+  std::size_t take_signed(Instant now);
+  std::size_t take_verified(Instant now);
+  std::size_t take_clients(Instant now);
+  void step(Instant now, const ordering::Input& input);
+  void carry_out();
+  void deliver(const ordering::Deliver& batch);
+  void sign(const ordering::Sign& request);
+  [[nodiscard]] bool try_sign(const ordering::Sign& request);
+  void forward(const ordering::Forward& request);
+  void send_when_durable(const Outbound& outbound);
+  void announce_durable(Instant now);
+  void flush();
+  void reply(ClientId client, Incarnation incarnation, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
+  void publish(Instant now);
+
+  Config config_;
+  std::unique_ptr<ordering::OrderingCore> core_;
+  std::unique_ptr<service::Executor> executor_;
+  std::unique_ptr<Store> store_;
+  Queues& queues_;
+  ExecutionObserver* observer_ = nullptr;
+  Slab send_slab_;
+  Slab reply_slab_;
+  DropCounters drops_;
+  ordering::Output output_;
+  ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
+  // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.
+  std::deque<Outbound> waiting_for_store_;
+  // Requests that found the send slab or a ring full. Bounded by what the core has in flight: it emits nothing more
+  // of a kind before the last of that kind came back signed.
+  std::deque<ordering::Sign> unsigned_backlog_;
+  std::deque<Outbound> send_backlog_;
+
+  std::atomic<std::uint64_t> digest_requested_{0};
+  std::uint64_t digest_answered_ = 0;
+  Instant next_publish_;
+  mutable std::mutex status_mutex_;  // guards status_; the owner only ever tries it
+  ControlStatus status_;
+};
+
+}  // namespace garrison::server

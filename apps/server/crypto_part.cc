@@ -1,0 +1,156 @@
+#include "apps/server/crypto_part.h"
+
+#include <algorithm>
+#include <array>
+
+namespace garrison::server {
+
+namespace {
+// Signatures that a sender may spend per turn. A full PO-REQUEST costs several turns' worth: its sender then waits.
+constexpr std::size_t kQuantum = 8;
+constexpr std::size_t kBurst = 64;
+}  // namespace
+
+CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directory, crypto::BatchSigner signer,
+                       Queues& queues, const Slab& receive_slab, const Slab& client_slab, Slab& send_slab)
+    : config_(config),
+      validator_(config.system, config.site, config.servers, directory),
+      signer_(std::move(signer)),
+      queues_(queues),
+      receive_slab_(receive_slab),
+      client_slab_(client_slab),
+      send_slab_(send_slab),
+      timely_(config.servers),
+      bounded_(config.servers) {}
+
+std::size_t CryptoPart::poll(Instant) {
+  take_in();
+  const std::size_t timely = verify_timely();
+  const std::size_t bounded = verify_bounded();
+  verified_since_signing_ += timely + bounded;
+  // Every signature made here costs n - 1 others a verification: whoever is behind with verifying signs rarely, and
+  // much at once.
+  const bool behind = timely + bounded > 0 && verified_since_signing_ < config_.verify_per_signature;
+  if (behind) return timely + bounded;
+  const std::size_t made = sign();
+  if (made > 0) verified_since_signing_ = 0;
+  return timely + bounded + made;
+}
+
+void CryptoPart::take_in() {
+  std::array<Inbound, kBurst> burst;
+  for (auto [queue, senders] :
+       {std::pair{queues_.received_timely.get(), &timely_}, std::pair{queues_.received_bounded.get(), &bounded_}}) {
+    for (std::size_t n = queue->pop(burst); n > 0; n = queue->pop(burst)) {
+      for (std::size_t i = 0; i < n; ++i) (*senders)[burst[i].from.index()].waiting.push_back(burst[i]);
+    }
+  }
+}
+
+// Returns false when control has no room; the message then stays where it is.
+bool CryptoPart::verify(const Inbound& inbound) {
+  if (queues_.verified->room() == 0) return false;
+  const message::Validation outcome = validator_.server_message(inbound.from, receive_slab_.bytes(inbound.slot));
+  if (const auto* reason = std::get_if<DropReason>(&outcome)) {
+    drops_.add(*reason);
+    CHECK(queues_.refused->push_one(inbound.slot));
+    return true;
+  }
+  messages_verified_.add();
+  CHECK(queues_.verified->push_one({.message = std::get<message::VerifiedMessage>(outcome), .slot = inbound.slot}));
+  return true;
+}
+
+std::size_t CryptoPart::verify_timely() {
+  // One message per sender and round: a server that marks everything TIMELY gains one place per round, no more.
+  std::size_t done = 0;
+  for (Sender& sender : timely_) {
+    if (sender.waiting.empty() || !verify(sender.waiting.front())) continue;
+    sender.waiting.pop_front();
+    ++done;
+  }
+  return done;
+}
+
+std::size_t CryptoPart::verify_bounded() {
+  // The clients' intake is one more participant of the round robin, beside the n servers.
+  const std::size_t participants = bounded_.size() + 1;
+  std::size_t spent = 0;
+  std::size_t idle = 0;
+  while (spent < config_.budget && idle < participants) {
+    turn_ = (turn_ + 1) % participants;
+    if (turn_ == bounded_.size()) {
+      const std::size_t handled = verify_clients(kQuantum);
+      spent += handled;
+      idle = handled == 0 ? idle + 1 : 0;
+      continue;
+    }
+    Sender& sender = bounded_[turn_];
+    if (sender.waiting.empty()) {
+      sender.deficit = 0;
+      ++idle;
+      continue;
+    }
+    idle = 0;
+    sender.deficit += kQuantum;
+    while (!sender.waiting.empty()) {
+      const std::size_t cost = message::Validator::cost(receive_slab_.bytes(sender.waiting.front().slot));
+      if (cost > sender.deficit) break;
+      if (!verify(sender.waiting.front())) return spent;
+      sender.waiting.pop_front();
+      sender.deficit -= cost;
+      spent += cost;
+    }
+  }
+  return spent;
+}
+
+std::size_t CryptoPart::verify_clients(std::size_t budget) {
+  std::size_t done = 0;
+  ClientInbound inbound;
+  while (done < budget && queues_.client_verified->room() > 0 && queues_.client_ops->pop_one(inbound)) {
+    ++done;
+    const message::Validation outcome = validator_.client_op(client_slab_.bytes(inbound.slot));
+    if (const auto* reason = std::get_if<DropReason>(&outcome)) {
+      drops_.add(*reason);
+      CHECK(queues_.client_refused->push_one(inbound.slot));
+      continue;
+    }
+    messages_verified_.add();
+    CHECK(queues_.client_verified->push_one(
+        {.message = std::get<message::VerifiedMessage>(outcome), .slot = inbound.slot}));
+  }
+  return done;
+}
+
+std::size_t CryptoPart::sign() {
+  std::array<Outbound, kMaxMerkleLeaves> batch;
+  const std::size_t limit = std::min(batch.size(), queues_.signed_out->room());
+  const std::size_t count = queues_.to_sign->pop(std::span(batch).first(limit));
+
+  std::array<Digest, kMaxMerkleLeaves> leaves;
+  std::array<MutableBytes, kMaxMerkleLeaves> blocks;
+  std::array<std::size_t, kMaxMerkleLeaves> sizes{};
+  std::array<std::size_t, kMaxMerkleLeaves> leaf_of{};  // message of each leaf
+  std::size_t signing = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ByteView content = send_slab_.bytes(batch[i].slot);
+    if (!message::is_signed(content)) continue;
+    leaves[signing] = crypto::leaf_digest(content);
+    blocks[signing] = send_slab_.whole(batch[i].slot).subspan(content.size());
+    leaf_of[signing++] = i;
+  }
+  if (signing > 0) {
+    signer_.sign(std::span(leaves).first(signing), std::span(blocks).first(signing), std::span(sizes).first(signing));
+    signatures_made_.add();
+    messages_signed_.add(signing);
+  }
+  for (std::size_t s = 0; s < signing; ++s) batch[leaf_of[s]].slot.length += static_cast<std::uint32_t>(sizes[s]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const message::VerifiedMessage own = validator_.own(send_slab_.bytes(batch[i].slot));
+    CHECK(queues_.signed_out->push_one({.outbound = batch[i], .message = own}));
+  }
+  return count;
+}
+
+}  // namespace garrison::server

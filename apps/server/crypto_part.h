@@ -1,0 +1,74 @@
+// The crypto part of a server: verifies what peers and clients sent, signs what control emits. A thread of its own;
+// the only one that holds the private signing key.
+//
+// Verification is scheduled per sender by deficit round robin over signatures, TIMELY messages first, with a floor
+// for BOUNDED ones, so that no sender can take the processor from the others. A signature batch is whatever waits
+// when the previous one is done: signing load makes its own batches.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "apps/server/queues.h"
+#include "control/message/validate.h"
+#include "crypto/batch.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/instant.h"
+
+namespace garrison::server {
+
+class CryptoPart {
+ public:
+  struct Config {
+    SystemId system;
+    SiteId site;
+    ServerId self;
+    std::size_t servers = 0;
+    std::size_t budget = 32;                 // signatures' worth of BOUNDED verification per round
+    std::size_t verify_per_signature = 128;  // while more waits to be verified, sign no sooner than after so many
+  };
+  // `directory`, `queues` and the slabs must outlive it.
+  CryptoPart(const Config& config, const crypto::KeyDirectory& directory, crypto::BatchSigner signer, Queues& queues,
+             const Slab& receive_slab, const Slab& client_slab, Slab& send_slab);
+
+  // One round: TIMELY, then BOUNDED and clients within the budget, then a signature batch. Returns how much was done.
+  std::size_t poll(Instant now);
+
+  [[nodiscard]] const DropCounters& drops() const { return drops_; }
+  [[nodiscard]] std::uint64_t signatures_made() const { return signatures_made_.get(); }
+  [[nodiscard]] std::uint64_t messages_signed() const { return messages_signed_.get(); }
+  [[nodiscard]] std::uint64_t messages_verified() const { return messages_verified_.get(); }
+
+ private:
+  // What one sender has waiting. Its length is bounded by the sender's quota of receive slots.
+  struct Sender {
+    std::deque<Inbound> waiting;
+    std::size_t deficit = 0;
+  };
+
+  void take_in();
+  std::size_t verify_timely();
+  // In signatures' worth.
+  std::size_t verify_bounded();
+  std::size_t verify_clients(std::size_t budget);
+  bool verify(const Inbound& inbound);
+  std::size_t sign();
+
+  Config config_;
+  message::Validator validator_;
+  crypto::BatchSigner signer_;
+  Queues& queues_;
+  const Slab& receive_slab_;
+  const Slab& client_slab_;
+  Slab& send_slab_;
+  DropCounters drops_;
+  std::vector<Sender> timely_;   // by ServerId
+  std::vector<Sender> bounded_;  // by ServerId
+  std::size_t verified_since_signing_ = 0;
+  std::size_t turn_ = 0;  // whose turn of the round robin it is
+  Counter signatures_made_;
+  Counter messages_signed_;
+  Counter messages_verified_;
+};
+
+}  // namespace garrison::server

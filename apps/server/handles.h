@@ -1,0 +1,64 @@
+// What crosses between the parts of one server: small handles by value. Bytes stay in the slab of the part that
+// allocated them, and each handle comes back to that part when its bytes are no longer needed.
+//
+//   lan ── Inbound ──▶ crypto ── VerifiedInbound ──▶ control ── SlotRef ──▶ lan        (receive slab, owned by lan)
+//   lan ◀── Outbound ── control ── Outbound ──▶ crypto ── SignedOutbound ──▶ control   (send slab, owned by control)
+//   client ── ClientInbound ──▶ crypto ── VerifiedClient ──▶ control ── SlotRef ──▶ client (client slab, of client)
+//   client ◀── ReplyOutbound ── control                                                (reply slab, owned by control)
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "control/message/verified.h"
+#include "control/ordering/ordering.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/server_set.h"
+#include "dataplane/base/slab.h"
+#include "dataplane/base/traffic.h"
+
+namespace garrison::server {
+
+struct Inbound {
+  SlotRef slot;
+  ServerId from;
+  TrafficClass traffic{};
+};
+
+struct VerifiedInbound {
+  message::VerifiedMessage message;
+  SlotRef slot;
+};
+
+struct Outbound {
+  SlotRef slot;
+  ServerSet to;
+  TrafficClass traffic{};
+  std::uint16_t supersede_key = 0;
+  ordering::PersistToken after = 0;
+};
+
+struct SignedOutbound {
+  Outbound outbound;
+  message::VerifiedMessage message;  // this server's own, for its own core
+};
+
+struct ClientInbound {
+  SlotRef slot;
+};
+
+struct VerifiedClient {
+  message::VerifiedMessage message;
+  SlotRef slot;
+};
+
+// A CLIENT-REPLY's content, with room for the MAC that the client part appends.
+struct ReplyOutbound {
+  SlotRef slot;
+  ClientId client;
+};
+
+static_assert(std::is_trivially_copyable_v<SignedOutbound> && sizeof(SignedOutbound) <= 128);
+static_assert(std::is_trivially_copyable_v<VerifiedClient> && sizeof(VerifiedClient) <= 128);
+
+}  // namespace garrison::server

@@ -1,0 +1,40 @@
+// Slab and ring sizes of one server. Powers of two where an rte_ring holds them. Slots, not bytes, bound the rings:
+// a return ring holds every slot of its slab.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "dataplane/base/bounds.h"
+#include "dataplane/base/slab.h"
+
+namespace garrison::server {
+
+inline constexpr std::size_t kRingSlots = 4096;
+
+// Messages of one peer and lane, received and not yet processed. What lies beyond is not acknowledged.
+inline constexpr std::size_t kReceiveQuotaBytes = std::size_t{4} << 20U;
+
+// Messages being signed, sent and not yet acknowledged.
+inline constexpr std::array<SlabClass, 4> kSendClasses{
+    {{1024, 8192}, {4096, 4096}, {16 * 1024, 1024}, {kMaxMessageBytes, 192}}};
+inline constexpr std::size_t kSendSlots = 16384;
+
+// Client operations handed in and not yet introduced.
+inline constexpr std::array<SlabClass, 3> kClientClasses{{{640, 8192}, {4096, 1024}, {40 * 1024, 128}}};
+inline constexpr std::size_t kClientSlots = 16384;
+
+// Replies on their way to clients.
+inline constexpr std::array<SlabClass, 3> kReplyClasses{{{256, 12288}, {4096, 1024}, {40 * 1024, 128}}};
+inline constexpr std::size_t kReplySlots = 16384;
+
+constexpr std::size_t slots_of(std::span<const SlabClass> classes) {
+  std::size_t sum = 0;
+  for (const SlabClass& one : classes) sum += one.slots;
+  return sum;
+}
+static_assert(slots_of(kSendClasses) <= kSendSlots);
+static_assert(slots_of(kClientClasses) <= kClientSlots && slots_of(kReplyClasses) <= kReplySlots);
+
+}  // namespace garrison::server

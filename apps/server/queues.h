@@ -1,0 +1,65 @@
+// The queues of one server. Whoever composes it chooses the implementation: rte_rings between workers, plain queues
+// in the lab. Each has one producing and one consuming part, so parts may live on any threads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "apps/server/handles.h"
+#include "apps/server/limits_of_parts.h"
+#include "dataplane/base/queue.h"
+#include "dataplane/link/channel_config.h"
+
+namespace garrison::server {
+
+// The part that consumes a queue: the thread to wake when something was pushed.
+enum class Part { lan, crypto, control, client };
+
+struct Queues {
+  std::unique_ptr<Queue<Inbound>> received_timely;         // lan → crypto
+  std::unique_ptr<Queue<Inbound>> received_bounded;        // lan → crypto
+  std::unique_ptr<Queue<SlotRef>> refused;                 // crypto → lan: slots of messages that did not verify
+  std::unique_ptr<Queue<SlotRef>> consumed;                // control → lan: slots of messages that were processed
+  std::unique_ptr<Queue<VerifiedInbound>> verified;        // crypto → control
+  std::unique_ptr<Queue<Outbound>> to_sign;                // control → crypto
+  std::unique_ptr<Queue<SignedOutbound>> signed_out;       // crypto → control
+  std::unique_ptr<Queue<Outbound>> to_send;                // control → lan
+  std::unique_ptr<Queue<SlotRef>> sent;                    // lan → control
+  std::unique_ptr<Queue<ClientInbound>> client_ops;        // client → crypto
+  std::unique_ptr<Queue<SlotRef>> client_refused;          // crypto → client
+  std::unique_ptr<Queue<VerifiedClient>> client_verified;  // crypto → control
+  std::unique_ptr<Queue<SlotRef>> client_consumed;         // control → client
+  std::unique_ptr<Queue<ReplyOutbound>> replies;           // control → client
+  std::unique_ptr<Queue<SlotRef>> replies_sent;            // client → control
+};
+
+// The receive slab of a server of a site of `servers` servers.
+inline link::RxSlabPlan plan_receive_slab(std::size_t servers) {
+  return link::plan_rx_slab(link::ChannelConfig{}, servers, kReceiveQuotaBytes);
+}
+
+// For a server of a site of `servers` servers. `make.template operator()<T>(capacity, consumer)` returns a
+// unique_ptr<Queue<T>>. Return queues hold every slot there is, so that giving a slot back never fails.
+template <typename Make>
+Queues make_queues(std::size_t servers, const Make& make) {
+  const std::size_t receive_slots = slots_of(plan_receive_slab(servers).classes);
+  Queues q;
+  q.received_timely = make.template operator()<Inbound>(receive_slots, Part::crypto);
+  q.received_bounded = make.template operator()<Inbound>(receive_slots, Part::crypto);
+  q.refused = make.template operator()<SlotRef>(receive_slots, Part::lan);
+  q.consumed = make.template operator()<SlotRef>(receive_slots, Part::lan);
+  q.verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
+  q.to_sign = make.template operator()<Outbound>(kSendSlots, Part::crypto);
+  q.signed_out = make.template operator()<SignedOutbound>(kSendSlots, Part::control);
+  q.to_send = make.template operator()<Outbound>(kSendSlots, Part::lan);
+  q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
+  q.client_ops = make.template operator()<ClientInbound>(kClientSlots, Part::crypto);
+  q.client_refused = make.template operator()<SlotRef>(kClientSlots, Part::client);
+  q.client_verified = make.template operator()<VerifiedClient>(kRingSlots, Part::control);
+  q.client_consumed = make.template operator()<SlotRef>(kClientSlots, Part::client);
+  q.replies = make.template operator()<ReplyOutbound>(kReplySlots, Part::client);
+  q.replies_sent = make.template operator()<SlotRef>(kReplySlots, Part::control);
+  return q;
+}
+
+}  // namespace garrison::server

@@ -1,0 +1,34 @@
+// The key files of a deployment: DIR/public.keys for everyone, DIR/A1.key and DIR/c1.key for one server or client each.
+//
+// Dealing is offline: whoever holds DIR can act as everyone, so the bundles go to their owners and DIR goes away.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config/topology.h"
+#include "crypto/principal.h"
+#include "dataplane/base/result.h"
+
+namespace garrison::config {
+
+[[nodiscard]] std::string public_keys_path(const std::string& directory);
+[[nodiscard]] std::string private_key_path(const std::string& directory, crypto::Principal principal);
+
+// Called on the calling thread after each bundle that was made.
+using DealingProgress = std::function<void(std::size_t done, std::size_t total)>;
+
+// Makes the keys of every principal on two threads and writes them, public.keys last. `directory` is made (mode 0700)
+// when it is missing. Refuses to overwrite any file; after a failure no file of this call is left.
+[[nodiscard]] Result<void> deal_keys(const Topology& topology, const std::string& directory,
+                                     const DealingProgress& progress);
+
+// Everything wrong with the key files, one line each; empty when they are those of the topology. With `only`, the
+// private file of that principal alone is looked at: what one server's host holds.
+[[nodiscard]] std::vector<std::string> check_keys(const Topology& topology, const std::string& directory,
+                                                  std::optional<crypto::Principal> only = std::nullopt);
+
+}  // namespace garrison::config

@@ -1,0 +1,32 @@
+#include "control/config/topology.h"
+
+#include "control/config/names.h"
+
+namespace garrison::config {
+
+const ServerSettings* Topology::find_server(std::string_view server_name) const {
+  const auto id = parse_server_name(server_name);
+  if (!id || id->first.index() >= sites.size()) return nullptr;
+  const SiteSettings& home = site(id->first);
+  return id->second.index() < home.n() ? &home.servers[id->second.index()] : nullptr;
+}
+
+std::vector<crypto::Principal> Topology::principals() const {
+  std::vector<crypto::Principal> all;
+  for (const SiteSettings& each : sites) {
+    for (const ServerSettings& server : each.servers) all.push_back(crypto::Principal::server(each.id, server.id));
+  }
+  for (std::uint32_t i = 0; i < client.count; ++i) all.push_back(crypto::Principal::client(ClientId(i)));
+  return all;
+}
+
+bool Topology::has(crypto::Principal principal) const {
+  if (principal.kind == crypto::Principal::Kind::client) return principal.index < client.count;
+  return principal.site.index() < sites.size() && principal.index < site(principal.site).n();
+}
+
+crypto::Scheme Topology::scheme_of(crypto::Principal principal) const {
+  return principal.kind == crypto::Principal::Kind::server ? crypto.server_scheme : crypto.client_scheme;
+}
+
+}  // namespace garrison::config

@@ -1,0 +1,156 @@
+// The topology: everything that the servers, clients and tools of one deployment must agree on, from one TOML file.
+//
+// Plain values, complete and consistent once parse_topology() has returned them: whoever holds a Topology need not
+// check it again. Read once at start, then shared read-only between threads.
+//
+// Every fault is one line, "FILE:LINE:COL: what; what to do". An unknown key is a fault: a misspelt bound must never
+// quietly become the default. Durations are text with a unit: "500us", "3ms", "2s".
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/service/limits.h"
+#include "crypto/principal.h"
+#include "crypto/signature.h"
+#include "dataplane/base/bounds.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/instant.h"
+#include "dataplane/base/result.h"
+
+namespace garrison::config {
+
+using MacAddress = std::array<std::uint8_t, 6>;
+using Ipv4Address = std::array<std::uint8_t, 4>;  // as written: first octet first
+
+// A TCP or UDP endpoint. `port` in host order.
+struct Endpoint {
+  Ipv4Address ip{};
+  std::uint16_t port = 0;
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+[[nodiscard]] std::string to_string(const MacAddress& mac);     // "02:00:00:00:00:01"
+[[nodiscard]] std::string to_string(const Ipv4Address& ip);     // "10.1.0.1"
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);  // "127.0.0.1:7001"
+[[nodiscard]] std::string to_string(Duration duration);         // "3ms"; exact, in the largest fitting unit
+
+// Keys and how they sign.
+struct CryptoSettings {
+  crypto::Scheme server_scheme = crypto::Scheme::ed25519;
+  crypto::Scheme client_scheme = crypto::Scheme::ed25519;
+  KeyEpoch epoch{1};
+};
+
+// Periods and windows of Prime, by the names of [PRIME] 5.
+struct PrimeSettings {
+  bool eager = true;  // say what is new at once when nothing of its kind is in flight; else keep to the periods
+  Duration po_request_period = milliseconds(2);       // PO-REQUEST, PO-ACK
+  Duration po_summary_period = milliseconds(2);       // PO-SUMMARY
+  Duration summary_matrix_period = milliseconds(10);  // SUMMARY-MATRIX to the leader
+  Duration pre_prepare_period = milliseconds(5);      // PRE-PREPARE of the leader, Delta_pp of [PRIME] 5.4
+  Duration retransmit_period = milliseconds(200);
+  std::uint32_t max_updates_per_request = kMaxUpdatesPerPoRequest;
+  std::uint32_t preorder_window = 256;  // PO-REQUESTs of one introducer acknowledged ahead of what it has executed
+  std::uint32_t ordering_window = 256;  // PRE-PREPAREs accepted ahead of the last executed one
+};
+// What a server has in flight of its own must fit others' windows.
+inline constexpr std::uint32_t kMinPreorderWindow = 128;
+inline constexpr std::uint32_t kMinOrderingWindow = 16;
+inline constexpr std::uint32_t kMaxPrimeWindow = 1024;
+
+enum class ServiceKind : std::uint8_t { kv, null };
+
+// [PRIME] A.1: to whom a client sends first.
+enum class ClientPattern : std::uint8_t {
+  one_server,  // least bandwidth; f+1 others after the timeout
+  f_plus_one,  // a faulty server cannot delay an operation
+};
+
+// Clients are c1..c<count>.
+struct ClientSettings {
+  std::uint32_t count = 1;               // 1..kMaxClients
+  std::uint32_t window = 64;             // operations of one client in flight, 1..kMaxClientWindow
+  Duration timeout = milliseconds(250);  // before an operation is sent to others
+  ClientPattern pattern = ClientPattern::one_server;
+};
+inline constexpr std::uint32_t kMaxClients = 4096;
+inline constexpr std::uint32_t kMaxClientWindow = service::kClientWindow;
+
+struct LinkSettings {
+  std::size_t ip_mtu = kDefaultPathIpBytes;  // largest IP packet on the path; packets are never fragmented
+  bool lossy = false;                        // the path loses packets: send a second copy of what is TIMELY
+};
+
+struct CoreSettings {
+  bool dedicated = false;  // poll workers spin on cores of their own; else they yield and sleep when idle
+};
+
+// Where a server stands on the site's network.
+struct LanSettings {
+  enum class Port : std::uint8_t {
+    inproc,     // a segment inside one process: no NIC, no root
+    af_packet,  // `device` is a Linux interface
+    dpdk,       // `device` is what DPDK takes as device arguments, such as a PCI address
+  };
+  Port port = Port::inproc;
+  std::string device;  // empty for inproc
+  MacAddress mac{};
+  Ipv4Address ip{};
+  std::uint16_t udp_port = 0;
+};
+
+struct ServerSettings {
+  ServerId id;
+  std::string name;  // "A1", see names.h
+  LanSettings lan;
+  Endpoint client;  // TCP, for clients
+  Endpoint admin;   // TCP, HTTP status
+};
+
+struct SiteSettings {
+  SiteId id;
+  std::string name;  // "A"
+  std::size_t f = 0;
+  std::vector<ServerSettings> servers;  // by ServerId
+
+  [[nodiscard]] std::size_t n() const { return servers.size(); }
+};
+
+struct Topology {
+  std::string file;  // what load_topology was given; opens every message about it
+  std::string name;
+  SystemId system;
+  CryptoSettings crypto;
+  PrimeSettings prime;
+  ServiceKind service = ServiceKind::kv;
+  ClientSettings client;
+  LinkSettings link;
+  CoreSettings cores;
+  std::vector<SiteSettings> sites;  // by SiteId; one, in this version
+
+  [[nodiscard]] const SiteSettings& site(SiteId id) const { return sites.at(id.index()); }
+  // Null when there is no such server.
+  [[nodiscard]] const ServerSettings* find_server(std::string_view server_name) const;
+  // Every principal that holds keys: servers by site and id, then clients by id.
+  [[nodiscard]] std::vector<crypto::Principal> principals() const;
+  [[nodiscard]] bool has(crypto::Principal principal) const;
+  [[nodiscard]] crypto::Scheme scheme_of(crypto::Principal principal) const;
+};
+
+[[nodiscard]] Result<Topology> load_topology(const std::string& path);
+// `name` stands for the file in messages.
+[[nodiscard]] Result<Topology> parse_topology(std::string_view text, const std::string& name);
+
+// What the topology tolerates and what that costs, as text for people; several lines, each ended.
+[[nodiscard]] std::string explain(const Topology& topology);
+
+[[nodiscard]] std::string_view name(ServiceKind kind);
+[[nodiscard]] std::string_view name(ClientPattern pattern);
+
+}  // namespace garrison::config

@@ -1,0 +1,321 @@
+// TOML to Topology. One function per table; what several tables must agree on is checked last, in check_network().
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <system_error>
+
+#include "control/config/names.h"
+#include "control/config/text_values.h"
+#include "control/config/toml_section.h"
+#include "control/config/topology.h"
+
+namespace garrison::config {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxInterfaceNameBytes = 15;  // Linux IFNAMSIZ, less the final zero
+constexpr std::size_t kMinIpMtu = 576;              // every IPv4 path carries that much (RFC 791)
+constexpr std::size_t kMaxIpMtu = kMaxFrameBytes - kEthernetHeaderBytes;
+constexpr std::string_view kAfPacket = "af_packet:";
+
+using crypto::Scheme;
+constexpr std::array<std::pair<std::string_view, Scheme>, 3> kSchemes{
+    {{"ed25519", Scheme::ed25519}, {"rsa2048", Scheme::rsa2048}, {"rsa3072", Scheme::rsa3072}}};
+constexpr std::array<std::pair<std::string_view, ServiceKind>, 2> kServices{
+    {{"kv", ServiceKind::kv}, {"null", ServiceKind::null}}};
+constexpr std::array<std::pair<std::string_view, ClientPattern>, 2> kPatterns{
+    {{"one", ClientPattern::one_server}, {"f+1", ClientPattern::f_plus_one}}};
+
+template <typename T>
+using Choices = std::span<const std::pair<std::string_view, T>>;
+
+bool is_plain_name(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !text.empty() && text.size() <= kMaxNameBytes && std::ranges::all_of(text, plain);
+}
+
+void read_system(Faults& faults, const toml::table& table, Topology& out) {
+  Section section(faults, table, "[system]", {"name", "id"}, {"name", "id"});
+  section.text("name", out.name);
+  if (section.has("name") && !is_plain_name(out.name)) {
+    section.fault("name", fmt::format("system name \"{}\" is not plain; write 1..{} letters, digits, '-', '_' or '.'",
+                                      out.name, kMaxNameBytes));
+  }
+  std::uint64_t id = 0;
+  section.integer("id", id, std::uint64_t{1}, ~std::uint64_t{0});
+  out.system = SystemId(id);
+}
+
+void read_crypto(Faults& faults, const toml::table& table, CryptoSettings& out) {
+  Section section(faults, table, "[crypto]", {"server_scheme", "client_scheme", "key_epoch"});
+  section.one_of("server_scheme", out.server_scheme, Choices<Scheme>(kSchemes));
+  section.one_of("client_scheme", out.client_scheme, Choices<Scheme>(kSchemes));
+  std::uint32_t epoch = out.epoch.value();
+  section.integer("key_epoch", epoch, 1U, ~0U);
+  out.epoch = KeyEpoch(epoch);
+}
+
+void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
+  Section section(faults, table, "[prime]",
+                  {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
+                   "retransmit_period", "max_updates_per_request", "preorder_window", "ordering_window"});
+  constexpr Duration kShortest = microseconds(10);
+  constexpr Duration kLongest = seconds(10);
+  section.boolean("eager", out.eager);
+  section.duration("po_request_period", out.po_request_period, kShortest, kLongest);
+  section.duration("po_summary_period", out.po_summary_period, kShortest, kLongest);
+  section.duration("summary_matrix_period", out.summary_matrix_period, kShortest, kLongest);
+  section.duration("pre_prepare_period", out.pre_prepare_period, kShortest, kLongest);
+  section.duration("retransmit_period", out.retransmit_period, milliseconds(1), seconds(60));
+  section.integer("max_updates_per_request", out.max_updates_per_request, 1U,
+                  static_cast<std::uint32_t>(kMaxUpdatesPerPoRequest));
+  section.integer("preorder_window", out.preorder_window, kMinPreorderWindow, kMaxPrimeWindow);
+  section.integer("ordering_window", out.ordering_window, kMinOrderingWindow, kMaxPrimeWindow);
+}
+
+void read_client(Faults& faults, const toml::table& table, ClientSettings& out) {
+  Section section(faults, table, "[client]", {"count", "window", "timeout", "pattern"});
+  section.integer("count", out.count, 1U, kMaxClients);
+  section.integer("window", out.window, 1U, kMaxClientWindow);
+  section.duration("timeout", out.timeout, milliseconds(1), seconds(60));
+  section.one_of("pattern", out.pattern, Choices<ClientPattern>(kPatterns));
+}
+
+// "inproc", "af_packet:INTERFACE", a PCI address, or a virtual device of DPDK.
+void read_port(Section& section, LanSettings& out) {
+  std::string port;
+  section.text("port", port);
+  if (port.starts_with(kAfPacket)) {
+    out.port = LanSettings::Port::af_packet;
+    out.device = port.substr(kAfPacket.size());
+    if (out.device.empty() || out.device.size() > kMaxInterfaceNameBytes ||
+        out.device.find_first_of("/:, \t") != std::string::npos) {
+      section.fault("port",
+                    fmt::format("\"{}\" is not the name of a network interface; 'ip link' lists them", out.device));
+    }
+    return;
+  }
+  if (port == "inproc") return;
+  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  const bool pci = !port.empty() && hex(port.front()) && port.find(':') != std::string::npos;
+  if (!pci && !port.starts_with("net_")) {
+    section.fault("port", fmt::format("port \"{}\" is not known; write \"inproc\", \"af_packet:INTERFACE\", a PCI "
+                                      "address such as \"0000:3b:00.0\" or a DPDK device such as \"net_memif0,...\"",
+                                      port));
+  }
+  out.port = LanSettings::Port::dpdk;
+  out.device = std::move(port);
+}
+
+void read_lan(Faults& faults, const toml::table& table, const std::string& server, LanSettings& out) {
+  Section section(faults, table, "lan of server " + server, {"port", "mac", "ip", "udp_port"},
+                  {"port", "mac", "ip", "udp_port"});
+  read_port(section, out);
+  section.parsed("mac", out.mac, parse_mac, "a MAC address; write six pairs of hex digits: \"02:00:00:00:00:01\"");
+  if (section.has("mac") && ((out.mac[0] & 1U) != 0 || out.mac == MacAddress{})) {
+    section.fault(
+        "mac", fmt::format("mac \"{}\" is not the address of one station; use that of the port", to_string(out.mac)));
+  }
+  section.parsed("ip", out.ip, parse_ipv4, "an IPv4 address; write four numbers: \"10.1.0.1\"");
+  if (section.has("ip") && (out.ip[0] == 0 || out.ip[0] >= 224)) {
+    section.fault("ip",
+                  fmt::format("ip \"{}\" is not the address of one host; use that of the port", to_string(out.ip)));
+  }
+  section.integer("udp_port", out.udp_port, std::uint16_t{1}, std::uint16_t{65535});
+}
+
+void read_endpoint(Section& section, std::string_view key, Endpoint& out) {
+  section.parsed(key, out, parse_endpoint, "an address and a TCP port; write \"IP:PORT\" with a port of 1..65535");
+  if (section.has(key) && (out.ip[0] == 0 || out.ip[0] >= 224)) {
+    section.fault(
+        key, fmt::format("\"{}\" is not an address that others can connect to; write the host's own", to_string(out)));
+  }
+}
+
+void read_server(Faults& faults, const toml::table& table, ServerSettings& out) {
+  Section section(faults, table, fmt::format("[[site.server]] {}", out.name), {"name", "lan", "client", "admin"},
+                  {"lan", "client", "admin"});
+  std::string written = out.name;
+  section.text("name", written);
+  if (written != out.name) {
+    section.fault("name", fmt::format("this server is {} by its place in the file, not \"{}\"; servers are named in "
+                                      "order, so correct the name or the order",
+                                      out.name, written));
+  }
+  if (const toml::table* lan = section.table("lan")) read_lan(faults, *lan, out.name, out.lan);
+  read_endpoint(section, "client", out.client);
+  read_endpoint(section, "admin", out.admin);
+}
+
+void check_size(Section& section, const SiteSettings& site, std::size_t n) {
+  if (n > kMaxServersPerSite) {
+    section.fault("server",
+                  fmt::format("site {} has {} servers; a site has at most {}", site.name, n, kMaxServersPerSite));
+  } else if (n < 3 * site.f + 1) {
+    const bool fits_less = n >= 4 && n % 3 == 1;
+    section.fault("f", fmt::format("site {} has {} servers, too few for f = {}; make it {} servers{}", site.name, n,
+                                   site.f, 3 * site.f + 1, fits_less ? fmt::format(" or f = {}", n / 3) : ""));
+  } else if (n > 3 * site.f + 1) {
+    section.fault("f",
+                  fmt::format("site {} has {} servers, and f = {} takes exactly {}; Prime is argued for n = 3f + 1 "
+                              "only, so take away {} or raise f",
+                              site.name, n, site.f, 3 * site.f + 1, n - (3 * site.f + 1)));
+  }
+}
+
+void read_site(Faults& faults, const toml::table& table, SiteSettings& out) {
+  Section section(faults, table, fmt::format("[[site]] {}", out.name), {"name", "f", "server"},
+                  {"name", "f", "server"});
+  std::string written = out.name;
+  section.text("name", written);
+  if (written != out.name) {
+    section.fault("name", fmt::format("this site is {} by its place in the file, not \"{}\"; sites are named in order, "
+                                      "so correct the name",
+                                      out.name, written));
+  }
+  section.integer("f", out.f, std::size_t{1}, kMaxFaults);
+  const auto servers = section.tables("server");
+  if (faults.any()) return;
+  check_size(section, out, servers.size());
+  for (std::size_t i = 0; i < servers.size() && !faults.any(); ++i) {
+    ServerSettings& server = out.servers.emplace_back();
+    server.id = ServerId(static_cast<std::uint16_t>(i));
+    server.name = server_name(out.id, server.id);
+    read_server(faults, *servers[i], server);
+  }
+}
+
+void read_sites(Faults& faults, Section& root, Topology& out) {
+  const auto sites = root.tables("site");
+  if (faults.any()) return;
+  if (sites.empty()) return root.fault("site", "there is no site; add one [[site]]");
+  if (sites.size() > 1) {
+    return faults.add(sites[1]->source().begin,
+                      "several sites need links between sites, which this version does not have; keep one [[site]]");
+  }
+  SiteSettings& site = out.sites.emplace_back();
+  site.name = site_name(site.id);
+  read_site(faults, *sites.front(), site);
+}
+
+// Addresses that must differ between servers, by their text, and who holds each.
+class Taken {
+ public:
+  Taken(Faults& faults, std::string_view what) : faults_(faults), what_(what) {}
+
+  void claim(const std::string& address, const std::string& owner, const toml::table& table, std::string_view key) {
+    const auto [held, fresh] = owners_.try_emplace(address, owner);
+    if (fresh) return;
+    const toml::node* const node = table.get(key);
+    CHECK(node != nullptr);
+    faults_.add(node->source().begin, fmt::format("{} {} is that of server {} already; give {} another", what_, address,
+                                                  held->second, owner));
+  }
+
+ private:
+  Faults& faults_;
+  std::string_view what_;
+  std::map<std::string, std::string> owners_;
+};
+
+// The tables are the ones that `out` was read from without a fault.
+void check_network(Faults& faults, const toml::table& root, const Topology& out) {
+  Taken macs(faults, "mac");
+  Taken ips(faults, "ip");
+  Taken tcp(faults, "TCP address");
+  for (const SiteSettings& site : out.sites) {
+    const bool in_process = site.servers.front().lan.port == LanSettings::Port::inproc;
+    for (const ServerSettings& server : site.servers) {
+      const toml::table& table = *root["site"][site.id.index()]["server"][server.id.index()].as_table();
+      const toml::table& lan = *table["lan"].as_table();
+      macs.claim(to_string(server.lan.mac), server.name, lan, "mac");
+      ips.claim(to_string(server.lan.ip), server.name, lan, "ip");
+      tcp.claim(to_string(server.client), server.name, table, "client");
+      tcp.claim(to_string(server.admin), server.name, table, "admin");
+      if ((server.lan.port == LanSettings::Port::inproc) != in_process) {
+        faults.add(
+            lan.get("port")->source().begin,
+            fmt::format("an \"inproc\" port reaches no other kind of port; give every server of site {} \"inproc\" "
+                        "or none",
+                        site.name));
+      }
+    }
+  }
+}
+
+void read_root(Faults& faults, const toml::table& table, Topology& out) {
+  Section root(faults, table, "the file", {"system", "crypto", "prime", "service", "client", "link", "cores", "site"},
+               {"system", "site"});
+  if (const toml::table* system = root.table("system")) read_system(faults, *system, out);
+  if (const toml::table* crypto = root.table("crypto")) read_crypto(faults, *crypto, out.crypto);
+  if (const toml::table* prime = root.table("prime")) read_prime(faults, *prime, out.prime);
+  if (const toml::table* service = root.table("service")) {
+    Section section(faults, *service, "[service]", {"kind"});
+    section.one_of("kind", out.service, Choices<ServiceKind>(kServices));
+  }
+  if (const toml::table* client = root.table("client")) read_client(faults, *client, out.client);
+  if (const toml::table* link = root.table("link")) {
+    Section section(faults, *link, "[link]", {"ip_mtu", "lossy"});
+    section.integer("ip_mtu", out.link.ip_mtu, kMinIpMtu, kMaxIpMtu);
+    section.boolean("lossy", out.link.lossy);
+  }
+  if (const toml::table* cores = root.table("cores")) {
+    Section section(faults, *cores, "[cores]", {"dedicated"});
+    section.boolean("dedicated", out.cores.dedicated);
+  }
+  read_sites(faults, root, out);
+  if (!faults.any()) check_network(faults, table, out);
+}
+
+Error unreadable(const std::string& path, int error) {
+  return Error{fmt::format("{}: cannot be read: {}; name a topology file, or make one with 'garrison new'", path,
+                           std::generic_category().message(error))};
+}
+
+}  // namespace
+
+Result<Topology> parse_topology(std::string_view text, const std::string& name) {
+  Faults faults(name);
+  Topology topology;
+  topology.file = name;
+  try {
+    const toml::table table = toml::parse(text, name);
+    read_root(faults, table, topology);
+  } catch (const toml::parse_error& error) {
+    faults.add(error.source().begin, fmt::format("{}; correct the TOML", error.description()));
+  }
+  if (faults.any()) return faults.error();
+  return topology;
+}
+
+Result<Topology> load_topology(const std::string& path) {
+  errno = 0;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  if (file == nullptr) return unreadable(path, errno);
+  std::string text(kMaxFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return unreadable(path, errno);
+  if (text.size() > kMaxFileBytes) {
+    return Error{fmt::format("{}: larger than {} bytes; name a topology file", path, kMaxFileBytes)};
+  }
+  return parse_topology(text, path);
+}
+
+std::string_view name(ServiceKind kind) {
+  return std::ranges::find(kServices, kind, [](const auto& choice) { return choice.second; })->first;
+}
+
+std::string_view name(ClientPattern pattern) {
+  return std::ranges::find(kPatterns, pattern, [](const auto& choice) { return choice.second; })->first;
+}
+
+}  // namespace garrison::config

@@ -1,0 +1,155 @@
+// The messages as values, and their codec.
+//
+// Content = envelope (32 bytes) + body; a signed message is content + signature block (crypto/batch.h), one with a
+// MAC is content + 16 bytes. Everything is little-endian, without padding; reserved bytes are zero and checked.
+// Decoded values hold views into the bytes they were decoded from.
+//
+// Envelope: u8 version | u8 protocol | u8 number | u8 signer_kind (0 none, 1 server, 2 client) | u32 body_length
+//           u64 system | u32 signer_index | u16 signer_site | u16 reserved | u32 key_epoch | u32 reserved
+// The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
+// repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
+// envelope's signer. The bodies are laid out in client_messages.cc and prime_messages.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "control/message/catalogue.h"
+#include "crypto/principal.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/ids.h"
+
+namespace garrison::message {
+
+inline constexpr std::uint8_t kMessageVersion = 1;
+
+// What every message of one sender has in common.
+struct Envelope {
+  SystemId system;
+  crypto::Principal signer;
+  KeyEpoch epoch;
+};
+
+// Server to client, first on a connection: what CLIENT-HELLO must answer, so that it cannot be replayed.
+struct ClientChallenge {
+  static constexpr MessageType kType = MessageType::ClientChallenge;
+  std::array<std::uint8_t, 16> nonce{};
+};
+
+// Client to server: binds the connection to the client. MAC under the pairwise key.
+struct ClientHello {
+  static constexpr MessageType kType = MessageType::ClientHello;
+  std::array<std::uint8_t, 16> nonce{};  // the server's challenge
+  Incarnation incarnation;
+};
+
+// [PRIME] A.1. The client is the signer. Sequences of one incarnation start at 1.
+struct ClientOp {
+  static constexpr MessageType kType = MessageType::ClientOp;
+  ClientId client;
+  Incarnation incarnation;
+  SeqNum sequence;
+  ByteView operation;
+};
+
+// [PRIME] A.1. Carries what f+1 servers must agree on: everything below `server`.
+struct ClientReply {
+  static constexpr MessageType kType = MessageType::ClientReply;
+  ServerId server;  // the signer
+  ClientId client;
+  Incarnation incarnation;
+  SeqNum sequence;
+  std::uint64_t state_sequence = 0;  // updates executed, this one included, when the result was made
+  ByteView result;
+};
+
+// [PRIME] 5.1. `updates` are whole CLIENT-OP messages, signature block included.
+struct PoRequest {
+  static constexpr MessageType kType = MessageType::PoRequest;
+  ServerId introducer;  // the signer
+  SeqNum sequence;
+  std::vector<ByteView> updates;  // 1..kMaxUpdatesPerPoRequest
+};
+
+// [PRIME] 5.1, several acknowledgements in one message. `digest` is the leaf digest of the PO-REQUEST.
+struct PoAck {
+  static constexpr MessageType kType = MessageType::PoAck;
+  struct Entry {
+    ServerId introducer;
+    SeqNum sequence;
+    Digest digest{};
+  };
+  std::vector<Entry> entries;  // 1..kMaxAcksPerPoAck
+};
+
+// [PRIME] 5.1. vec[i] = highest sequence up to which the signer has preordered everything of server i.
+struct PoSummary {
+  static constexpr MessageType kType = MessageType::PoSummary;
+  std::vector<SeqNum> vec;  // n entries
+};
+
+// Row i is a whole signed PO-SUMMARY of server i, or empty when none is known [PRIME] 5.2.
+using MatrixRows = std::vector<ByteView>;  // n rows
+
+// [PRIME] 5.4.1.
+struct SummaryMatrix {
+  static constexpr MessageType kType = MessageType::SummaryMatrix;
+  MatrixRows rows;
+};
+
+// [PRIME] 5.2. The leader of `view` is the signer.
+struct PrePrepare {
+  static constexpr MessageType kType = MessageType::PrePrepare;
+  View view;
+  SeqNum sequence;
+  MatrixRows rows;
+};
+
+// [PRIME] 5.2. `matrix_digest` is D(sm) = matrix_digest(rows).
+struct Prepare {
+  static constexpr MessageType kType = MessageType::Prepare;
+  View view;
+  SeqNum sequence;
+  Digest matrix_digest{};
+};
+
+struct Commit {
+  static constexpr MessageType kType = MessageType::Commit;
+  View view;
+  SeqNum sequence;
+  Digest matrix_digest{};
+};
+
+// Envelope and body. The caller keeps within the catalogue's bounds (CHECKed).
+template <typename Message>
+[[nodiscard]] Bytes encode(const Envelope& envelope, const Message& message);
+
+// Envelope of any message in the catalogue.
+struct DecodedEnvelope {
+  Envelope envelope;
+  MessageType type{};
+  std::size_t content_bytes = 0;  // envelope + body, all there; what follows is the signature block or the MAC
+};
+// Refuses, in this order: bytes missing, another version, no row, reserved bits set or a signer of the wrong kind, a
+// body beyond the row's bound, a body that is not all there.
+[[nodiscard]] std::variant<DecodedEnvelope, DropReason> read_envelope(ByteView message);
+// The same for callers that do not count: none when refused.
+[[nodiscard]] std::optional<DecodedEnvelope> decode_envelope(ByteView message);
+
+// Decodes content (envelope + body, or a longer message that starts with it). Checks structure only: lengths, counts,
+// reserved bytes, nothing left over. None when malformed or of another type. Never allocates more than the
+// catalogue's bounds allow.
+template <typename Message>
+[[nodiscard]] std::optional<Message> decode(ByteView message);
+
+// SHA-256 over "garrison-matrix-1" and the rows as a SUMMARY-MATRIX carries them, their signature blocks included.
+// Whether a message of this content carries a signature block. Content is well-formed: the caller encoded it.
+[[nodiscard]] bool is_signed(ByteView content);
+
+[[nodiscard]] Digest matrix_digest(const MatrixRows& rows);
+
+}  // namespace garrison::message

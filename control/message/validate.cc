@@ -1,0 +1,209 @@
+#include "control/message/validate.h"
+
+#include <algorithm>
+
+namespace garrison::message {
+
+using crypto::Principal;
+
+// One message taken apart, fields unread.
+struct Validator::Parsed {
+  DecodedEnvelope head;
+  ByteView bytes;  // all of it
+  [[nodiscard]] ByteView content() const { return bytes.first(head.content_bytes); }
+  [[nodiscard]] ByteView block() const { return bytes.subspan(head.content_bytes); }
+  [[nodiscard]] const Principal& signer() const { return head.envelope.signer; }
+
+  // Size, version, type and envelope.
+  static Refusal read(ByteView bytes, Parsed& parsed) {
+    if (bytes.size() > kMaxMessageBytes) return DropReason::message_oversized;
+    const std::variant<DecodedEnvelope, DropReason> head = read_envelope(bytes);
+    if (const auto* reason = std::get_if<DropReason>(&head)) return *reason;
+    parsed = {*std::get_if<DecodedEnvelope>(&head), bytes};
+    if (parsed.block().size() > crypto::kMaxSignatureBlockBytes) return DropReason::message_oversized;
+    return std::nullopt;
+  }
+};
+
+namespace {
+
+template <typename Message>
+bool take_rows(ByteView bytes, std::size_t servers, std::vector<ByteView>& rows) {
+  std::optional<Message> decoded = decode<Message>(bytes);
+  if (!decoded.has_value() || decoded->rows.size() != servers) return false;
+  rows = std::move(decoded->rows);
+  return true;
+}
+
+bool take_updates(ByteView bytes, std::vector<ByteView>& updates) {
+  std::optional<PoRequest> decoded = decode<PoRequest>(bytes);
+  if (!decoded.has_value()) return false;
+  updates = std::move(decoded->updates);
+  return true;
+}
+
+bool fits_ack(ByteView bytes, std::size_t servers) {
+  const std::optional<PoAck> decoded = decode<PoAck>(bytes);
+  return decoded.has_value() &&
+         std::all_of(decoded->entries.begin(), decoded->entries.end(),
+                     [&](const PoAck::Entry& entry) { return entry.introducer.index() < servers; });
+}
+
+bool fits_summary(ByteView bytes, std::size_t servers) {
+  const std::optional<PoSummary> decoded = decode<PoSummary>(bytes);
+  return decoded.has_value() && decoded->vec.size() == servers;
+}
+
+}  // namespace
+
+Validator::Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory)
+    : system_(system), site_(site), servers_(servers), verifier_(system, directory) {
+  CHECK(servers >= 1 && servers <= kMaxServersPerSite);
+}
+
+Validation Validator::server_message(ServerId from, ByteView bytes) {
+  CHECK(from.index() < servers_);
+  Parsed message;
+  std::vector<ByteView> inside;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (find_row(message.head.type)->direction != Direction::server_to_server) return DropReason::message_wrong_direction;
+  if (const Refusal refusal = structure(message, inside)) return *refusal;
+  if (find_row(message.head.type)->authentication == Authentication::channel) {
+    if (!message.block().empty()) return DropReason::message_malformed;
+    if (message.signer() != Principal::server(site_, from)) return DropReason::message_not_first_hand;
+    return VerifiedMessage(bytes, message.head, crypto::leaf_digest(message.content()));
+  }
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
+  if (message.head.type == MessageType::PoSummary) {
+    last_summary_[message.signer().index].assign(bytes.begin(), bytes.end());
+  }
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
+Validation Validator::client_op(ByteView bytes) {
+  Parsed message;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (message.head.type != MessageType::ClientOp) return DropReason::message_wrong_direction;
+  if (message.head.envelope.system != system_) return DropReason::message_wrong_system;
+  if (!decode<ClientOp>(bytes).has_value()) return DropReason::message_malformed;
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
+VerifiedMessage Validator::own(ByteView bytes) {
+  Parsed message;
+  std::vector<ByteView> inside;
+  CHECK(!Parsed::read(bytes, message));
+  CHECK(find_row(message.head.type)->direction == Direction::server_to_server);
+  CHECK(message.block().empty() == (find_row(message.head.type)->authentication == Authentication::channel));
+  CHECK(!structure(message, inside));
+  Parsed part;
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    if (message.head.type == MessageType::PoRequest) {
+      CHECK(fits_update(inside[i], part));
+    } else {
+      CHECK(inside[i].empty() || fits_row(i, inside[i], part));
+    }
+  }
+  return {bytes, message.head, crypto::leaf_digest(message.content())};
+}
+
+std::size_t Validator::cost(ByteView bytes) {
+  constexpr std::size_t kCountOffset = kEnvelopeBytes + 8;  // behind PoRequest::sequence
+  if (bytes.size() < kCountOffset + 2) return 1;
+  const auto type = static_cast<MessageType>((std::uint16_t{bytes[1]} << 8U) | bytes[2]);
+  if (type != MessageType::PoRequest) return 1;
+  const std::size_t count = load_le<std::uint16_t>(bytes.data() + kCountOffset);
+  return std::clamp<std::size_t>(count, 1, kMaxUpdatesPerPoRequest);
+}
+
+Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteView>& inside) const {
+  if (message.head.envelope.system != system_ || message.signer().site != site_) {
+    return DropReason::message_wrong_system;
+  }
+  if (message.signer().index >= servers_) return DropReason::message_unknown_signer;
+  const auto well_formed = [&]() {
+    switch (message.head.type) {
+      case MessageType::PoRequest:
+        return take_updates(message.bytes, inside);
+      case MessageType::PoAck:
+        return fits_ack(message.bytes, servers_);
+      case MessageType::PoSummary:
+        return fits_summary(message.bytes, servers_);
+      case MessageType::SummaryMatrix:
+        return take_rows<SummaryMatrix>(message.bytes, servers_, inside);
+      case MessageType::PrePrepare:
+        return take_rows<PrePrepare>(message.bytes, servers_, inside);
+      case MessageType::Prepare:
+        return decode<Prepare>(message.bytes).has_value();
+      case MessageType::Commit:
+        return decode<Commit>(message.bytes).has_value();
+      case MessageType::ClientChallenge:
+      case MessageType::ClientHello:
+      case MessageType::ClientOp:
+      case MessageType::ClientReply:
+        break;
+    }
+    return false;
+  };
+  return well_formed() ? Refusal() : DropReason::message_malformed;
+}
+
+Validator::Refusal Validator::signature(const Parsed& message, Digest& leaf) {
+  leaf = crypto::leaf_digest(message.content());
+  switch (verifier_.verify(message.signer(), message.head.envelope.epoch, leaf, message.block())) {
+    case crypto::Verdict::good:
+      return std::nullopt;
+    case crypto::Verdict::malformed:
+      return DropReason::message_malformed;
+    case crypto::Verdict::unknown_signer:
+      return DropReason::message_unknown_signer;
+    case crypto::Verdict::bad_signature:
+      return DropReason::message_bad_signature;
+  }
+  return DropReason::message_bad_signature;
+}
+
+Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<ByteView>& inside) {
+  if (type == MessageType::PoRequest) {
+    // All of their structure before the first of their signatures: a signature costs as much as hundreds of shapes.
+    std::vector<Parsed> updates(inside.size());
+    for (std::size_t i = 0; i < inside.size(); ++i) {
+      if (!fits_update(inside[i], updates[i])) return DropReason::message_bad_update;
+    }
+    Digest leaf;
+    for (const Parsed& update : updates) {
+      if (signature(update, leaf)) return DropReason::message_bad_update;
+    }
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    if (!inside[i].empty() && !row_signed(i, inside[i])) return DropReason::message_bad_row;
+  }
+  return std::nullopt;
+}
+
+bool Validator::fits_row(std::size_t index, ByteView row, Parsed& parsed) const {
+  return !Parsed::read(row, parsed) && parsed.head.envelope.system == system_ &&
+         parsed.signer() == Principal::server(site_, ServerId(static_cast<std::uint16_t>(index))) &&
+         fits_summary(row, servers_);
+}
+
+bool Validator::fits_update(ByteView update, Parsed& parsed) const {
+  return !Parsed::read(update, parsed) && parsed.head.envelope.system == system_ &&
+         decode<ClientOp>(update).has_value();
+}
+
+bool Validator::row_signed(std::size_t index, ByteView row) {
+  if (equal(row, last_summary_[index])) return true;
+  Parsed parsed;
+  Digest leaf;
+  if (!fits_row(index, row, parsed) || signature(parsed, leaf)) return false;
+  last_summary_[index].assign(row.begin(), row.end());
+  return true;
+}
+
+}  // namespace garrison::message

@@ -1,0 +1,68 @@
+// Validation: the one place that turns bytes of a peer or a client into verified messages. Runs on a crypto thread,
+// one Validator per thread and server; nothing is shared between servers.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "control/message/verified.h"
+#include "crypto/batch.h"
+#include "crypto/key_directory.h"
+#include "dataplane/base/drops.h"
+
+namespace garrison::message {
+
+using Validation = std::variant<VerifiedMessage, DropReason>;
+
+class Validator {
+ public:
+  // `directory` must outlive it. `servers` is n of `site`.
+  Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory);
+
+  // A message that server `from` sent over its channel. It may be another server's message (a flooded PRE-PREPARE, a
+  // retransmission). Checks in order of cost: size, version, type, direction, system and site, structure, signature,
+  // then what is inside: every row of a matrix is a PO-SUMMARY signed by its row's server with n entries; every update
+  // of a PO-REQUEST is a validly signed CLIENT-OP, else the whole request is void.
+  [[nodiscard]] Validation server_message(ServerId from, ByteView bytes);
+
+  // A CLIENT-OP as a client or its gateway handed it in.
+  [[nodiscard]] Validation client_op(ByteView bytes);
+
+  // A message that this server has just signed itself: structure is CHECKed, the signature is not verified again.
+  [[nodiscard]] VerifiedMessage own(ByteView bytes);
+
+  // Signature work that a message asks for, in signatures: the cost unit of fair scheduling. Reads the count field
+  // only.
+  [[nodiscard]] static std::size_t cost(ByteView bytes);
+
+  // What it cost so far, for metrics.
+  [[nodiscard]] const crypto::BatchVerifier& verifier() const { return verifier_; }
+
+ private:
+  struct Parsed;
+  using Refusal = std::optional<DropReason>;  // none: the check passed
+
+  // What needs no signature: that it is of our system and site, its fields, and their fit to a site of n servers.
+  // Fills `inside` with the rows or updates that the message carries.
+  [[nodiscard]] Refusal structure(const Parsed& message, std::vector<ByteView>& inside) const;
+  [[nodiscard]] Refusal signature(const Parsed& message, Digest& leaf);
+  // The rows of a matrix and the updates of a PO-REQUEST, each against its own signature.
+  [[nodiscard]] Refusal inside_signed(MessageType type, const std::vector<ByteView>& inside);
+
+  // Whether `row` could be the PO-SUMMARY of server `index`, and `update` a CLIENT-OP, signature apart.
+  [[nodiscard]] bool fits_row(std::size_t index, ByteView row, Parsed& parsed) const;
+  [[nodiscard]] bool fits_update(ByteView update, Parsed& parsed) const;
+  [[nodiscard]] bool row_signed(std::size_t index, ByteView row);
+
+  SystemId system_;
+  SiteId site_;
+  std::size_t servers_;
+  crypto::BatchVerifier verifier_;
+  // The last PO-SUMMARY of each server that verified: the same bytes stand in many matrices, and stay verified
+  // because the directory never changes under a Validator.
+  std::array<Bytes, kMaxServersPerSite> last_summary_;
+};
+
+}  // namespace garrison::message

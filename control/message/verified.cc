@@ -1,0 +1,47 @@
+#include "control/message/verified.h"
+
+#include <algorithm>
+#include <functional>
+#include <type_traits>
+
+#include "crypto/batch.h"
+
+namespace garrison::message {
+
+static_assert(std::is_trivially_copyable_v<VerifiedMessage> && sizeof(VerifiedMessage) <= 72);
+
+VerifiedMessage::VerifiedMessage(ByteView bytes, const DecodedEnvelope& decoded, const Digest& digest)
+    : data_(bytes.data()),
+      size_(static_cast<std::uint32_t>(bytes.size())),
+      content_size_(static_cast<std::uint32_t>(decoded.content_bytes)),
+      epoch_(decoded.envelope.epoch.value()),
+      signer_index_(decoded.envelope.signer.index),
+      signer_site_(decoded.envelope.signer.site.value()),
+      type_(decoded.type),
+      signer_kind_(decoded.envelope.signer.kind),
+      digest_(digest) {
+  CHECK(bytes.size() <= kMaxMessageBytes && decoded.content_bytes <= bytes.size());
+}
+
+ServerId VerifiedMessage::server() const {
+  CHECK(signer_kind_ == crypto::Principal::Kind::server);
+  return ServerId(static_cast<std::uint16_t>(signer_index_));  // below kMaxServersPerSite by read_envelope
+}
+
+VerifiedMessage row_message(const VerifiedMessage& matrix, ByteView row) {
+  CHECK(matrix.type() == MessageType::SummaryMatrix || matrix.type() == MessageType::PrePrepare);
+  const ByteView whole = matrix.content();
+  const std::less_equal<> not_after;  // a total order of pointers, which < alone is not
+  CHECK(not_after(whole.data(), row.data()) && not_after(row.data() + row.size(), whole.data() + whole.size()));
+  const std::optional<DecodedEnvelope> decoded = decode_envelope(row);
+  CHECK(decoded.has_value() && decoded->type == MessageType::PoSummary);
+  return {row, *decoded, crypto::leaf_digest(row.first(decoded->content_bytes))};
+}
+
+StoredMessage::StoredMessage(const VerifiedMessage& message)
+    : bytes_(std::make_unique<std::uint8_t[]>(message.size_)), message_(message) {
+  std::copy_n(message.data_, message.size_, bytes_.get());
+  message_.data_ = bytes_.get();
+}
+
+}  // namespace garrison::message

@@ -1,0 +1,115 @@
+// The contract of an ordering core (Prime now, others behind the same interface): a pure state machine.
+//
+// step(now, input) computes every effect of one input and lists it in Output. No clock, socket, thread, log, random
+// source or private key is inside. All calls come from one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "control/message/verified.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/instant.h"
+#include "dataplane/base/server_set.h"
+#include "dataplane/base/traffic.h"
+
+namespace garrison::ordering {
+
+// Names a record handed to the durable store. Tokens rise; 0 is "nothing to wait for".
+using PersistToken = std::uint64_t;
+
+// A promise that must be durable before what depends on it leaves.
+struct Persist {
+  PersistToken token = 0;
+  Bytes record;
+};
+
+// Sign `content` (envelope and body), then hand the signed message back to this core as an input, and send it to
+// `to` (which never names this server). Messages are signed and looped back in the order in which they are listed.
+struct Sign {
+  message::MessageType type{};
+  Bytes content;
+  ServerSet to;
+  TrafficClass traffic = TrafficClass::bounded;
+  std::uint16_t supersede_key = 0;  // a newer TIMELY message with the same key replaces one still unsent; 0: never
+  PersistToken after = 0;           // wait until this record is durable before sending
+};
+
+// Send a message that is signed already: flooding and retransmission.
+struct Forward {
+  std::shared_ptr<const message::StoredMessage> message;
+  ServerSet to;
+  TrafficClass traffic = TrafficClass::bounded;
+  PersistToken after = 0;
+};
+
+// The next updates of the total order. `updates` are views into `holder`, whole verified CLIENT-OP messages.
+struct Deliver {
+  std::shared_ptr<const message::StoredMessage> holder;
+  std::vector<ByteView> updates;
+};
+
+// Two messages of one signer that cannot both come from a correct server.
+struct Blame {
+  ServerId server;
+  DropReason reason{};
+  std::shared_ptr<const message::StoredMessage> first;
+  std::shared_ptr<const message::StoredMessage> second;
+};
+
+// Effects of one step. The environment carries them out in this order: persist, then deliver, then sign, then
+// forward; a send waits for its `after` record, whatever order the rest happens in. Cleared and reused by the caller.
+struct Output {
+  std::vector<Persist> persist;
+  std::vector<Deliver> deliver;
+  std::vector<Sign> sign;
+  std::vector<Forward> forward;
+  std::vector<Blame> blame;
+  std::vector<DropReason> drops;  // input that was refused, by name
+
+  void clear() {
+    persist.clear();
+    deliver.clear();
+    sign.clear();
+    forward.clear();
+    blame.clear();
+    drops.clear();
+  }
+};
+
+struct Wakeup {};  // next_wakeup() has come
+struct Persisted {
+  PersistToken token = 0;
+};  // every record up to this token is durable
+// A verified message: a peer's, this server's own after signing, or a CLIENT-OP to introduce.
+using Input = std::variant<Wakeup, Persisted, message::VerifiedMessage>;
+
+// What status displays; no part of the protocol.
+struct Status {
+  View view;
+  ServerId leader;
+  SeqNum globally_ordered;  // last PRE-PREPARE globally ordered without a gap
+  std::uint64_t updates_delivered = 0;
+  std::size_t updates_waiting = 0;       // taken in, not yet introduced
+  std::size_t requests_outstanding = 0;  // introduced here, not yet executed
+  ServerSet blacklist;
+};
+
+class OrderingCore {
+ public:
+  OrderingCore() = default;
+  OrderingCore(const OrderingCore&) = delete;
+  OrderingCore& operator=(const OrderingCore&) = delete;
+  virtual ~OrderingCore() = default;
+
+  virtual void step(Instant now, const Input& input, Output& output) = 0;
+  // When step(Wakeup) is due; Instant::never() if only input can bring work.
+  [[nodiscard]] virtual Instant next_wakeup() const = 0;
+  // Whether a further CLIENT-OP would be taken in rather than dropped as client_intake_full.
+  [[nodiscard]] virtual bool accepts_updates() const = 0;
+  [[nodiscard]] virtual Status status() const = 0;
+};
+
+}  // namespace garrison::ordering

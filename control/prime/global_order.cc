@@ -1,0 +1,217 @@
+#include "control/prime/global_order.h"
+
+#include <algorithm>
+
+#include "dataplane/base/check.h"
+
+namespace garrison::prime {
+
+std::size_t GlobalOrder::Votes::matching(const Digest& matrix) const {
+  std::size_t count = 0;
+  from.for_each([&](ServerId voter) { count += digest[voter.index()] == matrix ? 1 : 0; });
+  return count;
+}
+
+GlobalOrder::GlobalOrder(const PrimeConfig& config)
+    : config_(config), ring_(config.kept_sequences + config.global_window), proposed_eligible_(config.n) {}
+
+std::optional<DropReason> GlobalOrder::outside(View view, SeqNum sequence) const {
+  if (sequence == SeqNum(0)) return DropReason::message_malformed;
+  if (view > view_) return DropReason::prime_beyond_window;
+  if (view < view_) return DropReason::prime_stale;
+  if (sequence.value() - 1 >= executed_.value() + config_.global_window) return DropReason::prime_beyond_window;
+  if (sequence <= executed_ && find(sequence) == nullptr) return DropReason::prime_stale;
+  return std::nullopt;
+}
+
+GlobalOrder::Slot& GlobalOrder::slot(SeqNum sequence) {
+  Slot& slot = ring_[sequence.value() % ring_.size()];
+  if (slot.sequence != sequence) {
+    slot = Slot{};
+    slot.sequence = sequence;
+  }
+  return slot;
+}
+
+const GlobalOrder::Slot* GlobalOrder::find(SeqNum sequence) const {
+  const Slot& slot = ring_[sequence.value() % ring_.size()];
+  return slot.sequence == sequence ? &slot : nullptr;
+}
+
+void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summaries& summaries, Promises& promises,
+                                 ordering::Output& output) {
+  const auto pre_prepare = message.as<message::PrePrepare>();
+  if (const auto reason = outside(pre_prepare.view, pre_prepare.sequence)) return output.drops.push_back(*reason);
+  if (message.server() != leader()) return output.drops.push_back(DropReason::prime_not_leader);
+  // Signed with our key, but not by this life of ours.
+  if (leader() == config_.self && pre_prepare.sequence > proposed_) {
+    return output.drops.push_back(DropReason::prime_beyond_window);
+  }
+  Slot& at = slot(pre_prepare.sequence);
+  if (at.pre_prepare != nullptr) {
+    // Flooding brings every server n - 2 further copies: those cost no more than this.
+    if (at.pre_prepare->get().digest() != message.digest()) {
+      return on_second_pre_prepare(at, message, pre_prepare, summaries, promises, output);
+    }
+    return output.drops.push_back(at.sequence <= executed_ ? DropReason::prime_stale : DropReason::prime_duplicate);
+  }
+  const auto said = row_vectors(pre_prepare.rows, config_.n);
+  if (!said.has_value()) return output.drops.push_back(DropReason::message_malformed);
+
+  accept(at, message, message::matrix_digest(pre_prepare.rows), *said);
+  if (leader() != config_.self) {
+    output.forward.push_back({at.pre_prepare, flood_to(), TrafficClass::bounded, 0});
+  }
+  summaries.adopt_rows(message, pre_prepare.rows, *said, output);
+  summaries.leader_showed(*said);
+  // The leader may regress rows: nothing but validity is checked before answering.
+  if (leader() != config_.self && !at.answered) {
+    promises.promise(message::Prepare{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
+  }
+  at.answered = true;
+  advance(at, promises, output);
+}
+
+void GlobalOrder::accept(Slot& at, const message::VerifiedMessage& message, const Digest& matrix,
+                         const std::vector<SummaryVector>& said) {
+  at.pre_prepare = store(message);
+  at.matrix = matrix;
+  at.eligible = eligible_through(said, config_.n, config_.quorum());
+}
+
+// Two matrices for one slot prove the leader faulty. Both are flooded, so that every correct server has the proof.
+void GlobalOrder::on_second_pre_prepare(Slot& at, const message::VerifiedMessage& message,
+                                        const message::PrePrepare& second, Summaries& summaries, Promises& promises,
+                                        ordering::Output& output) {
+  const Digest matrix = message::matrix_digest(second.rows);
+  if (matrix == at.matrix) return output.drops.push_back(DropReason::prime_duplicate);
+  const auto said = row_vectors(second.rows, config_.n);
+  if (!said.has_value()) return output.drops.push_back(DropReason::message_malformed);
+  output.drops.push_back(DropReason::prime_equivocation);
+
+  const bool committed = !at.ordered && at.commits.matching(matrix) >= config_.quorum();
+  if (!at.conflict_seen) {
+    at.conflict_seen = true;
+    const Stored stored = store(message);
+    output.blame.push_back({leader(), DropReason::prime_equivocation, at.pre_prepare, stored});
+    output.forward.push_back({stored, flood_to(), TrafficClass::bounded, 0});
+    summaries.blacklist(leader());
+    summaries.adopt_rows(message, second.rows, *said, output);
+  }
+  // A quorum of COMMITs decides which of them counts, whichever was answered here.
+  if (committed) {
+    accept(at, message, matrix, *said);
+    advance(at, promises, output);
+  }
+}
+
+std::optional<GlobalOrder::Repeated> GlobalOrder::on_prepare(const message::VerifiedMessage& message,
+                                                             Promises& promises, ordering::Output& output) {
+  const auto prepare = message.as<message::Prepare>();
+  const auto reason = outside(prepare.view, prepare.sequence);
+  if (reason.has_value() || message.server() == leader()) {
+    output.drops.push_back(reason.value_or(DropReason::prime_duplicate));
+    return std::nullopt;
+  }
+  return on_vote(message, prepare.sequence, prepare.matrix_digest, &Slot::prepares, promises, output);
+}
+
+std::optional<GlobalOrder::Repeated> GlobalOrder::on_commit(const message::VerifiedMessage& message, Promises& promises,
+                                                            ordering::Output& output) {
+  const auto commit = message.as<message::Commit>();
+  if (const auto reason = outside(commit.view, commit.sequence)) {
+    output.drops.push_back(*reason);
+    return std::nullopt;
+  }
+  return on_vote(message, commit.sequence, commit.matrix_digest, &Slot::commits, promises, output);
+}
+
+// One vote per server, slot and phase: the first counts.
+std::optional<GlobalOrder::Repeated> GlobalOrder::on_vote(const message::VerifiedMessage& message, SeqNum sequence,
+                                                          const Digest& matrix, Votes Slot::*votes, Promises& promises,
+                                                          ordering::Output& output) {
+  const ServerId voter = message.server();
+  Slot& at = slot(sequence);
+  Votes& cast = at.*votes;
+  Stored& evidence = cast.message[voter.index()];
+  if (cast.from.contains(voter)) {
+    if (cast.digest[voter.index()] != matrix) {
+      if (evidence != nullptr) {
+        output.blame.push_back({voter, DropReason::prime_equivocation, evidence, store(message)});
+      }
+      output.drops.push_back(DropReason::prime_equivocation);
+      return std::nullopt;
+    }
+    output.drops.push_back(sequence <= executed_ ? DropReason::prime_stale : DropReason::prime_duplicate);
+    return at.ordered ? std::optional(Repeated{voter, sequence}) : std::nullopt;
+  }
+  cast.from.insert(voter);
+  cast.digest[voter.index()] = matrix;
+  if (sequence > executed_ || voter == config_.self) evidence = store(message);
+  advance(at, promises, output);
+  return std::nullopt;
+}
+
+void GlobalOrder::advance(Slot& at, Promises& promises, ordering::Output& output) {
+  if (at.pre_prepare == nullptr) return;
+  if (!at.commit_sent && at.prepares.matching(at.matrix) + 1 >= config_.quorum()) {
+    at.commit_sent = true;
+    promises.promise(message::Commit{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
+  }
+  if (at.ordered || at.commits.matching(at.matrix) < config_.quorum()) return;
+  at.ordered = true;
+  for (const Slot* next = find(ordered_.next()); next != nullptr && next->ordered; next = find(ordered_.next())) {
+    ordered_ = ordered_.next();
+  }
+}
+
+const SummaryVector& GlobalOrder::eligible(SeqNum sequence) const {
+  const Slot* at = find(sequence);
+  CHECK(at != nullptr && at->ordered && sequence > executed_);
+  return at->eligible;
+}
+
+void GlobalOrder::executed_next() {
+  executed_ = executed_.next();
+  CHECK(executed_ <= ordered_);
+  Slot& at = slot(executed_);
+  for (Votes* votes : {&at.prepares, &at.commits}) {
+    votes->from.without(config_.self).for_each([&](ServerId voter) { votes->message[voter.index()] = nullptr; });
+  }
+}
+
+bool GlobalOrder::may_propose(const Summaries& summaries) const {
+  return leader() == config_.self && summaries.version() != proposed_version_ &&
+         proposed_.value() - ordered_.value() < config_.preprepare_pipeline &&
+         proposed_.value() - executed_.value() < config_.global_window;
+}
+
+void GlobalOrder::propose(Instant now, const Summaries& summaries, Promises& promises, ordering::Output& output) {
+  if (!may_propose(summaries)) return;
+  const bool period_passed = proposed_ == SeqNum(0) || now >= proposed_at_ + config_.preprepare_period;
+  const bool idle = proposed_ == ordered_;
+  if (!period_passed && (!config_.eager || !idle || considered_version_ == summaries.version())) return;
+  considered_version_ = summaries.version();
+  const SummaryVector eligible = eligible_through(summaries.rows(), config_.n, config_.quorum());
+  if (!period_passed && at_least_as_up_to_date(proposed_eligible_, eligible)) return;
+
+  for (std::size_t i = 0; i < config_.n; ++i) proposed_eligible_[i] = std::max(proposed_eligible_[i], eligible[i]);
+  proposed_ = proposed_.next();
+  proposed_version_ = summaries.version();
+  proposed_at_ = now;
+  promises.promise(message::PrePrepare{view_, proposed_, summaries.matrix()}, kPrePrepareSlotBytes, config_.others(),
+                   output);
+}
+
+Instant GlobalOrder::next_wakeup(const Summaries& summaries) const {
+  return may_propose(summaries) ? proposed_at_ + config_.preprepare_period : Instant::never();
+}
+
+GlobalOrder::Held GlobalOrder::held(SeqNum sequence) const {
+  const Slot* at = find(sequence);
+  if (at == nullptr) return {};
+  const std::size_t self = config_.self.index();
+  return {at->pre_prepare, at->prepares.message[self], at->commits.message[self], at->prepares.from, at->commits.from};
+}
+
+}  // namespace garrison::prime

@@ -1,0 +1,56 @@
+// CLIENT-OPs that wait to be introduced: bounded in number and bytes, fair between clients [PRIME] 5.1, A.1.
+//
+// Clients take turns, one update each, so that one that floods delays itself. Admission (who may ask, what was asked
+// before) is the environment's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "control/prime/promises.h"
+
+namespace garrison::prime {
+
+class Intake {
+ public:
+  explicit Intake(const PrimeConfig& config);
+
+  // None when taken; else why not.
+  [[nodiscard]] std::optional<DropReason> take(const message::VerifiedMessage& update);
+  // Whether another update would be taken of a client that is not at its own bound.
+  [[nodiscard]] bool accepts() const { return !free_.empty() && waiting_bytes_ < max_bytes_; }
+  [[nodiscard]] bool empty() const { return turns_.empty(); }
+  [[nodiscard]] std::size_t waiting() const { return entries_.size() - free_.size(); }
+
+  // The updates of the next PO-REQUEST: at most max_updates_per_request and max_request_bytes; at least one unless
+  // empty().
+  [[nodiscard]] std::vector<Stored> next_request();
+
+ private:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  // Clients' queues are chains through one preallocated table.
+  struct Entry {
+    Stored update;
+    std::uint32_t next = kNone;
+  };
+  struct Client {
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+    std::size_t waiting = 0;
+  };
+
+  std::size_t max_per_client_;
+  std::size_t max_bytes_;
+  std::size_t max_updates_per_request_;
+  std::size_t max_request_bytes_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::map<std::uint32_t, Client> clients_;  // those with something waiting, by signer index
+  std::deque<std::uint32_t> turns_;          // each of them once
+  std::size_t waiting_bytes_ = 0;
+};
+
+}  // namespace garrison::prime

@@ -1,0 +1,52 @@
+// Prime [PRIME]: Byzantine fault-tolerant ordering whose performance a faulty leader cannot ruin.
+//
+// Here the sub-protocols are joined: an input goes to the one that it concerns, then each is asked whether it has
+// something to say, then whatever is ordered and bound is delivered. One file per sub-protocol: intake (5.1, what
+// enters), preorder (5.1), summaries (5.1, Fig. 1; 5.4.1), global_order (5.2), eligibility (5.2, M and L), repair
+// (retransmission). One thread; the environment owns it.
+#pragma once
+
+#include <optional>
+
+#include "control/ordering/ordering.h"
+#include "control/prime/eligibility.h"
+#include "control/prime/global_order.h"
+#include "control/prime/intake.h"
+#include "control/prime/preorder.h"
+#include "control/prime/prime_config.h"
+#include "control/prime/promises.h"
+#include "control/prime/repair.h"
+#include "control/prime/summaries.h"
+
+namespace garrison::prime {
+
+class Prime final : public ordering::OrderingCore {
+ public:
+  // CHECKs check(config).
+  explicit Prime(const PrimeConfig& config);
+
+  void step(Instant now, const ordering::Input& input, ordering::Output& output) override;
+  [[nodiscard]] Instant next_wakeup() const override;
+  [[nodiscard]] bool accepts_updates() const override { return intake_.accepts(); }
+  [[nodiscard]] ordering::Status status() const override;
+  [[nodiscard]] const PrimeConfig& config() const { return config_; }
+
+ private:
+  void on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  void on_summary(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  void execute(ordering::Output& output);
+  void speak(Instant now, ordering::Output& output);
+
+  PrimeConfig config_;
+  Promises promises_;
+  Intake intake_;
+  Preorder preorder_;
+  Summaries summaries_;
+  GlobalOrder global_order_;
+  Eligibility eligibility_;
+  Repair repair_;
+  SeqNum extended_;  // the PRE-PREPARE whose matrix eligibility_ works through
+  std::uint64_t updates_delivered_ = 0;
+};
+
+}  // namespace garrison::prime

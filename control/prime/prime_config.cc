@@ -1,0 +1,52 @@
+#include "control/prime/prime_config.h"
+
+#include <string>
+
+#include "crypto/batch.h"
+#include "dataplane/base/bounds.h"
+
+namespace garrison::prime {
+namespace {
+
+// PO-REQUEST's fixed fields, and the length in front of each update.
+constexpr std::size_t kPoRequestFixedBytes = 16;
+constexpr std::size_t kLargestUpdateBytes =
+    4 + message::kEnvelopeBytes + message::kMaxClientOpBody + crypto::kMaxSignatureBlockBytes;
+
+}  // namespace
+
+Result<void> check(const PrimeConfig& config) {
+  const auto refuse = [](const char* what) { return Error{std::string("prime: ") + what}; };
+  if (config.n == 0 || config.n > kMaxServersPerSite) return refuse("n must be 1 to 16");
+  if (config.n < 3 * config.f + 1) return refuse("n must be at least 3f+1");
+  if (config.self.index() >= config.n) return refuse("this server is not one of the n");
+  if (config.envelope.signer.kind != crypto::Principal::Kind::server ||
+      config.envelope.signer.index != config.self.value()) {
+    return refuse("the envelope names another signer than this server");
+  }
+  for (const Duration period : {config.po_period, config.summary_period, config.matrix_period, config.preprepare_period,
+                                config.retransmit_period}) {
+    if (period <= Duration()) return refuse("periods must be above zero");
+  }
+  if (config.max_waiting_updates == 0 || config.max_waiting_per_client == 0) return refuse("the intake holds nothing");
+  if (config.max_waiting_bytes < kLargestUpdateBytes) return refuse("the intake cannot hold the largest update");
+  if (config.max_updates_per_request == 0 || config.max_updates_per_request > kMaxUpdatesPerPoRequest) {
+    return refuse("max_updates_per_request must be 1 to 256");
+  }
+  if (config.max_request_bytes < kLargestUpdateBytes ||
+      config.max_request_bytes > message::kMaxPoRequestBody - kPoRequestFixedBytes) {
+    return refuse("max_request_bytes must hold the largest update and fit a PO-REQUEST");
+  }
+  if (config.max_outstanding_requests == 0 || config.max_outstanding_requests > config.ack_window_requests) {
+    return refuse("max_outstanding_requests must be 1 to ack_window_requests, or nobody acknowledges the rest");
+  }
+  if (config.ack_window_bytes < message::kMaxPoRequestBody) return refuse("ack_window_bytes cannot hold one request");
+  if (config.kept_requests == 0) return refuse("kept_requests must be at least 1");
+  if (config.global_window == 0 || config.kept_sequences == 0) return refuse("the global order has no window");
+  if (config.preprepare_pipeline == 0 || config.preprepare_pipeline > config.global_window) {
+    return refuse("preprepare_pipeline must be 1 to global_window");
+  }
+  return {};
+}
+
+}  // namespace garrison::prime

@@ -1,0 +1,67 @@
+// What a Prime core is told once, and the bounds of everything it keeps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "control/message/messages.h"
+#include "control/ordering/quorum.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/instant.h"
+#include "dataplane/base/result.h"
+#include "dataplane/base/server_set.h"
+
+namespace garrison::prime {
+
+struct PrimeConfig {
+  message::Envelope envelope;  // of every message this server signs
+  ServerId self;
+  std::size_t n = 4;
+  std::size_t f = 1;
+
+  // Upper bounds: a server with something to say and nothing of that kind in flight says it at once. Without `eager`
+  // every period is kept to the letter, as the papers' wide-area figures have it.
+  bool eager = true;
+  Duration po_period = milliseconds(2);          // PO-REQUEST, PO-ACK
+  Duration summary_period = milliseconds(2);     // PO-SUMMARY
+  Duration matrix_period = milliseconds(5);      // SUMMARY-MATRIX
+  Duration preprepare_period = milliseconds(5);  // PRE-PREPARE
+  Duration retransmit_period = milliseconds(200);
+
+  // Intake: CLIENT-OPs taken in and not yet introduced.
+  std::size_t max_waiting_updates = 16384;
+  std::size_t max_waiting_per_client = 1024;
+  std::size_t max_waiting_bytes = std::size_t{64} << 20U;
+
+  // One PO-REQUEST.
+  std::size_t max_updates_per_request = kMaxUpdatesPerPoRequest;
+  std::size_t max_request_bytes = 64 * 1024;  // of updates
+
+  // What one introducer may have in flight. PO-ACK is withheld for what lies further than the ack window beyond what
+  // that introducer has executed; as much again is held until the window has moved.
+  std::size_t max_outstanding_requests = 128;  // introduced here, not yet executed
+  std::size_t ack_window_requests = 256;
+  std::size_t ack_window_bytes = std::size_t{8} << 20U;
+
+  // Executed PO-REQUESTs of one introducer that are kept for servers that do not count them yet.
+  std::size_t kept_requests = 1024;
+  std::size_t kept_request_bytes = std::size_t{8} << 20U;
+
+  // Global order.
+  std::size_t global_window = 256;       // PRE-PREPAREs accepted beyond the last executed one
+  std::size_t preprepare_pipeline = 16;  // own PRE-PREPAREs not yet globally ordered
+  std::size_t kept_sequences = 1024;     // executed ones kept for servers that lag
+
+  // What one repair of one server may resend; one repair per server and retransmit_period.
+  std::size_t repair_bytes = std::size_t{512} << 10U;
+
+  [[nodiscard]] std::size_t quorum() const { return ordering::quorum(n, f); }
+  [[nodiscard]] ServerId leader_of(View view) const { return ServerId(static_cast<std::uint16_t>(view.value() % n)); }
+  [[nodiscard]] ServerSet everyone() const { return ServerSet::all(n); }
+  [[nodiscard]] ServerSet others() const { return everyone().without(self); }
+};
+
+// Whether the numbers fit each other. Prime CHECKs it.
+[[nodiscard]] Result<void> check(const PrimeConfig& config);
+
+}  // namespace garrison::prime

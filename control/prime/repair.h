@@ -1,0 +1,65 @@
+// Retransmission. Channels lose nothing except when a peer's queue overflows or a session is reset; then this brings
+// the peer up to date, as far as the windows reach. (State transfer serves those further behind.)
+//
+// Every server repeats its newest PO-SUMMARY once a period. A summary that is heard again says what its sender still
+// does not count: whoever had acknowledged that a whole period ago acknowledges it again to that server, and the
+// introducer, or everyone once it is executed, sends the PO-REQUEST. Likewise the votes and PRE-PREPARE of sequences
+// that were globally ordered a period ago and for which no COMMIT of that server has come. Nothing is sent to a server
+// that is silent.
+#pragma once
+
+#include <vector>
+
+#include "control/prime/global_order.h"
+#include "control/prime/preorder.h"
+#include "control/prime/summaries.h"
+
+namespace garrison::prime {
+
+class Repair {
+ public:
+  explicit Repair(const PrimeConfig& config);
+
+  // Once a period: the newest PO-SUMMARY again, and what is held of the oldest sequences that have not been globally
+  // ordered for a period.
+  void tick(Instant now, Summaries& summaries, const GlobalOrder& global_order, Promises& promises,
+            ordering::Output& output);
+  [[nodiscard]] Instant next_wakeup() const { return tick_at_; }
+
+  // `server` repeats that it counts `vec`.
+  void on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, Preorder& preorder,
+                           const GlobalOrder& global_order, Promises& promises, ordering::Output& output);
+  // A server repeats a vote for a sequence that is globally ordered here: the answer completes its certificates.
+  void on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order,
+                        const Promises& promises, ordering::Output& output);
+
+ private:
+  // What one other server was like when its summary was heard again last.
+  struct Peer {
+    Instant repaired_at;
+    bool known = false;
+    SummaryVector vec;       // what it counted
+    SummaryVector answered;  // what was acknowledged here
+    SeqNum ordered;          // what was globally ordered here
+    Instant answers_from;    // start of the period that answers_left is about
+    std::size_t answers_left = 0;
+  };
+
+  void repair_preorder(Instant now, ServerId server, const Peer& then, const SummaryVector& vec, Preorder& preorder,
+                       Promises& promises, ordering::Output& output);
+  void repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, const Promises& promises,
+                    ordering::Output& output);
+  // Returns the bytes sent.
+  std::size_t send_order(SeqNum sequence, const GlobalOrder::Held& held, ServerSet to, const GlobalOrder& global_order,
+                         const Promises& promises, ordering::Output& output) const;
+  [[nodiscard]] bool forwards_pre_prepare(SeqNum sequence, ServerId leader) const;
+
+  const PrimeConfig& config_;
+  std::vector<Peer> peers_;
+  Instant tick_at_;
+  bool ticking_ = false;
+  SeqNum ordered_at_tick_;
+  std::size_t budget_ = 0;  // bytes left in the repair at hand
+};
+
+}  // namespace garrison::prime

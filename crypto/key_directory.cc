@@ -1,0 +1,40 @@
+#include "crypto/key_directory.h"
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "crypto/agreement.h"
+
+namespace garrison::crypto {
+
+namespace {
+bool possible(const Principal& principal) {
+  switch (principal.kind) {
+    case Principal::Kind::server:
+      return principal.index <= std::numeric_limits<ServerId::rep>::max();
+    case Principal::Kind::client:
+      return principal.site == SiteId(0);
+  }
+  return false;
+}
+}  // namespace
+
+Result<void> KeyDirectory::add(Principal principal, PublicKeys keys) {
+  if (!possible(principal)) return Error{"no such principal: " + text(principal)};
+  if (keys_.contains(principal)) return Error{"two entries for " + text(principal)};
+  const Result<PublicKey> signing = PublicKey::parse(keys.scheme, keys.signing);
+  if (!signing) return Error{"signing key of " + text(principal) + ": " + signing.error().message};
+  if (keys.agreement.size() != kAgreementKeyBytes) {
+    return Error{"agreement key of " + text(principal) + ": an X25519 public key is 32 bytes long"};
+  }
+  keys_.emplace(principal, std::move(keys));
+  return {};
+}
+
+const PublicKeys* KeyDirectory::find(Principal principal) const {
+  const auto at = keys_.find(principal);
+  return at == keys_.end() ? nullptr : &at->second;
+}
+
+}  // namespace garrison::crypto

@@ -1,0 +1,260 @@
+#include "crypto/key_store.h"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "crypto/agreement.h"
+#include "crypto/key_file.h"
+
+namespace garrison::crypto {
+
+namespace {
+
+constexpr std::string_view kPrivateTitle = "garrison-private-keys";
+constexpr std::string_view kPublicTitle = "garrison-public-keys";
+constexpr unsigned kFormat = 1;
+constexpr std::size_t kMaxPrivateFileBytes = std::size_t{16} * 1024;
+constexpr std::size_t kMaxPublicFileBytes = std::size_t{64} * 1024 * 1024;
+// What an entry takes besides the hex of its keys, and more.
+constexpr std::size_t kEntryTextBytes = 256;
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// Writes `name value` lines into memory of the caller, so that no reallocation leaves a copy of a secret behind.
+class LineWriter {
+ public:
+  explicit LineWriter(MutableBytes out) : out_(out) {}
+
+  LineWriter& line(std::string_view name, std::string_view value) {
+    out_.bytes(as_bytes(name)).u8(' ').bytes(as_bytes(value)).u8('\n');
+    return *this;
+  }
+  LineWriter& hex(std::string_view name, ByteView value) {
+    out_.bytes(as_bytes(name)).u8(' ');
+    for (const std::uint8_t byte : value) {
+      out_.u8(static_cast<std::uint8_t>(kHexDigits[byte >> 4U]));
+      out_.u8(static_cast<std::uint8_t>(kHexDigits[byte & 15U]));
+    }
+    out_.u8('\n');
+    return *this;
+  }
+  LineWriter& head(std::string_view title, SystemId system, KeyEpoch epoch) {
+    line(title, std::to_string(kFormat));
+    return line("system", std::to_string(system.value())).line("epoch", std::to_string(epoch.value()));
+  }
+  LineWriter& end() {
+    out_.bytes(as_bytes(std::string_view("end\n")));
+    return *this;
+  }
+  [[nodiscard]] std::size_t used() const { return out_.used(); }
+
+ private:
+  Writer out_;
+};
+
+// Reads what LineWriter wrote, and nothing else. As with Reader the first mistake makes it bad for good; its place
+// stands in error().
+class LineReader {
+ public:
+  LineReader(const std::string& path, ByteView content)
+      : path_(path), rest_(reinterpret_cast<const char*>(content.data()), content.size()) {}
+
+  std::string_view value(std::string_view name) {
+    const std::string_view line = take_line();
+    if (line.size() <= name.size() || !line.starts_with(name) || line[name.size()] != ' ') return wrong(name), "";
+    return line.substr(name.size() + 1);
+  }
+  template <typename T>
+  T number(std::string_view name) {
+    return parse_number<T>(value(name), name);
+  }
+  void head(std::string_view title, SystemId& system, KeyEpoch& epoch) {
+    if (number<unsigned>(title) != kFormat) wrong(title);
+    system = SystemId(number<SystemId::rep>("system"));
+    epoch = KeyEpoch(number<KeyEpoch::rep>("epoch"));
+  }
+  Principal principal() {
+    std::string_view words = value("principal");
+    const std::string_view kind = take_word(words);
+    if (kind == "client") return Principal::client(ClientId(parse_number<ClientId::rep>(words, "principal")));
+    if (kind != "server") wrong("principal");
+    const SiteId site(parse_number<SiteId::rep>(take_word(words), "principal"));
+    return Principal::server(site, ServerId(parse_number<ServerId::rep>(words, "principal")));
+  }
+  Scheme scheme() {
+    const std::optional<Scheme> scheme = scheme_from_name(value("scheme"));
+    if (!scheme || *scheme == Scheme::modelled) return wrong("scheme"), Scheme::ed25519;
+    return *scheme;
+  }
+  SecretBytes hex(std::string_view name) {
+    const std::string_view digits = value(name);
+    SecretBytes bytes(digits.size() / 2);
+    if (digits.size() % 2 != 0) wrong(name);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      const std::size_t high = kHexDigits.find(digits[2 * i]);
+      const std::size_t low = kHexDigits.find(digits[2 * i + 1]);
+      if (high == std::string_view::npos || low == std::string_view::npos) return wrong(name), SecretBytes();
+      bytes.writable()[i] = static_cast<std::uint8_t>(high << 4U | low);
+    }
+    return bytes;
+  }
+  [[nodiscard]] bool more() const { return !error_ && !rest_.starts_with("end"); }
+  void end() {
+    if (take_line() != "end" || !rest_.empty()) wrong("end");
+  }
+
+  // Only the first mistake counts. It never quotes the file, which may be secret.
+  void fail(const std::string& what) {
+    if (!error_) {
+      error_ = Error{path_ + ":" + std::to_string(line_) + ": " + what + "; restore the file or deal new keys"};
+    }
+    rest_ = {};
+  }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  void wrong(std::string_view name) { fail("the line `" + std::string(name) + "` is missing or malformed"); }
+
+  std::string_view take_line() {
+    ++line_;
+    const std::size_t end = rest_.find('\n');
+    if (end == std::string_view::npos) return rest_ = {};
+    const std::string_view line = rest_.substr(0, end);
+    rest_.remove_prefix(end + 1);
+    return line;
+  }
+  static std::string_view take_word(std::string_view& words) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+    return word;
+  }
+  // Decimal digits only, without leading zeros.
+  template <typename T>
+  T parse_number(std::string_view digits, std::string_view name) {
+    T number{};
+    const char* const last = digits.data() + digits.size();
+    const auto [end, error] = std::from_chars(digits.data(), last, number);
+    const bool padded = digits.size() > 1 && digits.front() == '0';
+    if (digits.empty() || error != std::errc() || end != last || padded) return wrong(name), T{};
+    return number;
+  }
+
+  const std::string& path_;
+  std::string_view rest_;
+  std::size_t line_ = 0;
+  std::optional<Error> error_;
+};
+
+Error refuse_modelled(const std::string& path) {
+  return Error{path + ": keys of the scheme `modelled` protect nothing and are never stored; choose another scheme"};
+}
+
+}  // namespace
+
+Result<PrivateBundle> make_bundle(SystemId system, KeyEpoch epoch, Principal self, Scheme scheme, PublicKeys& keys) {
+  const Result<PrivateKey> signing = PrivateKey::generate(scheme);
+  if (!signing) return signing.error();
+  Result<AgreementKeyPair> agreement = generate_agreement_key();
+  if (!agreement) return agreement.error();
+  keys = {
+      .scheme = scheme, .signing = signing.value().public_key().encoded(), .agreement = agreement.value().public_key};
+  return PrivateBundle{.system = system,
+                       .epoch = epoch,
+                       .self = self,
+                       .scheme = scheme,
+                       .signing = signing.value().encoded(),
+                       .agreement = std::move(agreement).value().secret};
+}
+
+Result<void> check_belongs(const PrivateBundle& bundle, const KeyDirectory& directory) {
+  const std::string self = text(bundle.self);
+  if (bundle.system != directory.system() || bundle.epoch != directory.epoch()) {
+    return Error{"the private keys of " + self + " are of system " + std::to_string(bundle.system.value()) +
+                 ", epoch " + std::to_string(bundle.epoch.value()) + ", the public keys of system " +
+                 std::to_string(directory.system().value()) + ", epoch " + std::to_string(directory.epoch().value()) +
+                 "; use files dealt together"};
+  }
+  const PublicKeys* const keys = directory.find(bundle.self);
+  if (keys == nullptr) return Error{"no public keys of " + self + "; use files dealt together"};
+  const Result<PrivateKey> signing = PrivateKey::parse(bundle.scheme, bundle.signing);
+  if (!signing) return Error{"signing key of " + self + ": " + signing.error().message};
+  const Result<Bytes> agreement = agreement_public_key(bundle.agreement);
+  if (!agreement) return Error{"agreement key of " + self + ": " + agreement.error().message};
+  if (bundle.scheme != keys->scheme || signing.value().public_key().encoded() != keys->signing ||
+      agreement.value() != keys->agreement) {
+    return Error{"the private keys of " + self + " do not belong to its public keys; use files dealt together"};
+  }
+  return {};
+}
+
+Result<void> save_private(const std::string& path, const PrivateBundle& bundle) {
+  if (bundle.scheme == Scheme::modelled) return refuse_modelled(path);
+  SecretBytes content(2 * kEntryTextBytes + 2 * (bundle.signing.size() + bundle.agreement.size()));
+  LineWriter out(content.writable());
+  out.head(kPrivateTitle, bundle.system, bundle.epoch);
+  out.line("principal", text(bundle.self)).line("scheme", name(bundle.scheme));
+  out.hex("signing", bundle.signing.view()).hex("agreement", bundle.agreement.view()).end();
+  return create_key_file(path, content.view().first(out.used()), KeyFileKind::secret);
+}
+
+Result<PrivateBundle> load_private(const std::string& path) {
+  const Result<SecretBytes> content = read_key_file(path, kMaxPrivateFileBytes, KeyFileKind::secret);
+  if (!content) return content.error();
+  LineReader in(path, content.value().view());
+  PrivateBundle bundle{};
+  in.head(kPrivateTitle, bundle.system, bundle.epoch);
+  bundle.self = in.principal();
+  bundle.scheme = in.scheme();
+  bundle.signing = in.hex("signing");
+  if (!in.error()) {
+    const Result<PrivateKey> key = PrivateKey::parse(bundle.scheme, bundle.signing);
+    if (!key) in.fail(key.error().message);
+  }
+  bundle.agreement = in.hex("agreement");
+  if (bundle.agreement.size() != kAgreementKeyBytes) in.fail("an X25519 secret is 32 bytes long");
+  in.end();
+  if (in.error()) return *in.error();
+  return bundle;
+}
+
+Result<void> save_public(const std::string& path, const KeyDirectory& directory) {
+  std::size_t bound = kEntryTextBytes;
+  for (const auto& [principal, keys] : directory.all()) {
+    if (keys.scheme == Scheme::modelled) return refuse_modelled(path);
+    bound += kEntryTextBytes + 2 * (keys.signing.size() + keys.agreement.size());
+  }
+  Bytes content(bound);
+  LineWriter out(content);
+  out.head(kPublicTitle, directory.system(), directory.epoch());
+  for (const auto& [principal, keys] : directory.all()) {
+    out.line("principal", text(principal)).line("scheme", name(keys.scheme));
+    out.hex("signing", keys.signing).hex("agreement", keys.agreement);
+  }
+  const std::size_t size = out.end().used();
+  if (size > kMaxPublicFileBytes) return Error{path + ": too many principals for one file of public keys"};
+  return create_key_file(path, ByteView(content).first(size), KeyFileKind::open);
+}
+
+Result<KeyDirectory> load_public(const std::string& path) {
+  const Result<SecretBytes> content = read_key_file(path, kMaxPublicFileBytes, KeyFileKind::open);
+  if (!content) return content.error();
+  LineReader in(path, content.value().view());
+  SystemId system;
+  KeyEpoch epoch;
+  in.head(kPublicTitle, system, epoch);
+  KeyDirectory directory(system, epoch);
+  while (in.more()) {
+    const Principal principal = in.principal();
+    PublicKeys keys{.scheme = in.scheme(),
+                    .signing = to_bytes(in.hex("signing").view()),
+                    .agreement = to_bytes(in.hex("agreement").view())};
+    if (in.error()) break;
+    if (const Result<void> added = directory.add(principal, std::move(keys)); !added) in.fail(added.error().message);
+  }
+  in.end();
+  if (in.error()) return *in.error();
+  return directory;
+}
+
+}  // namespace garrison::crypto

@@ -1,0 +1,110 @@
+// Named drop reasons, and the counters of one (server, stage).
+//
+// Whatever is refused because a peer, a client or a full queue made it so is counted under one of these names;
+// sent = received + named drops. A counter has one writing thread; any thread may read it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace garrison {
+
+// X(identifier, "one line for the operator")
+#define GARRISON_DROP_REASONS(X)                                                     \
+  /* frames, before authentication */                                                \
+  X(frame_truncated, "frame shorter than its headers or its stated length")          \
+  X(frame_oversized, "frame longer than one buffer")                                 \
+  X(frame_not_ours, "not IPv4/UDP to our address and port")                          \
+  X(frame_ip_fragment, "IP fragment; senders set DF")                                \
+  X(frame_bad_checksum, "IPv4 or UDP checksum wrong")                                \
+  X(frame_bad_magic, "no Garrison header")                                           \
+  X(frame_bad_version, "frame version not spoken here")                              \
+  X(frame_bad_kind, "unknown frame kind, or reserved bits set")                      \
+  X(frame_unknown_peer, "no such site or server in the topology")                    \
+  X(frame_not_for_us, "addressed to another server")                                 \
+  X(frame_no_session, "peer has not said HELLO, or we have not")                     \
+  /* frames, authenticated */                                                        \
+  X(frame_bad_tag, "session tag wrong")                                              \
+  X(frame_replayed, "frame counter seen before or too old")                          \
+  X(frame_stale_incarnation, "HELLO of an earlier life of the peer")                 \
+  X(chunk_malformed, "chunk inconsistent with its frame or message")                 \
+  X(chunk_duplicate, "bytes already held")                                           \
+  X(chunk_beyond_window, "message sequence beyond the receive window")               \
+  X(chunk_no_slot, "sender's quota of reassembly memory is used up")                 \
+  X(timely_superseded, "TIMELY message overtaken by a newer one")                    \
+  X(peer_lagging, "send queue of a peer overflowed; left to catch-up")               \
+  X(session_reset, "unfinished when the session with the peer ended")                \
+  /* rings and ports */                                                              \
+  X(ring_full, "next ring had no room")                                              \
+  X(port_tx_full, "transmit ring had no room")                                       \
+  X(port_rx_no_mbuf, "no buffer to receive into")                                    \
+  X(segment_unknown_mac, "switch has no port with this destination")                 \
+  X(segment_rx_full, "receiving port of the in-process segment had no room")         \
+  /* messages */                                                                     \
+  X(message_truncated, "message shorter than its layout")                            \
+  X(message_oversized, "message longer than its bound")                              \
+  X(message_bad_version, "message version not spoken here")                          \
+  X(message_unknown_type, "no such (protocol, type)")                                \
+  X(message_malformed, "field out of range, or bytes left over")                     \
+  X(message_wrong_system, "message of another deployment or site")                   \
+  X(message_wrong_direction, "a peer of this kind may not send this type")           \
+  X(message_unknown_signer, "no key for the claimed signer and epoch")               \
+  X(message_bad_signature, "signature, Merkle path or MAC wrong")                    \
+  X(message_not_first_hand, "unsigned message that its author did not send itself")  \
+  X(message_bad_row, "summary matrix with a row that is not its server's")           \
+  X(message_bad_update, "PO-REQUEST with an invalid client update; void as a whole") \
+  /* protocol */                                                                     \
+  X(prime_stale, "for a view or sequence that is over")                              \
+  X(prime_beyond_window, "for a sequence beyond the window")                         \
+  X(prime_duplicate, "already held")                                                 \
+  X(prime_not_leader, "PRE-PREPARE of a server that does not lead the view")         \
+  X(prime_equivocation, "conflicts with what its signer said before")                \
+  X(prime_blacklisted, "signer is blacklisted")                                      \
+  /* clients */                                                                      \
+  X(client_duplicate, "update already executed or in progress")                      \
+  X(client_stale, "sequence or incarnation of the past")                             \
+  X(client_beyond_window, "sequence beyond the client's window")                     \
+  X(client_intake_full, "server's intake is full; the client retries")               \
+  X(client_not_authenticated, "no CLIENT-HELLO on this session")
+
+enum class DropReason : std::uint8_t {
+#define GARRISON_ENUMERATOR(id, text) id,
+  GARRISON_DROP_REASONS(GARRISON_ENUMERATOR)
+#undef GARRISON_ENUMERATOR
+      count_
+};
+
+inline constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::count_);
+
+std::string_view name(DropReason reason);
+std::string_view text(DropReason reason);
+
+// One writer, any reader.
+class Counter {
+ public:
+  // Relaxed: a single writer needs no read-modify-write, and readers only report.
+  void add(std::uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class DropCounters {
+ public:
+  void add(DropReason reason, std::uint64_t n = 1) { counters_[static_cast<std::size_t>(reason)].add(n); }
+  [[nodiscard]] std::uint64_t get(DropReason reason) const { return counters_[static_cast<std::size_t>(reason)].get(); }
+  [[nodiscard]] std::uint64_t total() const {
+    std::uint64_t sum = 0;
+    for (const Counter& counter : counters_) sum += counter.get();
+    return sum;
+  }
+
+ private:
+  std::array<Counter, kDropReasons> counters_{};
+};
+
+}  // namespace garrison

@@ -1,0 +1,57 @@
+// Bounds and times of the channels between one server and the other servers of its site.
+//
+// Every server of a site runs with the same values: a receiver holds the window that its senders use.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "dataplane/base/bounds.h"
+#include "dataplane/base/instant.h"
+#include "dataplane/base/slab.h"
+#include "dataplane/wire/frame.h"
+
+namespace garrison::link {
+
+struct ChannelConfig {
+  // Longest UDP payload, header and tag included. At most kMaxFrameBytes - kEncapsulationBytes.
+  std::size_t payload_bytes = wire::udp_payload_budget(kDefaultPathIpBytes);
+  std::size_t max_message_bytes = kMaxMessageBytes;
+
+  // BOUNDED, per peer. What may be sent and not yet acknowledged ...
+  std::size_t window_messages = 256;      // a power of two
+  std::size_t window_bytes = 256 * 1024;  // message bytes
+  // ... and what may wait in all, the window included. One more marks the peer lagging.
+  std::size_t queue_messages = 4096;  // a power of two, at least window_messages
+  std::size_t queue_bytes = 16 * 1024 * 1024;
+
+  // TIMELY, per peer. A full queue gives up its oldest message.
+  std::size_t timely_queue_messages = 64;
+  std::size_t timely_copies = 1;      // 2 on paths that lose packets
+  std::size_t timely_reassembly = 4;  // messages being reassembled at once
+
+  // Acknowledgement: at the latest after ack_delay, at once after ack_every frames or at a gap.
+  Duration ack_delay = milliseconds(1);
+  std::size_t ack_every = 8;
+
+  // Retransmission without word from the peer: srtt + 4 rttvar + ack_delay within these bounds, doubling.
+  Duration min_pto = milliseconds(20);
+  Duration max_pto = seconds(1);
+
+  // HELLO while there is no session, doubling from the first to the second.
+  Duration hello_period = milliseconds(20);
+  Duration max_hello_period = seconds(1);
+};
+
+// Sizes of the receive slab for a site of `servers` servers, such that whatever one peer sends or leaves unfinished
+// cannot keep another one from receiving: 2 * servers owners (BOUNDED of peer i is owner i, TIMELY is owner
+// servers + i), each with `quota_bytes`, and so many slots of the largest class that every owner may fill its quota
+// with them. `quota_bytes` per owner is memory that is really reserved; at least two largest messages.
+struct RxSlabPlan {
+  std::vector<SlabClass> classes;
+  std::size_t owners = 0;
+  std::size_t quota_bytes = 0;
+};
+[[nodiscard]] RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t servers, std::size_t quota_bytes);
+
+}  // namespace garrison::link

@@ -1,0 +1,30 @@
+// Starts DPDK's environment abstraction layer (EAL), embedded: no hugepages, no root, no shared files, no PCI scan
+// and no output unless asked.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "dataplane/base/result.h"
+
+namespace garrison::runtime {
+
+struct EalOptions {
+  std::size_t memory_mib = 128;            // all that pools, rings of ethdevs and drivers will take
+  bool hugepages = false;                  // needs pages reserved by the operator
+  std::vector<std::string> pci_devices{};  // "0000:03:00.0"; none: the PCI bus is not touched
+};
+
+// Once per process, from the main thread, before any pool or port. The calling thread keeps its CPU affinity.
+// A second call, and any failure, is an error of one line; after a failure the process cannot try again.
+Result<void> start_eal(const EalOptions& options);
+
+// Any thread.
+[[nodiscard]] bool eal_started();
+
+// The last line DPDK logged since the previous call, without its line end; empty if none. DPDK's errors go here
+// instead of the terminal, for whoever turns a failed call into an Error. Any thread.
+std::string take_eal_message();
+
+}  // namespace garrison::runtime

@@ -1,0 +1,37 @@
+// Writes seeds for fuzz_message: one valid message of every type, signed as a whole and as bare content.
+// usage: fuzz_corpus DIRECTORY
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "tests/support/signed_messages.h"
+
+namespace {
+
+bool write_file(const std::string& path, garrison::ByteView bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return file.good();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fputs("usage: fuzz_corpus DIRECTORY\n", stderr), 2;
+  const std::string directory = argv[1];
+  garrison::testing::SiteKeys keys(4, 2);
+  std::vector<garrison::testing::SignedMessage> seeds = garrison::testing::signed_messages(keys);
+  using namespace garrison::message;
+  const Envelope server = keys.envelope(garrison::ServerId(0));
+  seeds.push_back({MessageType::ClientChallenge, encode(server, ClientChallenge{})});
+  seeds.push_back({MessageType::ClientHello, encode(keys.envelope(garrison::ClientId(0)), ClientHello{})});
+  seeds.push_back({MessageType::ClientReply, encode(server, ClientReply{})});
+  for (const garrison::testing::SignedMessage& seed : seeds) {
+    const std::string path = directory + "/" + std::string(name(seed.type));
+    const garrison::ByteView bytes(seed.bytes);
+    const bool written =
+        write_file(path, bytes) && write_file(path + ".content", bytes.first(decode_envelope(bytes)->content_bytes));
+    if (!written) return std::fprintf(stderr, "cannot write %s\n", path.c_str()), 1;
+  }
+  return 0;
+}

@@ -1,0 +1,80 @@
+// Any bytes as a message: decoders and Validator neither crash nor accept what they cannot take apart again.
+#include <cstddef>
+#include <cstdint>
+
+#include "control/message/validate.h"
+#include "tests/support/site_keys.h"
+
+namespace garrison::message {
+namespace {
+
+testing::SiteKeys& keys() {
+  static testing::SiteKeys keys(4, 2);
+  return keys;
+}
+
+// A message has one encoding: what decodes encodes back to the same content.
+template <typename Message>
+void decode_as(ByteView bytes) {
+  const std::optional<Message> decoded = decode<Message>(bytes);
+  if (!decoded.has_value()) return;
+  const DecodedEnvelope head = *decode_envelope(bytes);
+  CHECK(equal(encode(head.envelope, *decoded), bytes.first(head.content_bytes)));
+}
+
+template <typename Matrix>
+void visit_rows(const VerifiedMessage& message) {
+  const Matrix matrix = message.as<Matrix>();
+  CHECK(matrix_digest(matrix.rows) != Digest{});
+  for (std::size_t i = 0; i < matrix.rows.size(); ++i) {
+    if (matrix.rows[i].empty()) continue;
+    const VerifiedMessage row = row_message(message, matrix.rows[i]);
+    CHECK(row.server().index() == i && row.template as<PoSummary>().vec.size() == keys().servers());
+  }
+}
+
+// What the cores do with a message that was accepted.
+void use(const VerifiedMessage& accepted) {
+  const StoredMessage stored(accepted);
+  CHECK(stored.get().digest() == crypto::leaf_digest(accepted.content()));
+  if (accepted.type() == MessageType::ClientOp) return static_cast<void>(stored.get().as<ClientOp>());
+  CHECK(keys().validator().own(accepted.bytes()).digest() == accepted.digest());
+  if (accepted.type() == MessageType::SummaryMatrix) visit_rows<SummaryMatrix>(stored.get());
+  if (accepted.type() == MessageType::PrePrepare) visit_rows<PrePrepare>(stored.get());
+  if (accepted.type() == MessageType::PoRequest) {
+    CHECK(stored.get().as<PoRequest>().updates.size() == Validator::cost(accepted.bytes()));
+  }
+}
+
+void validate(ByteView bytes) {
+  for (const Validation& validation :
+       {keys().validator().server_message(ServerId(0), bytes), keys().validator().client_op(bytes)}) {
+    if (const auto* accepted = std::get_if<VerifiedMessage>(&validation)) use(*accepted);
+  }
+}
+
+// The same content with a length that fits and a signature that verifies, so that mutants get past both.
+void validate_signed(ByteView bytes) {
+  if (bytes.size() < kEnvelopeBytes) return;
+  Bytes content = to_bytes(bytes);
+  store_le<std::uint32_t>(content.data() + 4, static_cast<std::uint32_t>(bytes.size() - kEnvelopeBytes));
+  const std::optional<DecodedEnvelope> head = decode_envelope(content);
+  if (!head.has_value() || keys().directory().find(head->envelope.signer) == nullptr) return;
+  validate(keys().sign(head->envelope.signer, content));
+}
+
+}  // namespace
+}  // namespace garrison::message
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace garrison::message;
+  const garrison::ByteView bytes(data, size);
+#define GARRISON_DECODE(Name, ...) decode_as<Name>(bytes);
+  GARRISON_MESSAGES(GARRISON_DECODE)
+#undef GARRISON_DECODE
+  const std::size_t cost = Validator::cost(bytes);
+  CHECK(cost >= 1 && cost <= garrison::kMaxUpdatesPerPoRequest);
+  validate(bytes);
+  validate_signed(bytes);
+  return 0;
+}

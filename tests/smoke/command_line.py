@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""The program as someone meets it who types things wrong: one clear line on standard error, the right exit status,
+never a crash or a hang.
+
+usage: command_line.py GARRISON
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+GARRISON = str(pathlib.Path(sys.argv[1]).resolve())
+FAILED = 0
+
+
+def case(what: str, words: list[str], status: int, pattern: str, cwd: str, stdout=subprocess.PIPE) -> None:
+    global FAILED
+    result = subprocess.run([GARRISON, *words], cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=stdout,
+                            stderr=subprocess.PIPE, timeout=120, check=False)
+    text = (result.stdout or "") if status == 0 else result.stderr
+    one_line = status == 0 or all(line.startswith("garrison: ") for line in result.stderr.splitlines())
+    if result.returncode != status or not re.search(pattern, text) or not one_line:
+        FAILED += 1
+        print(f"FAILED: {what}: exit {result.returncode}, wanted {status} and /{pattern}/ in {text!r}, "
+              f"stderr {result.stderr!r}")
+    else:
+        print(f"ok: {what}")
+
+
+def edited(source: pathlib.Path, target: pathlib.Path, old: str, new: str) -> str:
+    text = source.read_text()
+    assert old in text, f"{old!r} is not in the new topology"
+    target.write_text(text.replace(old, new, 1))
+    return str(target)
+
+
+with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
+    work = pathlib.Path(folder)
+    case("help", ["--help"], 0, "demo", folder)
+    case("version", ["--version"], 0, "garrison", folder)
+    case("no command", [], 2, "help", folder)
+    case("unknown command", ["frobnicate"], 2, "frobnicate|help", folder)
+    case("unknown flag", ["demo", "--no-such-flag"], 2, "no-such-flag", folder)
+    case("flag out of range", ["demo", "--servers", "5"], 2, "servers|--servers", folder)
+    case("bench with nonsense", ["bench", "order", "--clients", "many"], 2, "many|clients", folder)
+    case("new", ["new", "-t", "site.toml"], 0, "", folder)
+    case("new does not overwrite", ["new", "-t", "site.toml"], 2, "site.toml", folder)
+    case("missing topology", ["check", "-t", "none.toml"], 2, "none.toml", folder)
+    case("check", ["check", "-t", "site.toml"], 0, "sound", folder)
+    case("keys", ["keys", "-t", "site.toml"], 0, "", folder)
+    case("keys are not overwritten", ["keys", "-t", "site.toml"], 2, "exist|overwrit", folder)
+    case("keys belong", ["check", "-t", "site.toml", "-k", "keys"], 0, "sound", folder)
+    site = work / "site.toml"
+    case("unknown key", ["check", "-t", edited(site, work / "a.toml", "eager =", "eagre =")], 2,
+         r"a\.toml:\d+:\d+: .*eagre", folder)
+    case("wrong type", ["check", "-t", edited(site, work / "b.toml", "eager = true", 'eager = "yes"')], 2,
+         r"b\.toml:\d+:\d+: ", folder)
+    case("not TOML", ["check", "-t", edited(site, work / "c.toml", "[system]", "[system")], 2, r"c\.toml:\d+:\d+: ",
+         folder)
+    (work / "d.toml").write_bytes(bytes(range(256)))
+    case("garbage topology", ["check", "-t", "d.toml"], 2, r"d\.toml", folder)
+    case("unknown server", ["run", "-t", "site.toml", "--server", "B9"], 2, "B9", folder)
+    case("one in-process server alone", ["run", "-t", "site.toml", "--server", "A1"], 1, "inproc", folder)
+    case("missing keys", ["run", "-t", "site.toml", "-k", "nowhere"], 2, "nowhere", folder)
+    (work / "keys" / "A1.key").chmod(0o644)
+    case("key file open to others", ["run", "-t", "site.toml"], 2, "A1.key.*chmod 600|chmod 600.*A1.key", folder)
+    case("check finds it", ["check", "-t", "site.toml", "-k", "keys"], 1, "A1.key", folder)
+    (work / "keys" / "A1.key").chmod(0o600)
+    text = (work / "keys" / "A1.key").read_text()
+    (work / "keys" / "A1.key").write_text(text[: len(text) // 2])
+    case("truncated key file", ["run", "-t", "site.toml"], 2, "A1.key", folder)
+    (work / "keys" / "A1.key").write_text(text)
+    case("nobody home", ["status", "-t", "site.toml"], 1, "A1 does not answer", folder)
+    case("client with nobody home", ["client", "get", "k", "-t", "site.toml", "--deadline", "2"], 1, "garrison: ",
+         folder)
+    case("full disk", ["new", "-t", "/dev/full/x.toml"], 2, "/dev/full|x.toml", folder)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        case("output cannot be written", ["--help"], 1, "standard output|written", folder, stdout=full)
+
+print("passed" if FAILED == 0 else f"{FAILED} failed")
+sys.exit(1 if FAILED else 0)

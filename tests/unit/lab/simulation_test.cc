@@ -1,0 +1,73 @@
+#include "apps/lab/simulation.h"
+
+#include <gtest/gtest.h>
+
+namespace garrison::lab {
+namespace {
+
+SimulationOptions small(std::uint64_t seed) {
+  SimulationOptions options;
+  options.seed = seed;
+  options.clients = 4;
+  options.updates = 60;
+  options.faults_for = seconds(5);
+  return options;
+}
+
+TEST(SimulationTest, a_seed_run_twice_has_the_same_digest_and_another_seed_another) {
+  const auto keys = make_lab_keys(4, 4, true);
+  const SimulationResult first = simulate(small(3), keys);
+  EXPECT_EQ(first.violation, "");
+  EXPECT_EQ(first.updates, 60U);
+  EXPECT_EQ(simulate(small(3), keys).digest, first.digest);
+  EXPECT_NE(simulate(small(4), keys).digest, first.digest);
+}
+
+TEST(SimulationTest, faults_really_happen_and_every_frame_is_accounted_for) {
+  const auto keys = make_lab_keys(4, 4, true);
+  NetworkCounts sum;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const SimulationResult result = simulate(small(seed), keys);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    EXPECT_GT(result.network.lost, 0U);
+    sum.duplicated += result.network.duplicated;
+    sum.overtaken += result.network.overtaken;
+    sum.partitioned += result.network.partitioned;
+  }
+  EXPECT_GT(sum.duplicated, 0U);
+  EXPECT_GT(sum.overtaken, 0U);
+  EXPECT_GT(sum.partitioned, 0U);
+}
+
+TEST(SimulationTest, without_a_quorum_nothing_is_answered) {
+  EventQueue events;
+  LabSite site(events, make_lab_keys(4, 2, false), 1, {});
+  site.start();
+  site.start_clients(5, milliseconds(10));
+  site.crash(ServerId(2));
+  site.crash(ServerId(3));
+  while (!events.empty() && events.now() < Instant(0) + seconds(5)) events.run_next();
+  EXPECT_EQ(site.completed(), 0U);
+  EXPECT_FALSE(site.checkers().violation().has_value());
+}
+
+TEST(NetworkTest, a_partition_cuts_exactly_what_crosses_it) {
+  EventQueue events;
+  std::vector<ServerId> reached;
+  Network network(events, 4, 1, [&](ServerId to, ByteView) { reached.push_back(to); });
+  network.set_model({});
+  network.partition(ServerSet::only(ServerId(0)).insert(ServerId(1)));
+  network.send(ServerId(0), ServerId(1), Bytes{1});
+  network.send(ServerId(0), ServerId(2), Bytes{1});
+  network.send(ServerId(2), ServerId(3), Bytes{1});
+  while (!events.empty()) events.run_next();
+  EXPECT_EQ(reached.size(), 2U);
+  EXPECT_EQ(network.counts().partitioned, 1U);
+  network.partition({});
+  network.send(ServerId(0), ServerId(2), Bytes{1});
+  while (!events.empty()) events.run_next();
+  EXPECT_EQ(reached.back(), ServerId(2));
+}
+
+}  // namespace
+}  // namespace garrison::lab

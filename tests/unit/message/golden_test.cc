@@ -1,0 +1,160 @@
+// The bytes of one message of every type, written down: a change of a layout shows here and needs a new version.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "control/message/messages.h"
+
+namespace garrison::message {
+namespace {
+
+constexpr std::array<std::uint8_t, 16> kNonce = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr Digest kDigest = {0xd0, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                            16,   17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 0xdf};
+constexpr ServerId kServer{0x0b};
+constexpr ClientId kClient{0xc1c2c3c4};
+constexpr Incarnation kIncarnation{0x0102030405060708};
+constexpr SeqNum kSequence{0x1112131415161718};
+constexpr View kView{0x2122232425262728};
+
+ByteView text(std::string_view characters) { return as_bytes(characters); }
+
+// One message of every type, by argument type.
+ClientChallenge sample(const ClientChallenge& /*type*/) { return {kNonce}; }
+ClientHello sample(const ClientHello& /*type*/) { return {kNonce, kIncarnation}; }
+ClientOp sample(const ClientOp& /*type*/) { return {kClient, kIncarnation, kSequence, text("trip")}; }
+ClientReply sample(const ClientReply& /*type*/) {
+  return {kServer, kClient, kIncarnation, kSequence, 0x3132333435363738, text("done")};
+}
+PoRequest sample(const PoRequest& /*type*/) { return {kServer, kSequence, {text("first"), text("2nd")}}; }
+PoAck sample(const PoAck& /*type*/) { return {{{ServerId(1), kSequence, kDigest}, {ServerId(15), SeqNum(2), {}}}}; }
+PoSummary sample(const PoSummary& /*type*/) { return {{kSequence, SeqNum(0), SeqNum(3), SeqNum(4)}}; }
+SummaryMatrix sample(const SummaryMatrix& /*type*/) { return {{text("row 0"), {}, text("r2"), text("row 3")}}; }
+PrePrepare sample(const PrePrepare& /*type*/) { return {kView, kSequence, {text("row 0"), {}, text("r2"), {}}}; }
+Prepare sample(const Prepare& /*type*/) { return {kView, kSequence, kDigest}; }
+Commit sample(const Commit& /*type*/) { return {kView, kSequence, kDigest}; }
+
+Envelope envelope(MessageType type) {
+  const bool by_client = find_row(type)->direction == Direction::client_to_server;
+  return {SystemId(0x4142434445464748),
+          by_client ? crypto::Principal::client(kClient) : crypto::Principal::server(SiteId(0x0a), kServer),
+          KeyEpoch(0xa1b2c3d4)};
+}
+
+std::string hex(ByteView bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t byte : bytes) {
+    out += kDigits[byte >> 4U];
+    out += kDigits[byte & 15U];
+  }
+  return out;
+}
+
+struct Golden {
+  MessageType type;
+  std::string_view envelope;
+  std::string_view body;
+};
+
+constexpr std::array kGolden = {
+    Golden{MessageType::ClientChallenge, "010101011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "000102030405060708090a0b0c0d0e0f"},
+    Golden{MessageType::ClientHello, "01010202180000004847464544434241c4c3c2c100000000d4c3b2a100000000",
+           "000102030405060708090a0b0c0d0e0f0807060504030201"},
+    Golden{MessageType::ClientOp, "01010302140000004847464544434241c4c3c2c100000000d4c3b2a100000000",
+           "0807060504030201181716151413121174726970"},
+    Golden{MessageType::ClientReply, "010104012400000048474645444342410b0000000a000000d4c3b2a100000000",
+           "c4c3c2c100000000080706050403020118171615141312113837363534333231646f6e65"},
+    Golden{MessageType::PoRequest, "010201012000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211020000000000000005000000666972737403000000326e64"},
+    Golden{MessageType::PoAck, "010202016800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "020000000000000001000000000000001817161514131211d00102030405060708090a0b0c0d0e0f1011121314151617"
+           "18191a1b1c1d1edf0f000000000000000200000000000000000000000000000000000000000000000000000000000000"
+           "0000000000000000"},
+    Golden{MessageType::PoSummary, "010203012800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "04000000000000001817161514131211000000000000000003000000000000000400000000000000"},
+    Golden{MessageType::SummaryMatrix, "010204012400000048474645444342410b0000000a000000d4c3b2a100000000",
+           "040000000000000005000000726f7720300000000002000000723205000000726f772033"},
+    Golden{MessageType::PrePrepare, "010205012f00000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211040000000000000005000000726f7720300000000002000000723200000000"},
+    Golden{MessageType::Prepare, "010206013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::Commit, "010207013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+};
+
+// A row without golden bytes, or golden bytes without a row, does not compile.
+constexpr bool covers_the_catalogue() {
+  for (std::size_t i = 0; i < kCatalogue.size(); ++i) {
+    if (i >= kGolden.size() || kGolden[i].type != kCatalogue[i].type) return false;
+  }
+  return kGolden.size() == kCatalogue.size();
+}
+static_assert(covers_the_catalogue());
+
+template <typename Message>
+void expect_golden() {
+  const Bytes encoded = encode(envelope(Message::kType), sample(Message{}));
+  const auto* golden =
+      std::find_if(kGolden.begin(), kGolden.end(), [](const Golden& g) { return g.type == Message::kType; });
+  EXPECT_EQ(hex(ByteView(encoded).first(kEnvelopeBytes)), golden->envelope) << name(Message::kType);
+  EXPECT_EQ(hex(ByteView(encoded).subspan(kEnvelopeBytes)), golden->body) << name(Message::kType);
+}
+
+TEST(GoldenTest, every_message_encodes_to_its_golden_bytes) {
+#define GARRISON_EXPECT_GOLDEN(Name, ...) expect_golden<Name>();
+  GARRISON_MESSAGES(GARRISON_EXPECT_GOLDEN)
+#undef GARRISON_EXPECT_GOLDEN
+}
+
+TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
+  const auto decoded = []<typename Message>(const Message& type) {
+    return *decode<Message>(encode(envelope(Message::kType), sample(type)));
+  };
+  EXPECT_EQ(decoded(ClientChallenge{}).nonce, kNonce);
+  EXPECT_EQ(decoded(ClientHello{}).nonce, kNonce);
+  EXPECT_EQ(decoded(ClientHello{}).incarnation, kIncarnation);
+  EXPECT_EQ(decoded(ClientOp{}).client, kClient);
+  EXPECT_EQ(decoded(ClientOp{}).incarnation, kIncarnation);
+  EXPECT_EQ(decoded(ClientOp{}).sequence, kSequence);
+  EXPECT_EQ(decoded(ClientReply{}).server, kServer);
+  EXPECT_EQ(decoded(ClientReply{}).client, kClient);
+  EXPECT_EQ(decoded(ClientReply{}).incarnation, kIncarnation);
+  EXPECT_EQ(decoded(ClientReply{}).sequence, kSequence);
+  EXPECT_EQ(decoded(ClientReply{}).state_sequence, 0x3132333435363738U);
+  EXPECT_EQ(decoded(PoRequest{}).introducer, kServer);
+  EXPECT_EQ(decoded(PoRequest{}).sequence, kSequence);
+  EXPECT_EQ(decoded(PoAck{}).entries[0].sequence, kSequence);
+  EXPECT_EQ(decoded(PoAck{}).entries[0].digest, kDigest);
+  EXPECT_EQ(decoded(PoAck{}).entries[1].introducer, ServerId(15));
+  EXPECT_EQ(decoded(PoSummary{}).vec, sample(PoSummary{}).vec);
+  EXPECT_EQ(decoded(PrePrepare{}).view, kView);
+  EXPECT_EQ(decoded(PrePrepare{}).sequence, kSequence);
+  EXPECT_EQ(decoded(Prepare{}).view, kView);
+  EXPECT_EQ(decoded(Commit{}).sequence, kSequence);
+  EXPECT_EQ(decoded(Commit{}).matrix_digest, kDigest);
+}
+
+TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {
+  const Bytes op = encode(envelope(MessageType::ClientOp), sample(ClientOp{}));
+  EXPECT_TRUE(equal(decode<ClientOp>(op)->operation, text("trip")));
+  const Bytes reply = encode(envelope(MessageType::ClientReply), sample(ClientReply{}));
+  EXPECT_TRUE(equal(decode<ClientReply>(reply)->result, text("done")));
+  const Bytes request = encode(envelope(MessageType::PoRequest), sample(PoRequest{}));
+  ASSERT_EQ(decode<PoRequest>(request)->updates.size(), 2U);
+  EXPECT_TRUE(equal(decode<PoRequest>(request)->updates[1], text("2nd")));
+  const Bytes matrix = encode(envelope(MessageType::SummaryMatrix), sample(SummaryMatrix{}));
+  ASSERT_EQ(decode<SummaryMatrix>(matrix)->rows.size(), 4U);
+  EXPECT_TRUE(decode<SummaryMatrix>(matrix)->rows[1].empty());
+  EXPECT_TRUE(equal(decode<SummaryMatrix>(matrix)->rows[3], text("row 3")));
+}
+
+TEST(GoldenTest, the_digest_of_a_matrix_is_pinned) {
+  EXPECT_EQ(hex(matrix_digest(sample(SummaryMatrix{}).rows)),
+            "1cce6095a725bcfdc2be783ad1aa2a76a8d10bc52325913441b0aa04fe68147c");
+}
+
+}  // namespace
+}  // namespace garrison::message

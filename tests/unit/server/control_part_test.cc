@@ -1,0 +1,158 @@
+#include "apps/server/control_part.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/support/site_keys.h"
+#include "tests/unit/server/plain_queues.h"
+
+namespace garrison::server {
+namespace {
+
+// Does what the test says for each input.
+class ScriptedCore final : public ordering::OrderingCore {
+ public:
+  std::function<void(const ordering::Input&, ordering::Output&)> script = [](const auto&, auto&) {};
+  std::vector<ordering::PersistToken> durable;
+
+  void step(Instant, const ordering::Input& input, ordering::Output& output) override {
+    if (const auto* persisted = std::get_if<ordering::Persisted>(&input)) durable.push_back(persisted->token);
+    script(input, output);
+  }
+  [[nodiscard]] Instant next_wakeup() const override { return Instant::never(); }
+  [[nodiscard]] bool accepts_updates() const override { return true; }
+  [[nodiscard]] ordering::Status status() const override { return {}; }
+};
+
+class SlowStore final : public Store {
+ public:
+  void append(const ordering::Persist& record) override { appended = record.token; }
+  [[nodiscard]] ordering::PersistToken durable() const override { return done; }
+  ordering::PersistToken appended = 0;
+  ordering::PersistToken done = 0;
+};
+
+class ControlPartTest : public ::testing::Test {
+ protected:
+  ControlPartTest() {
+    auto core = std::make_unique<ScriptedCore>();
+    auto store = std::make_unique<SlowStore>();
+    core_ = core.get();
+    store_ = store.get();
+    part_ = std::make_unique<ControlPart>(
+        ControlPart::Config{keys_.system(), keys_.site(), ServerId(0), keys_.epoch()}, std::move(core),
+        std::make_unique<service::Executor>(service::make_service("null").value()), std::move(store), queues_);
+  }
+  void hand_in(const Bytes& op) {
+    stored_.push_back(keys_.verified(op));
+    ASSERT_TRUE(queues_.client_verified->push_one({stored_.back()->get(), SlotRef{}}));
+  }
+  // A batch of the total order that holds one update.
+  ordering::Deliver delivery(const Bytes& op) {
+    const auto request = keys_.verified(ServerId(1), message::PoRequest{ServerId(1), SeqNum(1), {op}});
+    return {request, request->get().as<message::PoRequest>().updates};
+  }
+
+  testing::SiteKeys keys_{4};
+  Queues queues_ = testing::plain_queues(4);
+  ScriptedCore* core_ = nullptr;
+  SlowStore* store_ = nullptr;
+  std::vector<std::shared_ptr<const message::StoredMessage>> stored_;
+  std::unique_ptr<ControlPart> part_;
+};
+
+TEST_F(ControlPartTest, a_send_waits_until_its_record_is_durable) {
+  const auto prepare = keys_.verified(ServerId(0), message::Prepare{View(0), SeqNum(1), {}});
+  core_->script = [&](const ordering::Input& input, ordering::Output& output) {
+    if (!std::holds_alternative<message::VerifiedMessage>(input)) return;
+    output.persist.push_back({5, Bytes{1}});
+    output.forward.push_back({prepare, ServerSet::only(ServerId(1)), TrafficClass::bounded, 5});
+    output.forward.push_back({prepare, ServerSet::only(ServerId(2)), TrafficClass::bounded, 0});
+  };
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(1));
+  EXPECT_EQ(store_->appended, 5U);
+  EXPECT_EQ(queues_.to_send->size(), 1U) << "what waits for nothing goes at once";
+  store_->done = 4;
+  part_->poll(Instant(2));
+  EXPECT_EQ(queues_.to_send->size(), 1U);
+  store_->done = 5;
+  part_->poll(Instant(3));
+  EXPECT_EQ(queues_.to_send->size(), 2U);
+  EXPECT_EQ(core_->durable, (std::vector<ordering::PersistToken>{4, 5}));
+}
+
+TEST_F(ControlPartTest, an_update_in_progress_is_not_given_to_the_core_again) {
+  std::size_t introduced = 0;
+  core_->script = [&](const ordering::Input&, ordering::Output&) { ++introduced; };
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(1));
+  EXPECT_EQ(introduced, 1U);
+  EXPECT_EQ(part_->drops().get(DropReason::client_duplicate), 1U);
+  EXPECT_EQ(queues_.client_consumed->size(), 2U);
+}
+
+TEST_F(ControlPartTest, an_update_that_the_core_refused_may_come_again) {
+  std::size_t introduced = 0;
+  core_->script = [&](const ordering::Input&, ordering::Output& output) {
+    ++introduced;
+    output.drops.push_back(DropReason::client_intake_full);
+  };
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(1));
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(2));
+  EXPECT_EQ(introduced, 2U);
+}
+
+TEST_F(ControlPartTest, an_update_ordered_twice_is_executed_once_and_its_reply_comes_from_the_table) {
+  const Bytes op = keys_.client_op(ClientId(1), SeqNum(1), {});
+  bool deliver = true;
+  core_->script = [&](const ordering::Input&, ordering::Output& output) {
+    if (!deliver) return;
+    output.deliver.push_back(delivery(op));
+    output.deliver.push_back(delivery(op));
+  };
+  hand_in(op);
+  part_->poll(Instant(1));
+  EXPECT_EQ(part_->executor().state_sequence(), 1U);
+  EXPECT_EQ(queues_.replies->size(), 1U);
+  deliver = false;
+  hand_in(op);  // the client missed the reply
+  part_->poll(Instant(2));
+  EXPECT_EQ(queues_.replies->size(), 2U);
+  EXPECT_EQ(part_->executor().state_sequence(), 1U);
+}
+
+TEST_F(ControlPartTest, what_finds_no_slot_to_be_signed_in_keeps_its_order) {
+  const Bytes content = message::encode(keys_.envelope(ServerId(0)), message::PoSummary{std::vector<SeqNum>(4)});
+  std::uint64_t wanted = 0;
+  core_->script = [&](const ordering::Input&, ordering::Output& output) {
+    for (std::uint64_t i = 0; i < kSendSlots; ++i) {
+      output.sign.push_back(
+          {message::MessageType::Prepare,
+           message::encode(keys_.envelope(ServerId(0)), message::Prepare{View(0), SeqNum(++wanted), {}}),
+           {},
+           TrafficClass::bounded,
+           0,
+           0});
+    }
+  };
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(1));
+  std::uint64_t seen = 0;
+  while (seen < wanted) {
+    Outbound out;
+    ASSERT_TRUE(queues_.to_sign->pop_one(out)) << "after " << seen << " of " << wanted;
+    const auto prepare = message::decode<message::Prepare>(part_->send_slab().bytes(out.slot));
+    ASSERT_EQ(prepare->sequence, SeqNum(++seen));
+    ASSERT_TRUE(queues_.sent->push_one(out.slot));
+    part_->poll(Instant(2));
+  }
+  EXPECT_EQ(part_->send_slab().slots_in_use(), 0U);
+}
+
+}  // namespace
+}  // namespace garrison::server

@@ -1,0 +1,103 @@
+// Prints what documents and tools say about the message catalogue, so that they cannot say anything else.
+//
+//   catalogue --markdown   docs/messages.md
+//   catalogue --lua        the generated part of tools/wireshark/garrison.lua
+#include <cstdio>
+#include <string_view>
+
+#include "control/message/messages.h"
+#include "dataplane/wire/chunk.h"
+#include "dataplane/wire/frame.h"
+
+namespace garrison::message {
+namespace {
+
+constexpr std::string_view name(Protocol protocol) { return protocol == Protocol::client ? "client" : "prime"; }
+
+constexpr std::string_view name(Authentication authentication) {
+  switch (authentication) {
+    case Authentication::none:
+      return "none";
+    case Authentication::mac:
+      return "MAC";
+    case Authentication::channel:
+      return "channel";
+    case Authentication::signature:
+      return "signature";
+  }
+  return "?";
+}
+
+constexpr std::string_view name(Direction direction) {
+  switch (direction) {
+    case Direction::client_to_server:
+      return "client to server";
+    case Direction::server_to_client:
+      return "server to client";
+    case Direction::server_to_server:
+      return "server to server";
+  }
+  return "?";
+}
+
+int length(std::string_view text) { return static_cast<int>(text.size()); }
+
+void print_markdown() {
+  std::puts(
+      "# Messages\n"
+      "\n"
+      "Printed by `catalogue --markdown` from `control/message/catalogue.h`; a test fails when the two differ.\n"
+      "\n"
+      "A message is an envelope, a body and what authenticates both: a signature block (`crypto/batch.h`), a MAC of\n"
+      "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
+      "envelope stands in `control/message/messages.h`, that of each body in `control/message/client_messages.cc` and\n"
+      "`control/message/prime_messages.cc`.\n");
+  std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
+              kEnvelopeBytes, kMaxMessageBytes);
+  std::puts(
+      "| protocol | number | message | authentication | class | direction | largest body, bytes |\n"
+      "|---|---|---|---|---|---|---|");
+  for (const CatalogueRow& row : kCatalogue) {
+    const std::string_view traffic = garrison::name(row.traffic);
+    std::printf("| %.*s (%u) | %u | %.*s | %.*s | %.*s | %.*s | %zu |\n", length(name(row.protocol)),
+                name(row.protocol).data(), static_cast<unsigned>(row.protocol), unsigned{row.number}, length(row.name),
+                row.name.data(), length(name(row.authentication)), name(row.authentication).data(), length(traffic),
+                traffic.data(), length(name(row.direction)), name(row.direction).data(), row.max_body_bytes);
+  }
+}
+
+void print_lua() {
+  std::printf("local FRAME = { magic = 0x%04x, version = %u, header = %zu, tag = %zu, hello = %zu }\n",
+              unsigned{wire::kFrameMagic}, unsigned{wire::kFrameVersion}, wire::kFrameHeaderBytes, wire::kFrameTagBytes,
+              wire::kHelloBytes);
+  std::printf("local KIND = { hello = %u, channel = %u }\n", static_cast<unsigned>(wire::FrameKind::hello),
+              static_cast<unsigned>(wire::FrameKind::channel));
+  std::printf("local CHUNK = { ack = %u, bounded = %u, timely = %u, base = %u }\n",
+              static_cast<unsigned>(wire::ChunkType::ack), static_cast<unsigned>(wire::ChunkType::bounded),
+              static_cast<unsigned>(wire::ChunkType::timely), static_cast<unsigned>(wire::ChunkType::base));
+  std::printf("local CHUNK_BYTES = { ack = %zu, word = %zu, words = %zu, data = %zu, base = %zu }\n",
+              wire::ack_bytes(0), wire::ack_bytes(1) - wire::ack_bytes(0), wire::kAckWords, wire::kDataChunkHeaderBytes,
+              wire::kBaseChunkBytes);
+  std::printf("local MESSAGE = { version = %u, envelope = %zu, largest = %zu }\n", unsigned{kMessageVersion},
+              kEnvelopeBytes, kMaxMessageBytes);
+  std::puts("local CATALOGUE = {");
+  for (const CatalogueRow& row : kCatalogue) {
+    std::printf("  [0x%04x] = { name = \"%.*s\", authentication = \"%.*s\", bound = %zu },\n",
+                static_cast<unsigned>(row.type), length(row.name), row.name.data(), length(name(row.authentication)),
+                name(row.authentication).data(), row.max_body_bytes);
+  }
+  std::puts("}");
+  std::printf("local PROTOCOL = { [%u] = \"client\", [%u] = \"prime\" }\n", static_cast<unsigned>(Protocol::client),
+              static_cast<unsigned>(Protocol::prime));
+}
+
+}  // namespace
+}  // namespace garrison::message
+
+int main(int argc, char** argv) {
+  const std::string_view format = argc == 2 ? argv[1] : "";
+  if (format == "--markdown") return garrison::message::print_markdown(), 0;
+  if (format == "--lua") return garrison::message::print_lua(), 0;
+  std::fputs("usage: catalogue --markdown | --lua\n", stderr);
+  return 2;
+}
