@@ -50,10 +50,10 @@ struct CryptoSettings {
 // Periods and windows of Prime, by the names of [PRIME] 5.
 struct PrimeSettings {
   bool eager = true;  // say what is new at once when nothing of its kind is in flight; else keep to the periods
-  Duration po_request_period = milliseconds(2);       // PO-REQUEST, PO-ACK
-  Duration po_summary_period = milliseconds(2);       // PO-SUMMARY
+  Duration po_request_period = milliseconds(10);      // PO-REQUEST, PO-ACK
+  Duration po_summary_period = milliseconds(10);      // PO-SUMMARY
   Duration summary_matrix_period = milliseconds(10);  // SUMMARY-MATRIX to the leader
-  Duration pre_prepare_period = milliseconds(5);      // PRE-PREPARE of the leader, Delta_pp of [PRIME] 5.4
+  Duration pre_prepare_period = milliseconds(10);     // PRE-PREPARE of the leader, Delta_pp of [PRIME] 5.4
   Duration retransmit_period = milliseconds(200);
   std::uint32_t max_updates_per_request = kMaxUpdatesPerPoRequest;
   std::uint32_t preorder_window = 256;  // PO-REQUESTs of one introducer acknowledged ahead of what it has executed

@@ -2,8 +2,9 @@
 //
 // A period is an upper bound: with nothing of the kind in flight a server speaks at once, else when the last one has
 // arrived or its period has passed. A message has arrived when it has done its work: a PO-REQUEST when it is
-// preordered here, a PO-SUMMARY when the leader has shown it, a PO-ACK when it is signed. That batches by itself: the
-// busier the site, the more one message carries. Without `eager` the period alone decides.
+// preordered here, a PO-SUMMARY when the leader has shown it, a PO-ACK when what it acknowledged last has its
+// certificate. That batches by itself: the busier the site, the more one message carries. Without `eager` the period
+// alone decides.
 #pragma once
 
 #include "dataplane/base/instant.h"

@@ -131,7 +131,6 @@ void Preorder::ack(ServerId introducer, Slot& at) {
 
 void Preorder::on_ack(const message::VerifiedMessage& message, ordering::Output& output) {
   const ServerId acker = message.server();
-  if (acker == config_.self) ack_pacer_.arrived();
   std::optional<DropReason> refused;
   for (const message::PoAck::Entry& entry : message.as<message::PoAck>().entries) {
     if (entry.introducer.index() >= config_.n || entry.sequence == SeqNum(0)) {
@@ -178,6 +177,7 @@ void Preorder::count_ack(ServerId introducer, Slot& at, const Digest& digest, Se
   if (at.has_certificate || candidate->ackers.size() + 1 < config_.quorum()) return;
   at.has_certificate = true;
   at.certified = digest;
+  settled({introducer, at.sequence});
   // A request that the certificate contradicts stays only as evidence, until the right one comes.
   if (at.bound()) advance_prefix(introducer);
 }
@@ -216,6 +216,7 @@ void Preorder::executed(PreorderId id, SeqNum counted) {
   }
   from.executed = id.sequence;
   from.window_moved = true;
+  settled(id);
   release_kept(from, counted);
 }
 
@@ -268,9 +269,29 @@ void Preorder::introduce(Instant now, Intake& intake, Promises& promises, orderi
 void Preorder::acknowledge(Instant now, Promises& promises, ordering::Output& output) {
   if (acks_due_.empty() || !ack_pacer_.due(now)) return;
   const auto end = acks_due_.begin() + static_cast<std::ptrdiff_t>(std::min(acks_due_.size(), kMaxAcksPerPoAck));
+  const auto last = std::find_if(std::make_reverse_iterator(end), acks_due_.rend(), [&](const auto& entry) {
+    return uncertified({entry.introducer, entry.sequence});
+  });
+  awaited_.reset();
   ack_pacer_.sent(now);
+  if (last == acks_due_.rend()) {
+    ack_pacer_.arrived();
+  } else {
+    awaited_ = PreorderId{last->introducer, last->sequence};
+  }
   promises.promise(message::PoAck{{acks_due_.begin(), end}}, kWholeBody, config_.others(), output);
   acks_due_.erase(acks_due_.begin(), end);
+}
+
+bool Preorder::uncertified(PreorderId id) const {
+  const Slot* at = find(id);
+  return at != nullptr && !at->has_certificate && id.sequence > of(id.introducer).executed;
+}
+
+void Preorder::settled(PreorderId id) {
+  if (awaited_ != id) return;
+  awaited_.reset();
+  ack_pacer_.arrived();
 }
 
 Instant Preorder::next_wakeup(const Intake& intake) const {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "control/prime/eligibility.h"
@@ -93,6 +94,9 @@ class Preorder {
   void ack(ServerId introducer, Slot& slot);
   void count_ack(ServerId introducer, Slot& slot, const Digest& digest, ServerId acker);
   void advance_prefix(ServerId introducer);
+  // Whether an acknowledgement of it still has work to do.
+  [[nodiscard]] bool uncertified(PreorderId id) const;
+  void settled(PreorderId id);
   void release_kept(Introducer& from, SeqNum counted);
 
   const PrimeConfig& config_;
@@ -100,6 +104,7 @@ class Preorder {
   SummaryVector preordered_;
   SummaryVector answered_;
   std::deque<message::PoAck::Entry> acks_due_;  // at most one per slot
+  std::optional<PreorderId> awaited_;           // the last one in the newest PO-ACK that was uncertified then
   SeqNum introduced_;
   Pacer request_pacer_;
   Pacer ack_pacer_;

@@ -54,7 +54,7 @@ void expect_fault_at_value(std::string_view from, const std::string& to, std::st
 }
 
 TEST(TopologyTest, a_small_file_gets_the_defaults) {
-  const auto topology = parse_topology(replaced(valid_text(), "po_request_period = \"2ms\"\n", ""), "t.toml");
+  const auto topology = parse_topology(replaced(valid_text(), "po_request_period = \"10ms\"\n", ""), "t.toml");
   ASSERT_TRUE(topology.ok()) << topology.error().message;
   EXPECT_EQ(topology.value().prime.po_request_period, PrimeSettings{}.po_request_period);
 }
@@ -74,10 +74,10 @@ TEST(TopologyTest, every_setting_is_read) {
       {"lossy = false", "lossy = true"},
       {"dedicated = false", "dedicated = true"},
       {"eager = true", "eager = false"},
-      {"po_request_period = \"2ms\"", "po_request_period = \"11us\""},
-      {"po_summary_period = \"2ms\"", "po_summary_period = \"12us\""},
+      {"po_request_period = \"10ms\"", "po_request_period = \"11us\""},
+      {"po_summary_period = \"10ms\"", "po_summary_period = \"12us\""},
       {"summary_matrix_period = \"10ms\"", "summary_matrix_period = \"13us\""},
-      {"pre_prepare_period = \"5ms\"", "pre_prepare_period = \"14us\""},
+      {"pre_prepare_period = \"10ms\"", "pre_prepare_period = \"14us\""},
       {"retransmit_period = \"200ms\"", "retransmit_period = \"15ms\""},
       {"max_updates_per_request = 256", "max_updates_per_request = 16"},
       {"preorder_window = 256", "preorder_window = 170"},
@@ -212,7 +212,7 @@ TEST(TopologyTest, a_value_out_of_range_is_a_fault_at_the_value) {
   expect_fault_at_value("timeout = \"250ms\"", "timeout = \"61s\"", what);
   expect_fault_at_value("ip_mtu = 1400", "ip_mtu = 1501", what);
   expect_fault_at_value("ip_mtu = 1400", "ip_mtu = 575", what);
-  expect_fault_at_value("po_request_period = \"2ms\"", "po_request_period = \"9us\"", what);
+  expect_fault_at_value("po_request_period = \"10ms\"", "po_request_period = \"9us\"", what);
   expect_fault_at_value("max_updates_per_request = 256", "max_updates_per_request = 257", what);
   expect_fault_at_value("preorder_window = 256", "preorder_window = 127", what);
   expect_fault_at_value("ordering_window = 256", "ordering_window = 15", what);

@@ -6,7 +6,14 @@ namespace {
 
 using message::MessageType;
 
-class PreorderTest : public RulesTest {};
+class PreorderTest : public RulesTest {
+ protected:
+  // PO-ACKs after an input, those included that wait a period because an earlier one is still on its way.
+  static std::size_t acks_after(Core& core, const ordering::Output& output) {
+    return count(output, MessageType::PoAck) + count(core.settle_after(milliseconds(5)), MessageType::PoAck);
+  }
+  static std::size_t acks_of(Core& core, const Stored& message) { return acks_after(core, core.settle(message)); }
+};
 
 TEST_F(PreorderTest, acks_only_the_first_request_for_a_sequence_number) {
   Core core(keys_, config());
@@ -107,10 +114,10 @@ TEST_F(PreorderTest, acks_are_withheld_beyond_the_window_and_given_when_it_moves
   small.ack_window_requests = 2;
   small.max_outstanding_requests = 2;
   Core core(keys_, small);
-  EXPECT_EQ(count(core.settle(request(2, 1)), MessageType::PoAck), 1U);
-  EXPECT_EQ(count(core.settle(request(2, 2)), MessageType::PoAck), 1U);
-  EXPECT_EQ(count(core.settle(request(2, 3)), MessageType::PoAck), 0U);  // held
-  EXPECT_EQ(count(core.settle(request(2, 4)), MessageType::PoAck), 0U);
+  EXPECT_EQ(acks_of(core, request(2, 1)), 1U);
+  EXPECT_EQ(acks_of(core, request(2, 2)), 1U);
+  EXPECT_EQ(acks_of(core, request(2, 3)), 0U);  // held
+  EXPECT_EQ(acks_of(core, request(2, 4)), 0U);
   EXPECT_TRUE(dropped(core.settle(request(2, 5)), DropReason::prime_beyond_window));
 
   preorder(core, request(2, 1));
@@ -118,7 +125,7 @@ TEST_F(PreorderTest, acks_are_withheld_beyond_the_window_and_given_when_it_moves
   ASSERT_TRUE(acks.has_value());
   ASSERT_EQ(acks->entries.size(), 1U);
   EXPECT_EQ(acks->entries[0].sequence, SeqNum(3));
-  EXPECT_EQ(count(core.settle(request(2, 5)), MessageType::PoAck), 0U);  // taken now, still withheld
+  EXPECT_EQ(acks_of(core, request(2, 5)), 0U);  // taken now, still withheld
 }
 
 TEST_F(PreorderTest, what_is_executed_before_it_was_acknowledged_is_acknowledged_then) {
@@ -142,14 +149,14 @@ TEST_F(PreorderTest, bytes_in_flight_of_one_introducer_are_bounded_too) {
   small.ack_window_bytes = message::kMaxPoRequestBody;
   Core core(keys_, small);
   for (std::uint64_t s = 1; s <= 2; ++s) {
-    EXPECT_EQ(count(core.settle(request(2, s, s, kMaxOperationBytes)), MessageType::PoAck), 1U);
+    EXPECT_EQ(acks_of(core, request(2, s, s, kMaxOperationBytes)), 1U);
   }
-  EXPECT_EQ(count(core.settle(request(2, 3, 3, kMaxOperationBytes)), MessageType::PoAck), 0U);
-  EXPECT_EQ(count(core.settle(request(3, 1, 3, kMaxOperationBytes)), MessageType::PoAck), 1U);  // another's window
+  EXPECT_EQ(acks_of(core, request(2, 3, 3, kMaxOperationBytes)), 0U);
+  EXPECT_EQ(acks_of(core, request(3, 1, 3, kMaxOperationBytes)), 1U);  // another's window
   for (std::uint64_t s = 4; s <= 5; ++s) core.settle(request(2, s, s, kMaxOperationBytes));
   EXPECT_TRUE(dropped(core.settle(request(2, 6, 6, kMaxOperationBytes)), DropReason::prime_beyond_window));
   preorder(core, request(2, 1, 1, kMaxOperationBytes));
-  EXPECT_EQ(count(order(core, pre_prepare(1, three_rows({0, 0, 1, 0}))), MessageType::PoAck), 1U);
+  EXPECT_EQ(acks_after(core, order(core, pre_prepare(1, three_rows({0, 0, 1, 0})))), 1U);
 }
 
 TEST_F(PreorderTest, the_next_request_to_execute_is_let_through_full_windows) {
@@ -157,7 +164,20 @@ TEST_F(PreorderTest, the_next_request_to_execute_is_let_through_full_windows) {
   small.ack_window_bytes = message::kMaxPoRequestBody;
   Core core(keys_, small);
   for (std::uint64_t s = 2; s <= 6; ++s) core.settle(request(2, s, s, kMaxOperationBytes));
-  EXPECT_EQ(count(core.settle(request(2, 1, 1, kMaxOperationBytes)), MessageType::PoAck), 1U);
+  EXPECT_EQ(acks_of(core, request(2, 1, 1, kMaxOperationBytes)), 1U);
+}
+
+TEST_F(PreorderTest, acks_wait_for_the_certificate_of_what_was_acknowledged_last_or_for_the_period) {
+  Core core(keys_, config());
+  const Stored first = request(2, 1);
+  EXPECT_EQ(count(core.settle(first), MessageType::PoAck), 1U);
+  EXPECT_EQ(count(core.settle(request(2, 2)), MessageType::PoAck), 0U);
+  EXPECT_EQ(count(core.settle(request(3, 1)), MessageType::PoAck), 0U);
+  const auto both = last_signed<message::PoAck>(core.settle(ack(3, first)));
+  ASSERT_TRUE(both.has_value());
+  EXPECT_EQ(both->entries.size(), 2U);
+  EXPECT_EQ(count(core.settle(request(0, 1)), MessageType::PoAck), 0U);
+  EXPECT_EQ(count(core.settle_after(milliseconds(5)), MessageType::PoAck), 1U);
 }
 
 TEST_F(PreorderTest, updates_that_wait_while_a_request_is_being_preordered_share_the_next_one) {
