@@ -30,9 +30,9 @@ class FaultPlan {
       events_.schedule(at(std::min(start + length, span)), [this] { site_.network().partition({}); });
       start += length + rng_.below(span / 3);
     }
-    // Up to f servers crash for good; never the leader of view 0, whom this version does not replace.
+    // Up to f servers crash for good.
     for (std::uint64_t i = rng_.below(options_.f + 1); i > 0; --i) {
-      const ServerId victim(static_cast<std::uint16_t>(rng_.between(1, site_.size() - 1)));
+      const ServerId victim(static_cast<std::uint16_t>(rng_.below(site_.size())));
       if (victims_.contains(victim)) continue;
       victims_.insert(victim);
       events_.schedule(at(rng_.below(span)), [this, victim] {

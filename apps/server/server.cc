@@ -22,6 +22,10 @@ prime::PrimeConfig prime_config(const config::Topology& topology, const config::
   config.matrix_period = settings.summary_matrix_period;
   config.preprepare_period = settings.pre_prepare_period;
   config.retransmit_period = settings.retransmit_period;
+  config.k_lat = settings.k_lat;
+  config.delta_pp = settings.delta_pp;
+  config.tat_measure_period = settings.tat_measure_period;
+  config.rtt_ping_period = settings.rtt_ping_period;
   config.max_updates_per_request = settings.max_updates_per_request;
   config.ack_window_requests = settings.preorder_window;
   config.global_window = settings.ordering_window;

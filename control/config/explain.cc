@@ -68,6 +68,8 @@ std::string explain(const Topology& topology) {
                       prime.eager ? "at once when idle, at least every" : "once every",
                       to_string(prime.po_request_period), to_string(prime.po_summary_period),
                       to_string(prime.summary_matrix_period), to_string(prime.pre_prepare_period));
+  text += fmt::format("a leader is replaced when its turnaround exceeds {} round trips and {}\n", prime.k_lat,
+                      to_string(prime.delta_pp));
   return text;
 }
 

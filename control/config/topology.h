@@ -53,8 +53,12 @@ struct PrimeSettings {
   Duration po_request_period = milliseconds(10);      // PO-REQUEST, PO-ACK
   Duration po_summary_period = milliseconds(10);      // PO-SUMMARY
   Duration summary_matrix_period = milliseconds(10);  // SUMMARY-MATRIX to the leader
-  Duration pre_prepare_period = milliseconds(10);     // PRE-PREPARE of the leader, Delta_pp of [PRIME] 5.4
+  Duration pre_prepare_period = milliseconds(10);     // PRE-PREPARE of the leader
   Duration retransmit_period = milliseconds(200);
+  std::uint32_t k_lat = 2;               // K_Lat: how much latency may vary
+  Duration delta_pp = milliseconds(20);  // Delta_pp: above any time between two PRE-PREPAREs of a correct leader
+  Duration tat_measure_period = milliseconds(5);  // TAT-MEASURE, while the leader's turnaround time grows
+  Duration rtt_ping_period = milliseconds(100);   // RTT-PING
   std::uint32_t max_updates_per_request = kMaxUpdatesPerPoRequest;
   std::uint32_t preorder_window = 256;  // PO-REQUESTs of one introducer acknowledged ahead of what it has executed
   std::uint32_t ordering_window = 256;  // PRE-PREPAREs accepted ahead of the last executed one
@@ -63,6 +67,7 @@ struct PrimeSettings {
 inline constexpr std::uint32_t kMinPreorderWindow = 128;
 inline constexpr std::uint32_t kMinOrderingWindow = 16;
 inline constexpr std::uint32_t kMaxPrimeWindow = 1024;
+inline constexpr std::uint32_t kMaxKLat = 100;
 
 enum class ServiceKind : std::uint8_t { kv, null };
 

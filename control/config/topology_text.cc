@@ -67,14 +67,19 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
              "summary_matrix_period = {}\n"
              "pre_prepare_period = {}\n"
              "retransmit_period = {}\n"
+             "k_lat = {}  # how much the latency of the network may vary; the more, the longer a slow leader stays\n"
+             "delta_pp = {}  # above any time between two PRE-PREPAREs of a correct leader\n"
+             "tat_measure_period = {}\n"
+             "rtt_ping_period = {}\n"
              "max_updates_per_request = {}\n"
              "preorder_window = {}\n"
              "ordering_window = {}\n"
              "\n",
              prime.eager, quoted(to_string(prime.po_request_period)), quoted(to_string(prime.po_summary_period)),
              quoted(to_string(prime.summary_matrix_period)), quoted(to_string(prime.pre_prepare_period)),
-             quoted(to_string(prime.retransmit_period)), prime.max_updates_per_request, prime.preorder_window,
-             prime.ordering_window);
+             quoted(to_string(prime.retransmit_period)), prime.k_lat, quoted(to_string(prime.delta_pp)),
+             quoted(to_string(prime.tat_measure_period)), quoted(to_string(prime.rtt_ping_period)),
+             prime.max_updates_per_request, prime.preorder_window, prime.ordering_window);
 }
 
 // One for all, or one each.

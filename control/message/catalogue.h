@@ -31,6 +31,36 @@ inline constexpr std::size_t kMaxMatrixBytes = 8 + kMaxServersPerSite * (4 + kMa
 inline constexpr std::size_t kMaxClientOpBody = 32 + kMaxOperationBytes;
 inline constexpr std::size_t kMaxPoRequestBody = 96 * 1024;
 
+// View change. A short signed message (NEW-LEADER, PREPARE, VC-PARTIAL-SIG, ...) inside another one is a vote of it.
+inline constexpr std::size_t kMaxVoteBytes = 1024;
+inline constexpr std::size_t kMaxVotesBytes = kMaxServersPerSite * (4 + kMaxVoteBytes);
+inline constexpr std::size_t kMaxReplayWindow = 1024;                       // sequence numbers that one REPLAY may bind
+inline constexpr std::size_t kMaxPrePrepareBytes = 2048 + kMaxMatrixBytes;  // a signed one
+inline constexpr std::size_t kMaxPcSetBody = 40 + kMaxPrePrepareBytes + kMaxVotesBytes + kMaxReplayWindow * 32;
+inline constexpr std::size_t kMaxBroadcastEntries = 256;
+inline constexpr std::size_t kMaxOrderedEntries = 256;
+
+// Suspect-Leader [PRIME] 5.4, leader election A.2, view change A.3.
+#define GARRISON_VIEW_MESSAGES(X)                                                                           \
+  X(RttPing, "RTT-PING", prime, 8, channel, timely, server_to_server, 24)                                   \
+  X(RttPong, "RTT-PONG", prime, 9, channel, timely, server_to_server, 16)                                   \
+  X(RttMeasure, "RTT-MEASURE", prime, 10, channel, bounded, server_to_server, 16)                           \
+  X(TatUb, "TAT-UB", prime, 11, channel, bounded, server_to_server, 16)                                     \
+  X(TatMeasure, "TAT-MEASURE", prime, 12, channel, bounded, server_to_server, 16)                           \
+  X(NewLeader, "NEW-LEADER", prime, 13, signature, bounded, server_to_server, 8)                            \
+  X(NewLeaderProof, "NEW-LEADER-PROOF", prime, 14, channel, bounded, server_to_server, 16 + kMaxVotesBytes) \
+  X(Report, "REPORT", prime, 15, signature, bounded, server_to_server, 24)                                  \
+  X(PcSet, "PC-SET", prime, 16, signature, bounded, server_to_server, kMaxPcSetBody)                        \
+  X(VcEcho, "VC-ECHO", prime, 17, channel, bounded, server_to_server, 16 + kMaxBroadcastEntries * 40)       \
+  X(VcReady, "VC-READY", prime, 18, channel, bounded, server_to_server, 16 + kMaxBroadcastEntries * 40)     \
+  X(VcList, "VC-LIST", prime, 19, channel, bounded, server_to_server, 16)                                   \
+  X(VcPartialSig, "VC-PARTIAL-SIG", prime, 20, signature, bounded, server_to_server, 24)                    \
+  X(VcProof, "VC-PROOF", prime, 21, channel, timely, server_to_server, 32 + kMaxVotesBytes)                 \
+  X(Replay, "REPLAY", prime, 22, signature, timely, server_to_server, 32 + kMaxVotesBytes)                  \
+  X(ReplayPrepare, "REPLAY-PREPARE", prime, 23, signature, bounded, server_to_server, 40)                   \
+  X(ReplayCommit, "REPLAY-COMMIT", prime, 24, channel, bounded, server_to_server, 48)                       \
+  X(Ordered, "ORDERED", prime, 25, channel, bounded, server_to_server, 8 + kMaxOrderedEntries * 40)
+
 // X(Name, "PAPER-NAME", protocol, number, authentication, traffic class, direction, largest body in bytes)
 #define GARRISON_MESSAGES(X)                                                                         \
   X(ClientChallenge, "CLIENT-CHALLENGE", client, 1, none, bounded, server_to_client, 32)             \
@@ -43,7 +73,8 @@ inline constexpr std::size_t kMaxPoRequestBody = 96 * 1024;
   X(SummaryMatrix, "SUMMARY-MATRIX", prime, 4, signature, timely, server_to_server, kMaxMatrixBytes) \
   X(PrePrepare, "PRE-PREPARE", prime, 5, signature, timely, server_to_server, 16 + kMaxMatrixBytes)  \
   X(Prepare, "PREPARE", prime, 6, signature, bounded, server_to_server, 48)                          \
-  X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 48)
+  X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 48)                              \
+  GARRISON_VIEW_MESSAGES(X)
 
 enum class MessageType : std::uint16_t {
 #define GARRISON_ENUMERATOR(Name, paper, protocol, number, auth, traffic, direction, bound) \

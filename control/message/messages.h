@@ -8,7 +8,7 @@
 //           u64 system | u32 signer_index | u16 signer_site | u16 reserved | u32 key_epoch | u32 reserved
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
-// envelope's signer. The bodies are laid out in client_messages.cc and prime_messages.cc.
+// envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc and view_messages.cc.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "control/message/catalogue.h"
+#include "control/message/view_messages.h"
 #include "crypto/principal.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/drops.h"

@@ -42,6 +42,53 @@ bool take_updates(ByteView bytes, std::vector<ByteView>& updates) {
   return true;
 }
 
+template <typename Message>
+bool take_votes(ByteView bytes, std::vector<ByteView> Message::*votes, std::vector<ByteView>& inside) {
+  std::optional<Message> decoded = decode<Message>(bytes);
+  if (!decoded.has_value()) return false;
+  inside = std::move((*decoded).*votes);
+  return true;
+}
+
+bool within(ServerSet ids, std::size_t servers) { return (ids.bits() & ~ServerSet::all(servers).bits()) == 0; }
+
+// The PRE-PREPARE, empty in a replay certificate, and the votes behind it.
+bool take_certificate(ByteView bytes, std::size_t servers, std::vector<ByteView>& inside) {
+  std::optional<PcSet> decoded = decode<PcSet>(bytes);
+  if (!decoded.has_value() || !within(decoded->ids, servers)) return false;
+  inside = std::move(decoded->votes);
+  inside.insert(inside.begin(), decoded->pre_prepare);
+  return true;
+}
+
+// Whether messages of `type` consist of votes.
+bool is_proof(MessageType type) {
+  return type == MessageType::NewLeaderProof || type == MessageType::PcSet || type == MessageType::VcProof ||
+         type == MessageType::Replay;
+}
+
+// What stands at `i` of `inside`, which was taken from a proof of type `proof`.
+MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, std::size_t i) {
+  if (proof == MessageType::NewLeaderProof) return MessageType::NewLeader;
+  if (proof != MessageType::PcSet) return MessageType::VcPartialSig;
+  if (i == 0) return MessageType::PrePrepare;
+  return inside[0].empty() ? MessageType::ReplayPrepare : MessageType::Prepare;
+}
+
+template <typename Message>
+bool ids_fit(ByteView bytes, std::size_t servers) {
+  const std::optional<Message> decoded = decode<Message>(bytes);
+  return decoded.has_value() && within(decoded->ids, servers);
+}
+
+template <typename Message>
+bool entries_fit(ByteView bytes, std::size_t servers) {
+  const std::optional<Message> decoded = decode<Message>(bytes);
+  return decoded.has_value() &&
+         std::all_of(decoded->entries.begin(), decoded->entries.end(),
+                     [&](const BroadcastEntry& entry) { return entry.origin.index() < servers; });
+}
+
 bool fits_ack(ByteView bytes, std::size_t servers) {
   const std::optional<PoAck> decoded = decode<PoAck>(bytes);
   return decoded.has_value() &&
@@ -72,6 +119,7 @@ Validation Validator::server_message(ServerId from, ByteView bytes) {
   if (find_row(message.head.type)->authentication == Authentication::channel) {
     if (!message.block().empty()) return DropReason::message_malformed;
     if (message.signer() != Principal::server(site_, from)) return DropReason::message_not_first_hand;
+    if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
     return VerifiedMessage(bytes, message.head, crypto::leaf_digest(message.content()));
   }
   if (const Refusal refusal = signature(message, leaf)) return *refusal;
@@ -101,6 +149,12 @@ VerifiedMessage Validator::own(ByteView bytes) {
   CHECK(message.block().empty() == (find_row(message.head.type)->authentication == Authentication::channel));
   CHECK(!structure(message, inside));
   Parsed part;
+  std::vector<Parsed> votes;
+  std::vector<ByteView> rows;
+  if (is_proof(message.head.type)) {
+    CHECK(fits_votes(message.head.type, inside, votes, rows));
+    inside.clear();
+  }
   for (std::size_t i = 0; i < inside.size(); ++i) {
     if (message.head.type == MessageType::PoRequest) {
       CHECK(fits_update(inside[i], part));
@@ -115,6 +169,7 @@ std::size_t Validator::cost(ByteView bytes) {
   constexpr std::size_t kCountOffset = kEnvelopeBytes + 8;  // behind PoRequest::sequence
   if (bytes.size() < kCountOffset + 2) return 1;
   const auto type = static_cast<MessageType>((std::uint16_t{bytes[1]} << 8U) | bytes[2]);
+  if (is_proof(type)) return kMaxServersPerSite;
   if (type != MessageType::PoRequest) return 1;
   const std::size_t count = load_le<std::uint16_t>(bytes.data() + kCountOffset);
   return std::clamp<std::size_t>(count, 1, kMaxUpdatesPerPoRequest);
@@ -141,6 +196,42 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return decode<Prepare>(message.bytes).has_value();
       case MessageType::Commit:
         return decode<Commit>(message.bytes).has_value();
+      case MessageType::RttPing:
+        return decode<RttPing>(message.bytes).has_value();
+      case MessageType::RttPong:
+        return decode<RttPong>(message.bytes).has_value();
+      case MessageType::RttMeasure:
+        return decode<RttMeasure>(message.bytes).has_value();
+      case MessageType::TatUb:
+        return decode<TatUb>(message.bytes).has_value();
+      case MessageType::TatMeasure:
+        return decode<TatMeasure>(message.bytes).has_value();
+      case MessageType::NewLeader:
+        return decode<NewLeader>(message.bytes).has_value();
+      case MessageType::NewLeaderProof:
+        return take_votes(message.bytes, &NewLeaderProof::votes, inside);
+      case MessageType::Report:
+        return decode<Report>(message.bytes).has_value();
+      case MessageType::PcSet:
+        return take_certificate(message.bytes, servers_, inside);
+      case MessageType::VcEcho:
+        return entries_fit<VcEcho>(message.bytes, servers_);
+      case MessageType::VcReady:
+        return entries_fit<VcReady>(message.bytes, servers_);
+      case MessageType::VcList:
+        return ids_fit<VcList>(message.bytes, servers_);
+      case MessageType::VcPartialSig:
+        return ids_fit<VcPartialSig>(message.bytes, servers_);
+      case MessageType::VcProof:
+        return ids_fit<VcProof>(message.bytes, servers_) && take_votes(message.bytes, &VcProof::proof, inside);
+      case MessageType::Replay:
+        return ids_fit<Replay>(message.bytes, servers_) && take_votes(message.bytes, &Replay::proof, inside);
+      case MessageType::ReplayPrepare:
+        return decode<ReplayPrepare>(message.bytes).has_value();
+      case MessageType::ReplayCommit:
+        return decode<ReplayCommit>(message.bytes).has_value();
+      case MessageType::Ordered:
+        return decode<Ordered>(message.bytes).has_value();
       case MessageType::ClientChallenge:
       case MessageType::ClientHello:
       case MessageType::ClientOp:
@@ -168,28 +259,66 @@ Validator::Refusal Validator::signature(const Parsed& message, Digest& leaf) {
 }
 
 Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<ByteView>& inside) {
-  if (type == MessageType::PoRequest) {
-    // All of their structure before the first of their signatures: a signature costs as much as hundreds of shapes.
-    std::vector<Parsed> updates(inside.size());
-    for (std::size_t i = 0; i < inside.size(); ++i) {
-      if (!fits_update(inside[i], updates[i])) return DropReason::message_bad_update;
-    }
-    Digest leaf;
-    for (const Parsed& update : updates) {
-      if (signature(update, leaf)) return DropReason::message_bad_update;
-    }
-    return std::nullopt;
+  switch (type) {
+    case MessageType::PoRequest:
+      return updates_signed(inside);
+    case MessageType::SummaryMatrix:
+    case MessageType::PrePrepare:
+      return rows_signed(inside);
+    default:
+      return is_proof(type) ? votes_signed(type, inside) : Refusal();
   }
-  for (std::size_t i = 0; i < inside.size(); ++i) {
-    if (!inside[i].empty() && !row_signed(i, inside[i])) return DropReason::message_bad_row;
+}
+
+Validator::Refusal Validator::updates_signed(const std::vector<ByteView>& updates) {
+  // All of their structure before the first of their signatures: a signature costs as much as hundreds of shapes.
+  std::vector<Parsed> parsed(updates.size());
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    if (!fits_update(updates[i], parsed[i])) return DropReason::message_bad_update;
+  }
+  Digest leaf;
+  for (const Parsed& update : parsed) {
+    if (signature(update, leaf)) return DropReason::message_bad_update;
   }
   return std::nullopt;
+}
+
+Validator::Refusal Validator::rows_signed(const std::vector<ByteView>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].empty() && !row_signed(i, rows[i])) return DropReason::message_bad_row;
+  }
+  return std::nullopt;
+}
+
+Validator::Refusal Validator::votes_signed(MessageType type, const std::vector<ByteView>& inside) {
+  std::vector<Parsed> votes;
+  std::vector<ByteView> rows;
+  if (!fits_votes(type, inside, votes, rows)) return DropReason::message_bad_vote;
+  Digest leaf;
+  for (const Parsed& vote : votes) {
+    if (signature(vote, leaf)) return DropReason::message_bad_vote;
+  }
+  return rows_signed(rows);
 }
 
 bool Validator::fits_row(std::size_t index, ByteView row, Parsed& parsed) const {
   return !Parsed::read(row, parsed) && parsed.head.envelope.system == system_ &&
          parsed.signer() == Principal::server(site_, ServerId(static_cast<std::uint16_t>(index))) &&
          fits_summary(row, servers_);
+}
+
+bool Validator::fits_votes(MessageType proof, const std::vector<ByteView>& inside, std::vector<Parsed>& votes,
+                           std::vector<ByteView>& rows) const {
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    const MessageType type = vote_type(proof, inside, i);
+    if (type == MessageType::PrePrepare && inside[i].empty()) continue;  // of a replay certificate
+    Parsed& vote = votes.emplace_back();
+    if (Parsed::read(inside[i], vote) || vote.head.type != type) return false;
+    std::vector<ByteView> carried;
+    if (structure(vote, carried)) return false;
+    if (type == MessageType::PrePrepare) rows = std::move(carried);
+  }
+  return true;
 }
 
 bool Validator::fits_update(ByteView update, Parsed& parsed) const {

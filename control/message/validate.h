@@ -24,7 +24,9 @@ class Validator {
   // A message that server `from` sent over its channel. It may be another server's message (a flooded PRE-PREPARE, a
   // retransmission). Checks in order of cost: size, version, type, direction, system and site, structure, signature,
   // then what is inside: every row of a matrix is a PO-SUMMARY signed by its row's server with n entries; every update
-  // of a PO-REQUEST is a validly signed CLIENT-OP, else the whole request is void.
+  // of a PO-REQUEST is a validly signed CLIENT-OP, else the whole request is void; every vote of a proof is a signed
+  // message of the type that such a proof consists of (PREPAREs behind a PRE-PREPARE, REPLAY-PREPAREs without one),
+  // and so is the PRE-PREPARE of a certificate with its rows.
   [[nodiscard]] Validation server_message(ServerId from, ByteView bytes);
 
   // A CLIENT-OP as a client or its gateway handed it in.
@@ -33,8 +35,8 @@ class Validator {
   // A message that this server has just signed itself: structure is CHECKed, the signature is not verified again.
   [[nodiscard]] VerifiedMessage own(ByteView bytes);
 
-  // Signature work that a message asks for, in signatures: the cost unit of fair scheduling. Reads the count field
-  // only.
+  // Signature work that a message asks for at most, in signatures: the cost unit of fair scheduling. Reads the type
+  // and the count of a PO-REQUEST only.
   [[nodiscard]] static std::size_t cost(ByteView bytes);
 
   // What it cost so far, for metrics.
@@ -45,11 +47,19 @@ class Validator {
   using Refusal = std::optional<DropReason>;  // none: the check passed
 
   // What needs no signature: that it is of our system and site, its fields, and their fit to a site of n servers.
-  // Fills `inside` with the rows or updates that the message carries.
+  // Fills `inside` with the rows, updates or votes that the message carries; a PC-SET's PRE-PREPARE, which is empty in
+  // a replay certificate, stands before its votes.
   [[nodiscard]] Refusal structure(const Parsed& message, std::vector<ByteView>& inside) const;
   [[nodiscard]] Refusal signature(const Parsed& message, Digest& leaf);
-  // The rows of a matrix and the updates of a PO-REQUEST, each against its own signature.
+  // What the message carries, each against its own signature.
   [[nodiscard]] Refusal inside_signed(MessageType type, const std::vector<ByteView>& inside);
+  [[nodiscard]] Refusal rows_signed(const std::vector<ByteView>& rows);
+  [[nodiscard]] Refusal updates_signed(const std::vector<ByteView>& updates);
+  [[nodiscard]] Refusal votes_signed(MessageType type, const std::vector<ByteView>& inside);
+  // Whether all that a proof carries could be signed messages of our servers, each of the type that belongs where it
+  // stands: `votes` are they taken apart, `rows` those of the PRE-PREPARE among them.
+  [[nodiscard]] bool fits_votes(MessageType proof, const std::vector<ByteView>& inside, std::vector<Parsed>& votes,
+                                std::vector<ByteView>& rows) const;
 
   // Whether `row` could be the PO-SUMMARY of server `index`, and `update` a CLIENT-OP, signature apart.
   [[nodiscard]] bool fits_row(std::size_t index, ByteView row, Parsed& parsed) const;

@@ -28,14 +28,13 @@ ServerId VerifiedMessage::server() const {
   return ServerId(static_cast<std::uint16_t>(signer_index_));  // below kMaxServersPerSite by read_envelope
 }
 
-VerifiedMessage row_message(const VerifiedMessage& matrix, ByteView row) {
-  CHECK(matrix.type() == MessageType::SummaryMatrix || matrix.type() == MessageType::PrePrepare);
-  const ByteView whole = matrix.content();
+VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner) {
+  const ByteView whole = outer.content();
   const std::less_equal<> not_after;  // a total order of pointers, which < alone is not
-  CHECK(not_after(whole.data(), row.data()) && not_after(row.data() + row.size(), whole.data() + whole.size()));
-  const std::optional<DecodedEnvelope> decoded = decode_envelope(row);
-  CHECK(decoded.has_value() && decoded->type == MessageType::PoSummary);
-  return {row, *decoded, crypto::leaf_digest(row.first(decoded->content_bytes))};
+  CHECK(not_after(whole.data(), inner.data()) && not_after(inner.data() + inner.size(), whole.data() + whole.size()));
+  const std::optional<DecodedEnvelope> decoded = decode_envelope(inner);
+  CHECK(decoded.has_value() && find_row(decoded->type)->direction == Direction::server_to_server);
+  return {inner, *decoded, crypto::leaf_digest(inner.first(decoded->content_bytes))};
 }
 
 StoredMessage::StoredMessage(const VerifiedMessage& message)

@@ -47,7 +47,7 @@ class VerifiedMessage {
   friend class StoredMessage;
   // `bytes` starts with content that `decoded` was read from; `digest` is its leaf digest.
   VerifiedMessage(ByteView bytes, const DecodedEnvelope& decoded, const Digest& digest);
-  friend VerifiedMessage row_message(const VerifiedMessage& matrix, ByteView row);
+  friend VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner);
 
   const std::uint8_t* data_ = nullptr;
   std::uint32_t size_ = 0;
@@ -60,9 +60,10 @@ class VerifiedMessage {
   Digest digest_{};
 };
 
-// Row of a verified SUMMARY-MATRIX or PRE-PREPARE as a message of its own: the matrix's validation covered it.
-// `row` is a non-empty row of matrix.as<...>().rows and lives as long as the matrix's bytes.
-[[nodiscard]] VerifiedMessage row_message(const VerifiedMessage& matrix, ByteView row);
+// A signed message inside a verified one, as a message of its own: the outer one's validation covered it. `inner` is a
+// non-empty row of a matrix, or a vote or PRE-PREPARE of a proof, as outer.as<...>() shows it; it lives as long as the
+// outer one's bytes.
+[[nodiscard]] VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner);
 
 // A verified message with bytes of its own. Immutable; share it by shared_ptr<const StoredMessage>.
 class StoredMessage {

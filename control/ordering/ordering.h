@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -90,7 +91,12 @@ using Input = std::variant<Wakeup, Persisted, message::VerifiedMessage>;
 struct Status {
   View view;
   ServerId leader;
-  SeqNum globally_ordered;  // last PRE-PREPARE globally ordered without a gap
+  bool view_installed = true;  // false while a view change is under way
+  bool leader_suspected = false;
+  Duration tat_leader;                       // turnaround time of the leader, and what is asked of it
+  Duration tat_acceptable;                   // the longest Duration there is: nothing yet
+  std::optional<Duration> view_change_took;  // the last one, here
+  SeqNum globally_ordered;                   // last PRE-PREPARE globally ordered without a gap
   std::uint64_t updates_delivered = 0;
   std::size_t updates_waiting = 0;       // taken in, not yet introduced
   std::size_t requests_outstanding = 0;  // introduced here, not yet executed

@@ -8,6 +8,13 @@
 
 namespace garrison::prime {
 
+bool at_least_as_up_to_date(const SummaryVector& a, const SummaryVector& b) {
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    if ((a.empty() ? SeqNum(0) : a[i]) < b[i]) return false;
+  }
+  return true;
+}
+
 SummaryVector eligible_through(const std::vector<SummaryVector>& rows, std::size_t n, std::size_t quorum) {
   CHECK(rows.size() == n && quorum >= 1 && quorum <= n && n <= kMaxServersPerSite);
   SummaryVector eligible(n);

@@ -18,6 +18,9 @@ struct PreorderId {
 // One entry per introducer: a PreorderSummary, or how far its requests are eligible.
 using SummaryVector = std::vector<SeqNum>;
 
+// [PRIME] Fig. 1; an empty vector is one of zeros.
+[[nodiscard]] bool at_least_as_up_to_date(const SummaryVector& a, const SummaryVector& b);
+
 // M: how far each introducer's requests are eligible by a matrix whose row j says rows[j]; an empty row counts as
 // zeros. The quorum-th highest entry of each column.
 [[nodiscard]] SummaryVector eligible_through(const std::vector<SummaryVector>& rows, std::size_t n, std::size_t quorum);

@@ -1,6 +1,7 @@
 #include "control/prime/global_order.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "dataplane/base/check.h"
 
@@ -12,23 +13,35 @@ std::size_t GlobalOrder::Votes::matching(const Digest& matrix) const {
   return count;
 }
 
+std::size_t GlobalOrder::Claims::matching(const Digest& matrix) const {
+  std::size_t count = 0;
+  from.for_each([&](ServerId server) { count += digest[server.index()] == matrix ? 1 : 0; });
+  return count;
+}
+
 GlobalOrder::GlobalOrder(const PrimeConfig& config)
-    : config_(config), ring_(config.kept_sequences + config.global_window), proposed_eligible_(config.n) {}
+    : config_(config),
+      ring_(config.kept_sequences + config.global_window),
+      executed_by_(config.n),
+      proposed_eligible_(config.n) {}
 
 std::optional<DropReason> GlobalOrder::outside(View view, SeqNum sequence) const {
   if (sequence == SeqNum(0)) return DropReason::message_malformed;
   if (view > view_) return DropReason::prime_beyond_window;
-  if (view < view_) return DropReason::prime_stale;
-  if (sequence.value() - 1 >= executed_.value() + config_.global_window) return DropReason::prime_beyond_window;
+  if (view < view_ || !installed_ || sequence < first_of_view_) return DropReason::prime_stale;
+  if (sequence > window_end()) return DropReason::prime_beyond_window;
   if (sequence <= executed_ && find(sequence) == nullptr) return DropReason::prime_stale;
   return std::nullopt;
 }
+
+SeqNum GlobalOrder::window_end() const { return SeqNum(std::min(stable_, executed_).value() + config_.global_window); }
 
 GlobalOrder::Slot& GlobalOrder::slot(SeqNum sequence) {
   Slot& slot = ring_[sequence.value() % ring_.size()];
   if (slot.sequence != sequence) {
     slot = Slot{};
     slot.sequence = sequence;
+    slot.view = view_;
   }
   return slot;
 }
@@ -41,6 +54,7 @@ const GlobalOrder::Slot* GlobalOrder::find(SeqNum sequence) const {
 void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summaries& summaries, Promises& promises,
                                  ordering::Output& output) {
   const auto pre_prepare = message.as<message::PrePrepare>();
+  if (pre_prepare.view < view_ || !installed_) return offer(message, pre_prepare, output);
   if (const auto reason = outside(pre_prepare.view, pre_prepare.sequence)) return output.drops.push_back(*reason);
   if (message.server() != leader()) return output.drops.push_back(DropReason::prime_not_leader);
   // Signed with our key, but not by this life of ours.
@@ -63,7 +77,6 @@ void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summar
     output.forward.push_back({at.pre_prepare, flood_to(), TrafficClass::bounded, 0});
   }
   summaries.adopt_rows(message, pre_prepare.rows, *said, output);
-  summaries.leader_showed(*said);
   // The leader may regress rows: nothing but validity is checked before answering.
   if (leader() != config_.self && !at.answered) {
     promises.promise(message::Prepare{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
@@ -96,6 +109,7 @@ void GlobalOrder::on_second_pre_prepare(Slot& at, const message::VerifiedMessage
     output.blame.push_back({leader(), DropReason::prime_equivocation, at.pre_prepare, stored});
     output.forward.push_back({stored, flood_to(), TrafficClass::bounded, 0});
     summaries.blacklist(leader());
+    leader_equivocated_ = true;
     summaries.adopt_rows(message, second.rows, *said, output);
   }
   // A quorum of COMMITs decides which of them counts, whichever was answered here.
@@ -147,7 +161,7 @@ std::optional<GlobalOrder::Repeated> GlobalOrder::on_vote(const message::Verifie
   }
   cast.from.insert(voter);
   cast.digest[voter.index()] = matrix;
-  if (sequence > executed_ || voter == config_.self) evidence = store(message);
+  if (sequence > stable_ || voter == config_.self) evidence = store(message);
   advance(at, promises, output);
   return std::nullopt;
 }
@@ -156,10 +170,26 @@ void GlobalOrder::advance(Slot& at, Promises& promises, ordering::Output& output
   if (at.pre_prepare == nullptr) return;
   if (!at.commit_sent && at.prepares.matching(at.matrix) + 1 >= config_.quorum()) {
     at.commit_sent = true;
+    if (at.sequence > stable_) certify(at);
     promises.promise(message::Commit{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
   }
   if (at.ordered || at.commits.matching(at.matrix) < config_.quorum()) return;
   at.ordered = true;
+  advance_ordered();
+}
+
+void GlobalOrder::certify(Slot& at) const {
+  auto certificate =
+      std::make_shared<PrepareCertificate>(PrepareCertificate{at.view, at.sequence, at.matrix, at.pre_prepare, {}});
+  at.prepares.from.for_each([&](ServerId voter) {
+    if (at.prepares.digest[voter.index()] == at.matrix && certificate->prepares.size() + 1 < config_.quorum()) {
+      certificate->prepares.push_back(at.prepares.message[voter.index()]);
+    }
+  });
+  at.certificate = std::move(certificate);
+}
+
+void GlobalOrder::advance_ordered() {
   for (const Slot* next = find(ordered_.next()); next != nullptr && next->ordered; next = find(ordered_.next())) {
     ordered_ = ordered_.next();
   }
@@ -174,22 +204,163 @@ const SummaryVector& GlobalOrder::eligible(SeqNum sequence) const {
 void GlobalOrder::executed_next() {
   executed_ = executed_.next();
   CHECK(executed_ <= ordered_);
-  Slot& at = slot(executed_);
-  for (Votes* votes : {&at.prepares, &at.commits}) {
-    votes->from.without(config_.self).for_each([&](ServerId voter) { votes->message[voter.index()] = nullptr; });
+}
+
+void GlobalOrder::note_executed(ServerId server, SeqNum executed) {
+  SeqNum& known = executed_by_[server.index()];
+  if (executed <= known) return;
+  known = executed;
+  std::vector<SeqNum> descending = executed_by_;
+  const auto nth = descending.begin() + static_cast<std::ptrdiff_t>(config_.quorum() - 1);
+  std::nth_element(descending.begin(), nth, descending.end(), std::greater<>());
+  set_stable(*nth);
+}
+
+void GlobalOrder::set_stable(SeqNum stable) {
+  while (stable_ < stable) {
+    stable_ = stable_.next();
+    Slot& at = ring_[stable_.value() % ring_.size()];
+    if (at.sequence != stable_) continue;
+    at.certificate = nullptr;
+    for (Votes* votes : {&at.prepares, &at.commits}) {
+      votes->from.without(config_.self).for_each([&](ServerId voter) { votes->message[voter.index()] = nullptr; });
+    }
   }
 }
 
+std::vector<PrepareCertificatePtr> GlobalOrder::prepared() const {
+  std::vector<PrepareCertificatePtr> certificates;
+  const SeqNum end(stable_.value() + config_.global_window);
+  for (SeqNum sequence = stable_.next(); sequence <= end; sequence = sequence.next()) {
+    const Slot* at = find(sequence);
+    if (at != nullptr && at->certificate != nullptr) certificates.push_back(at->certificate);
+  }
+  return certificates;
+}
+
+void GlobalOrder::show(Instant now, Summaries& summaries, SuspectLeader& suspect_leader) {
+  if (!installed_) return;
+  for (const Slot* at = find(expected_); at != nullptr && at->view == view_ && at->pre_prepare != nullptr;
+       at = find(expected_)) {
+    const auto rows = row_vectors(at->pre_prepare->get().as<message::PrePrepare>().rows, config_.n);
+    CHECK(rows.has_value());
+    summaries.leader_showed(*rows);
+    suspect_leader.on_pre_prepare(now, *rows, summaries.blacklisted());
+    expected_ = expected_.next();
+  }
+}
+
+void GlobalOrder::on_ordered(const message::VerifiedMessage& message, ordering::Output& output) {
+  const ServerId server = message.server();
+  if (server == config_.self) return;
+  for (const message::Ordered::Entry& entry : message.as<message::Ordered>().entries) {
+    if (entry.sequence <= ordered_) continue;  // no news and no fault
+    if (entry.sequence.value() > executed_.value() + config_.global_window) {
+      output.drops.push_back(DropReason::prime_beyond_window);
+      continue;
+    }
+    Slot& at = slot(entry.sequence);
+    at.claims.from.insert(server);
+    at.claims.digest[server.index()] = entry.matrix_digest;
+    settle(at);
+  }
+}
+
+// A PRE-PREPARE of a view that is over is worth something when other servers say that it was globally ordered.
+void GlobalOrder::offer(const message::VerifiedMessage& message, const message::PrePrepare& pre_prepare,
+                        ordering::Output& output) {
+  const Slot* known = find(pre_prepare.sequence);
+  if (known == nullptr || known->ordered || known->claims.from.empty()) {
+    return output.drops.push_back(DropReason::prime_stale);
+  }
+  Slot& at = slot(pre_prepare.sequence);
+  if (at.claims.matching(message::matrix_digest(pre_prepare.rows)) == 0 || pre_prepare.rows.size() != config_.n) {
+    return output.drops.push_back(DropReason::prime_stale);
+  }
+  at.offered = store(message);
+  settle(at);
+}
+
+// f + 1 servers say the same: one of them is correct.
+void GlobalOrder::settle(Slot& at) {
+  if (at.ordered) return;
+  if (at.claims.matching(kNoOp) >= config_.f + 1) {
+    bind(at, kNoOp, nullptr);
+    return advance_ordered();
+  }
+  for (const Stored& candidate : {at.pre_prepare, at.offered}) {
+    if (candidate == nullptr) continue;
+    const message::MatrixRows rows = candidate->get().as<message::PrePrepare>().rows;
+    const Digest matrix = message::matrix_digest(rows);
+    if (at.claims.matching(matrix) < config_.f + 1) continue;
+    at.pre_prepare = candidate;
+    at.matrix = matrix;
+    at.eligible = eligible_through(*row_vectors(rows, config_.n), config_.n, config_.quorum());
+    at.ordered = true;
+    at.offered = nullptr;
+    return advance_ordered();
+  }
+}
+
+void GlobalOrder::bind(Slot& at, const Digest& matrix, const PrepareCertificatePtr& certificate) {
+  at.matrix = matrix;
+  at.certificate = certificate;
+  at.pre_prepare = certificate == nullptr ? nullptr : certificate->pre_prepare;
+  at.eligible = SummaryVector(config_.n);
+  if (certificate != nullptr) {
+    const auto rows = row_vectors(at.pre_prepare->get().as<message::PrePrepare>().rows, config_.n);
+    CHECK(rows.has_value());
+    at.eligible = eligible_through(*rows, config_.n, config_.quorum());
+  }
+  at.ordered = true;
+}
+
+void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* window) {
+  CHECK(view > view_);
+  view_ = view;
+  installed_ = true;
+  first_of_view_ = start_seq;
+  expected_ = start_seq;
+  for (Slot& at : ring_) {
+    if (at.ordered || at.sequence <= executed_) {
+      CHECK(at.sequence < start_seq);  // a quorum's reports hold whatever was ordered
+      continue;
+    }
+    // Votes and PRE-PREPARE are of a view that is over.
+    Slot fresh;
+    fresh.sequence = at.sequence;
+    fresh.view = view_;
+    fresh.claims = at.claims;
+    if (at.sequence < start_seq) fresh.offered = at.pre_prepare != nullptr ? at.pre_prepare : at.offered;
+    at = std::move(fresh);
+  }
+  if (window != nullptr) {
+    SeqNum sequence = window->first();
+    for (std::size_t i = 0; i < window->digests.size(); ++i, sequence = sequence.next()) {
+      Slot& at = slot(sequence);
+      if (at.ordered) {
+        CHECK(at.matrix == window->digests[i]);
+        continue;
+      }
+      bind(at, window->digests[i], window->bindings[i]);
+    }
+    advance_ordered();
+  }
+  proposed_ = SeqNum(start_seq.value() - 1);
+  proposed_version_ = 0;
+  considered_version_ = 0;
+  proposed_eligible_ = SummaryVector(config_.n);
+}
+
 bool GlobalOrder::may_propose(const Summaries& summaries) const {
-  return leader() == config_.self && summaries.version() != proposed_version_ &&
-         proposed_.value() - ordered_.value() < config_.preprepare_pipeline &&
-         proposed_.value() - executed_.value() < config_.global_window;
+  return installed_ && leader() == config_.self && summaries.version() != proposed_version_ &&
+         proposed_.value() < ordered_.value() + config_.preprepare_pipeline && proposed_ < window_end();
 }
 
 void GlobalOrder::propose(Instant now, const Summaries& summaries, Promises& promises, ordering::Output& output) {
   if (!may_propose(summaries)) return;
-  const bool period_passed = proposed_ == SeqNum(0) || now >= proposed_at_ + config_.preprepare_period;
-  const bool idle = proposed_ == ordered_;
+  const bool period_passed = proposed_.next() == first_of_view_ || now >= proposed_at_ + config_.preprepare_period;
+  const bool idle = proposed_ <= ordered_;
   if (!period_passed && (!config_.eager || !idle || considered_version_ == summaries.version())) return;
   considered_version_ = summaries.version();
   const SummaryVector eligible = eligible_through(summaries.rows(), config_.n, config_.quorum());
@@ -211,7 +382,13 @@ GlobalOrder::Held GlobalOrder::held(SeqNum sequence) const {
   const Slot* at = find(sequence);
   if (at == nullptr) return {};
   const std::size_t self = config_.self.index();
-  return {at->pre_prepare, at->prepares.message[self], at->commits.message[self], at->prepares.from, at->commits.from};
+  return {.pre_prepare = at->pre_prepare,
+          .prepare = at->prepares.message[self],
+          .commit = at->commits.message[self],
+          .ordered = at->ordered,
+          .matrix = at->matrix,
+          .prepared = at->prepares.from,
+          .committed = at->commits.from};
 }
 
 }  // namespace garrison::prime

@@ -4,15 +4,21 @@
 // certificate is a PRE-PREPARE and quorum - 1 matching PREPAREs of different non-leaders; a PRE-PREPARE is globally
 // ordered with quorum matching COMMITs, the leader's among them.
 //
+// What a quorum of servers has executed is stable: any f + 1 of them can convince a server that lags (ORDERED). Until
+// then prepare certificates are kept, to be reported in a view change. The window ends global_window behind what is
+// stable, so that a report is bounded.
+//
 // Memory: a ring of slots over [executed - kept_sequences, executed + global_window].
 #pragma once
 
 #include <array>
 #include <vector>
 
+#include "control/prime/certificates.h"
 #include "control/prime/pacer.h"
 #include "control/prime/promises.h"
 #include "control/prime/summaries.h"
+#include "control/prime/suspect_leader.h"
 
 namespace garrison::prime {
 
@@ -23,6 +29,8 @@ class GlobalOrder {
   // Compares the rows, floods a first copy, answers it.
   void on_pre_prepare(const message::VerifiedMessage& message, Summaries& summaries, Promises& promises,
                       ordering::Output& output);
+  // Tells what is measured with it of each PRE-PREPARE of the view that has arrived, by global sequence number.
+  void show(Instant now, Summaries& summaries, SuspectLeader& suspect_leader);
 
   // A vote that was counted before, for a sequence that is globally ordered here: its signer misses ours.
   struct Repeated {
@@ -33,6 +41,26 @@ class GlobalOrder {
                                      ordering::Output& output);
   std::optional<Repeated> on_commit(const message::VerifiedMessage& message, Promises& promises,
                                     ordering::Output& output);
+
+  // Another server says what it has globally ordered.
+  void on_ordered(const message::VerifiedMessage& message, ordering::Output& output);
+
+  // A later view is preinstalled: nothing more is answered or proposed until install().
+  void stop() { installed_ = leader_equivocated_ = false; }
+  // The REPLAY of `view` is committed: ordering goes on at start_seq. `window` is what it binds; null while this server
+  // does not know that, which others' ORDERED messages will tell.
+  void install(View view, SeqNum start_seq, const ReplayWindow* window);
+  [[nodiscard]] bool installed() const { return installed_; }
+  // Whether the leader has been seen to sign two PRE-PREPAREs for one slot of this view.
+  [[nodiscard]] bool leader_equivocated() const { return leader_equivocated_; }
+
+  // `server`, this one included, says that it has executed so far. What a quorum has executed is stable: certificates
+  // for it are let go.
+  void note_executed(ServerId server, SeqNum executed);
+  [[nodiscard]] SeqNum executed_by(ServerId server) const { return executed_by_[server.index()]; }
+  [[nodiscard]] SeqNum stable() const { return stable_; }
+  // Prepare certificates beyond what is stable, ascending.
+  [[nodiscard]] std::vector<PrepareCertificatePtr> prepared() const;
 
   // PRE-PREPARE, by the leader: at once when it makes requests eligible and the last one is globally ordered, else a
   // period after the last one if the matrix has changed.
@@ -54,6 +82,8 @@ class GlobalOrder {
     Stored pre_prepare;
     Stored prepare;  // own
     Stored commit;   // own
+    bool ordered = false;
+    Digest matrix{};  // meaningful once ordered; kNoOp, too
     ServerSet prepared;
     ServerSet committed;
   };
@@ -63,23 +93,39 @@ class GlobalOrder {
   struct Votes {
     ServerSet from;
     std::array<Digest, kMaxServersPerSite> digest{};
-    std::array<Stored, kMaxServersPerSite> message;  // evidence until executed; one's own as long as the slot
+    std::array<Stored, kMaxServersPerSite> message;  // evidence until stable; one's own as long as the slot
+    [[nodiscard]] std::size_t matching(const Digest& matrix) const;
+  };
+  struct Claims {
+    ServerSet from;
+    std::array<Digest, kMaxServersPerSite> digest{};
     [[nodiscard]] std::size_t matching(const Digest& matrix) const;
   };
   struct Slot {
     SeqNum sequence;
+    View view;  // that pre_prepare and the votes belong to
     Stored pre_prepare;
-    Digest matrix{};         // D(sm) of pre_prepare
+    Digest matrix{};         // D(sm) of pre_prepare; of a slot that a No-op fills kNoOp
     SummaryVector eligible;  // M of pre_prepare
-    bool answered = false;   // one PRE-PREPARE per slot is answered
+    bool answered = false;   // one PRE-PREPARE per slot and view is answered
     bool conflict_seen = false;
     bool commit_sent = false;
     bool ordered = false;
     Votes prepares;
     Votes commits;
+    PrepareCertificatePtr certificate;  // once a COMMIT was sent, or a REPLAY bound it; until stable
+    Claims claims;                      // ORDERED of others
+    Stored offered;                     // a PRE-PREPARE that somebody's claim fits
   };
 
+  [[nodiscard]] SeqNum window_end() const;
   [[nodiscard]] std::optional<DropReason> outside(View view, SeqNum sequence) const;
+  void offer(const message::VerifiedMessage& message, const message::PrePrepare& pre_prepare, ordering::Output& output);
+  void settle(Slot& slot);
+  void bind(Slot& slot, const Digest& matrix, const PrepareCertificatePtr& certificate);
+  void certify(Slot& slot) const;
+  void set_stable(SeqNum stable);
+  void advance_ordered();
   [[nodiscard]] Slot& slot(SeqNum sequence);
   [[nodiscard]] const Slot* find(SeqNum sequence) const;
   [[nodiscard]] ServerSet flood_to() const { return config_.others().without(leader()); }
@@ -94,9 +140,15 @@ class GlobalOrder {
 
   const PrimeConfig& config_;
   View view_;
+  bool installed_ = true;
+  bool leader_equivocated_ = false;
+  SeqNum first_of_view_{1};  // PRE-PREPAREs of the view begin here
+  SeqNum expected_{1};       // the next one that has not arrived
   std::vector<Slot> ring_;
   SeqNum ordered_;
   SeqNum executed_;
+  SeqNum stable_;
+  std::vector<SeqNum> executed_by_;  // as servers say
 
   // The leader's.
   SeqNum proposed_;

@@ -7,6 +7,11 @@
 namespace garrison::prime {
 namespace {
 
+// Every body that carries a view begins with it.
+View view_of(const message::VerifiedMessage& message) {
+  return View(Reader(message.content().subspan(message::kEnvelopeBytes)).u64());
+}
+
 PrimeConfig checked(const PrimeConfig& config) {
   CHECK(check(config).ok());
   return config;
@@ -22,11 +27,16 @@ Prime::Prime(const PrimeConfig& config)
       summaries_(config_),
       global_order_(config_),
       eligibility_(config_.n),
+      suspect_leader_(config_),
+      election_(config_),
+      view_change_(config_),
+      early_(config_.n),
       repair_(config_) {}
 
 void Prime::step(Instant now, const ordering::Input& input, ordering::Output& output) {
   if (const auto* message = std::get_if<message::VerifiedMessage>(&input)) on_message(now, *message, output);
   execute(output);
+  advance_view(now, output);
   preorder_.reopen_windows();
   speak(now, output);
 }
@@ -40,9 +50,6 @@ void Prime::on_message(Instant now, const message::VerifiedMessage& message, ord
   if (message.signer().kind != crypto::Principal::Kind::server || message.signer().index >= config_.n) {
     return output.drops.push_back(DropReason::message_unknown_signer);
   }
-  const auto answer = [&](std::optional<GlobalOrder::Repeated> vote) {
-    if (vote.has_value()) repair_.on_repeated_vote(now, *vote, global_order_, promises_, output);
-  };
   switch (message.type()) {
     case MessageType::PoRequest:
       return preorder_.on_request(message, output);
@@ -57,14 +64,139 @@ void Prime::on_message(Instant now, const message::VerifiedMessage& message, ord
       return summaries_.adopt_rows(message, matrix.rows, *said, output);
     }
     case MessageType::PrePrepare:
-      return global_order_.on_pre_prepare(message, summaries_, promises_, output);
     case MessageType::Prepare:
-      return answer(global_order_.on_prepare(message, promises_, output));
     case MessageType::Commit:
-      return answer(global_order_.on_commit(message, promises_, output));
+      return on_ordering_message(now, message, output);
+    case MessageType::Ordered:
+      return global_order_.on_ordered(message, output);
+    case MessageType::RttPing:
+      return on_ping(now, message, output);
+    case MessageType::RttPong:
+      return suspect_leader_.on_pong(now, message, promises_, output);
+    case MessageType::RttMeasure:
+      return suspect_leader_.on_rtt_measure(message, output);
+    case MessageType::TatUb:
+      return suspect_leader_.on_tat_ub(message, output);
+    case MessageType::TatMeasure:
+      return suspect_leader_.on_tat_measure(message, output);
+    case MessageType::NewLeader:
+      if (const auto view = election_.on_new_leader(message, view_, output)) preinstall(now, *view, output);
+      return;
+    case MessageType::NewLeaderProof:
+      if (const auto view = election_.on_proof(message, view_, output)) preinstall(now, *view, output);
+      return;
+    case MessageType::Report:
+    case MessageType::PcSet:
+    case MessageType::VcEcho:
+    case MessageType::VcReady:
+    case MessageType::VcList:
+    case MessageType::VcPartialSig:
+    case MessageType::VcProof:
+    case MessageType::Replay:
+    case MessageType::ReplayPrepare:
+    case MessageType::ReplayCommit:
+      return on_view_message(now, message, output);
     default:
       return output.drops.push_back(DropReason::message_wrong_direction);
   }
+}
+
+void Prime::on_ordering_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
+  const View view = view_of(message);
+  if (view > view_ || (view == view_ && !global_order_.installed())) {
+    if (!early_.keep(message)) output.drops.push_back(DropReason::prime_too_early);
+    return;
+  }
+  const auto answer = [&](std::optional<GlobalOrder::Repeated> vote) {
+    if (vote.has_value()) repair_.on_repeated_vote(now, *vote, global_order_, promises_, output);
+  };
+  switch (message.type()) {
+    case message::MessageType::PrePrepare:
+      return global_order_.on_pre_prepare(message, summaries_, promises_, output);
+    case message::MessageType::Prepare:
+      return answer(global_order_.on_prepare(message, promises_, output));
+    default:
+      return answer(global_order_.on_commit(message, promises_, output));
+  }
+}
+
+void Prime::on_view_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
+  const View view = view_of(message);
+  if (view > view_) {
+    if (!early_.keep(message)) output.drops.push_back(DropReason::prime_too_early);
+    return;
+  }
+  if (view < view_) return output.drops.push_back(DropReason::prime_stale);
+  view_change_.on_message(now, message, suspect_leader_, promises_, output);
+  // A server that reports again has not got through the view change.
+  const bool again = message.type() == message::MessageType::Report && global_order_.installed();
+  if (again && repair_.may_help(now, message.server())) {
+    view_change_.repeat(ServerSet::only(message.server()), promises_, output);
+  }
+}
+
+void Prime::on_ping(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
+  const auto ping = message.as<message::RttPing>();
+  const ServerId server = message.server();
+  global_order_.note_executed(server, ping.executed);
+  if (ping.view < view_ && repair_.may_help(now, server)) {
+    election_.send_proof(ServerSet::only(server), promises_, output);
+  }
+  suspect_leader_.on_ping(message, promises_, output);
+}
+
+// Leader election and view change [PRIME] A.2, A.3.
+
+void Prime::preinstall(Instant now, View view, ordering::Output& output) {
+  const Reported reported = report();
+  view_ = view;
+  preinstalled_at_ = now;
+  global_order_.stop();
+  suspect_leader_.start_view(now, view);
+  summaries_.new_leader();
+  election_.send_proof(config_.others(), promises_, output);
+  view_change_.preinstall(view, reported, promises_, output);
+  dispatch_early(now, output);
+}
+
+// Whatever this server has sent a COMMIT or REPLAY-COMMIT for, as far as it is not stable.
+Reported Prime::report() const {
+  Reported reported{global_order_.stable(), {}, nullptr};
+  const ReplayCertificatePtr& replay = view_change_.replay_certificate();
+  if (replay != nullptr && replay->start_seq > reported.stable.next()) reported.replay = replay;
+  const auto replayed = [&](SeqNum sequence) {
+    return reported.replay != nullptr && reported.replay->covers(sequence);
+  };
+  if (reported.replay != nullptr) {
+    for (SeqNum sequence = reported.replay->first(); sequence < reported.replay->start_seq;
+         sequence = sequence.next()) {
+      const PrepareCertificatePtr bound = view_change_.bound(sequence);
+      if (sequence > reported.stable && bound != nullptr) reported.prepared.push_back(bound);
+    }
+  }
+  for (const PrepareCertificatePtr& certificate : global_order_.prepared()) {
+    if (!replayed(certificate->sequence)) reported.prepared.push_back(certificate);
+  }
+  std::sort(reported.prepared.begin(), reported.prepared.end(),
+            [](const auto& a, const auto& b) { return a->sequence < b->sequence; });
+  return reported;
+}
+
+void Prime::dispatch_early(Instant now, ordering::Output& output) {
+  for (const Stored& message : early_.take()) on_message(now, message->get(), output);
+}
+
+void Prime::advance_view(Instant now, ordering::Output& output) {
+  view_change_.advance(now, global_order_.executed(), suspect_leader_, promises_, output);
+  if (!global_order_.installed() && view_change_.installed().has_value()) {
+    global_order_.install(view_, view_change_.installed()->start_seq, view_change_.installed()->window);
+    view_change_took_ = now - preinstalled_at_;
+    dispatch_early(now, output);
+    execute(output);
+  }
+  global_order_.show(now, summaries_, suspect_leader_);
+  const bool proven = global_order_.leader_equivocated() || view_change_.leader_equivocated();
+  if (proven || suspect_leader_.suspects()) election_.suspect(view_, promises_, output);  // E2, E3
 }
 
 void Prime::on_summary(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
@@ -96,22 +228,37 @@ void Prime::execute(ordering::Output& output) {
 }
 
 void Prime::speak(Instant now, ordering::Output& output) {
-  repair_.tick(now, summaries_, global_order_, promises_, output);
+  if (repair_.tick(now, summaries_, global_order_, promises_, output)) {
+    election_.repeat(view_, promises_, output);
+    if (!global_order_.installed()) {
+      election_.send_proof(config_.others(), promises_, output);
+      view_change_.repeat(config_.others(), promises_, output);
+    }
+  }
   preorder_.introduce(now, intake_, promises_, output);
   preorder_.acknowledge(now, promises_, output);
   summaries_.summarize(now, preorder_.preordered(), promises_, output);
-  summaries_.report(now, global_order_.leader(), promises_, output);
+  if (global_order_.installed() && summaries_.report(now, global_order_.leader(), promises_, output)) {
+    suspect_leader_.matrix_sent(now, summaries_.rows());
+  }
+  suspect_leader_.run(now, global_order_.executed(), promises_, output);
   global_order_.propose(now, summaries_, promises_, output);
 }
 
 Instant Prime::next_wakeup() const {
   const Instant preorder = earlier(preorder_.next_wakeup(intake_), summaries_.next_wakeup(preorder_.preordered()));
-  return earlier(earlier(preorder, global_order_.next_wakeup(summaries_)), repair_.next_wakeup());
+  const Instant ordering = earlier(global_order_.next_wakeup(summaries_), suspect_leader_.next_wakeup());
+  return earlier(earlier(preorder, ordering), repair_.next_wakeup());
 }
 
 ordering::Status Prime::status() const {
-  return {.view = global_order_.view(),
-          .leader = global_order_.leader(),
+  return {.view = view_,
+          .leader = config_.leader_of(view_),
+          .view_installed = global_order_.installed(),
+          .leader_suspected = election_.suspects(view_),
+          .tat_leader = suspect_leader_.tat_leader(),
+          .tat_acceptable = suspect_leader_.tat_acceptable(),
+          .view_change_took = view_change_took_,
           .globally_ordered = global_order_.ordered(),
           .updates_delivered = updates_delivered_,
           .updates_waiting = intake_.waiting(),

@@ -2,21 +2,26 @@
 //
 // Here the sub-protocols are joined: an input goes to the one that it concerns, then each is asked whether it has
 // something to say, then whatever is ordered and bound is delivered. One file per sub-protocol: intake (5.1, what
-// enters), preorder (5.1), summaries (5.1, Fig. 1; 5.4.1), global_order (5.2), eligibility (5.2, M and L), repair
-// (retransmission). One thread; the environment owns it.
+// enters), preorder (5.1), summaries (5.1, Fig. 1; 5.4.1), global_order (5.2), eligibility (5.2, M and L),
+// suspect_leader (5.4, Fig. 4), leader_election (A.2), view_change (A.3), repair (retransmission). One thread; the
+// environment owns it.
 #pragma once
 
 #include <optional>
 
 #include "control/ordering/ordering.h"
+#include "control/prime/early_messages.h"
 #include "control/prime/eligibility.h"
 #include "control/prime/global_order.h"
 #include "control/prime/intake.h"
+#include "control/prime/leader_election.h"
 #include "control/prime/preorder.h"
 #include "control/prime/prime_config.h"
 #include "control/prime/promises.h"
 #include "control/prime/repair.h"
 #include "control/prime/summaries.h"
+#include "control/prime/suspect_leader.h"
+#include "control/prime/view_change.h"
 
 namespace garrison::prime {
 
@@ -34,6 +39,14 @@ class Prime final : public ordering::OrderingCore {
  private:
   void on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
   void on_summary(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  void on_ping(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  // A message of the Global Ordering sub-protocol, or of a view change: for the view it belongs to.
+  void on_ordering_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  void on_view_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output);
+  void dispatch_early(Instant now, ordering::Output& output);
+  void preinstall(Instant now, View view, ordering::Output& output);
+  [[nodiscard]] Reported report() const;
+  void advance_view(Instant now, ordering::Output& output);
   void execute(ordering::Output& output);
   void speak(Instant now, ordering::Output& output);
 
@@ -44,8 +57,15 @@ class Prime final : public ordering::OrderingCore {
   Summaries summaries_;
   GlobalOrder global_order_;
   Eligibility eligibility_;
+  SuspectLeader suspect_leader_;
+  LeaderElection election_;
+  ViewChange view_change_;
+  EarlyMessages early_;
   Repair repair_;
-  SeqNum extended_;  // the PRE-PREPARE whose matrix eligibility_ works through
+  View view_;  // preinstalled last
+  Instant preinstalled_at_;
+  std::optional<Duration> view_change_took_;  // from preinstalling to installing the view, here
+  SeqNum extended_;                           // the PRE-PREPARE whose matrix eligibility_ works through
   std::uint64_t updates_delivered_ = 0;
 };
 

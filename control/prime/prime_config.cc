@@ -10,6 +10,7 @@ namespace {
 
 // PO-REQUEST's fixed fields, and the length in front of each update.
 constexpr std::size_t kPoRequestFixedBytes = 16;
+constexpr std::int64_t kMaxKLat = 100;  // times kLongestMeasured is no overflow
 constexpr std::size_t kLargestUpdateBytes =
     4 + message::kEnvelopeBytes + message::kMaxClientOpBody + crypto::kMaxSignatureBlockBytes;
 
@@ -25,7 +26,7 @@ Result<void> check(const PrimeConfig& config) {
     return refuse("the envelope names another signer than this server");
   }
   for (const Duration period : {config.po_period, config.summary_period, config.matrix_period, config.preprepare_period,
-                                config.retransmit_period}) {
+                                config.retransmit_period, config.tat_measure_period, config.rtt_ping_period}) {
     if (period <= Duration()) return refuse("periods must be above zero");
   }
   if (config.max_waiting_updates == 0 || config.max_waiting_per_client == 0) return refuse("the intake holds nothing");
@@ -42,6 +43,10 @@ Result<void> check(const PrimeConfig& config) {
   }
   if (config.ack_window_bytes < message::kMaxPoRequestBody) return refuse("ack_window_bytes cannot hold one request");
   if (config.kept_requests == 0) return refuse("kept_requests must be at least 1");
+  if (config.k_lat < 1 || config.k_lat > kMaxKLat) return refuse("k_lat must be 1 to 100");
+  if (config.delta_pp < config.preprepare_period) return refuse("delta_pp must not be below the PRE-PREPARE period");
+  if (config.delta_pp > message::kLongestMeasured) return refuse("delta_pp is too long to measure");
+  if (config.global_window > message::kMaxReplayWindow) return refuse("global_window exceeds what a REPLAY can bind");
   if (config.global_window == 0 || config.kept_sequences == 0) return refuse("the global order has no window");
   if (config.preprepare_pipeline == 0 || config.preprepare_pipeline > config.global_window) {
     return refuse("preprepare_pipeline must be 1 to global_window");

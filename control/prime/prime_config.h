@@ -28,6 +28,12 @@ struct PrimeConfig {
   Duration preprepare_period = milliseconds(5);  // PRE-PREPARE
   Duration retransmit_period = milliseconds(200);
 
+  // Suspect-Leader [PRIME] 5.4.3.
+  std::int64_t k_lat = 2;                         // K_Lat: how variable latency may be
+  Duration delta_pp = milliseconds(20);           // above the longest time between two PRE-PREPAREs of a correct leader
+  Duration tat_measure_period = milliseconds(5);  // TAT-MEASURE while the turnaround grows
+  Duration rtt_ping_period = milliseconds(100);   // RTT-PING
+
   // Intake: CLIENT-OPs taken in and not yet introduced.
   std::size_t max_waiting_updates = 16384;
   std::size_t max_waiting_per_client = 1024;
@@ -56,6 +62,8 @@ struct PrimeConfig {
   std::size_t repair_bytes = std::size_t{512} << 10U;
 
   [[nodiscard]] std::size_t quorum() const { return ordering::quorum(n, f); }
+  // PC-SETs of one server: a prepare certificate for every sequence of the window, and a replay certificate.
+  [[nodiscard]] std::size_t max_pc_sets() const { return global_window + 1; }
   [[nodiscard]] ServerId leader_of(View view) const { return ServerId(static_cast<std::uint16_t>(view.value() % n)); }
   [[nodiscard]] ServerSet everyone() const { return ServerSet::all(n); }
   [[nodiscard]] ServerSet others() const { return everyone().without(self); }

@@ -4,17 +4,22 @@
 #include <utility>
 
 namespace garrison::prime {
+namespace {
+
+constexpr std::size_t kOrderedBytes = message::kEnvelopeBytes + 48;  // an ORDERED with one entry
+
+}  // namespace
 
 Repair::Repair(const PrimeConfig& config) : config_(config), peers_(config.n) {}
 
-void Repair::tick(Instant now, Summaries& summaries, const GlobalOrder& global_order, Promises& promises,
+bool Repair::tick(Instant now, Summaries& summaries, const GlobalOrder& global_order, Promises& promises,
                   ordering::Output& output) {
-  if (ticking_ && now < tick_at_) return;
+  if (ticking_ && now < tick_at_) return false;
   tick_at_ = now + config_.retransmit_period;
-  if (!std::exchange(ticking_, true)) return;
+  if (!std::exchange(ticking_, true)) return false;
 
   summaries.repeat(promises, output);
-  if (std::exchange(ordered_at_tick_, global_order.ordered()) != global_order.ordered()) return;
+  if (std::exchange(ordered_at_tick_, global_order.ordered()) != global_order.ordered()) return true;
   SeqNum sequence = global_order.ordered();
   for (std::size_t i = 0; i < config_.preprepare_pipeline; ++i) {
     sequence = sequence.next();
@@ -30,6 +35,15 @@ void Repair::tick(Instant now, Summaries& summaries, const GlobalOrder& global_o
       if (vote != nullptr) promises.repeat(vote, to, output);
     }
   }
+  return true;
+}
+
+bool Repair::may_help(Instant now, ServerId server) {
+  if (server == config_.self) return false;
+  Peer& peer = peers_[server.index()];
+  if (now < peer.helped_from) return false;
+  peer.helped_from = now + config_.retransmit_period / 2;
+  return true;
 }
 
 void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, Preorder& preorder,
@@ -79,20 +93,20 @@ void Repair::repair_preorder(Instant now, ServerId server, const Peer& then, con
   promises.say(again, ServerSet::only(server), 0, output);
 }
 
-void Repair::repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, const Promises& promises,
+void Repair::repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, Promises& promises,
                           ordering::Output& output) {
   const std::uint64_t executed = global_order.executed().value();
   SeqNum sequence(executed > config_.kept_sequences ? executed - config_.kept_sequences : 0);
+  sequence = std::max(sequence, global_order.executed_by(server));
   while (sequence < through && budget_ > 0) {
     sequence = sequence.next();
     const GlobalOrder::Held held = global_order.held(sequence);
-    if (held.committed.contains(server)) continue;
     budget_ -= std::min(budget_, send_order(sequence, held, ServerSet::only(server), global_order, promises, output));
   }
 }
 
 void Repair::on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order,
-                              const Promises& promises, ordering::Output& output) {
+                              Promises& promises, ordering::Output& output) {
   if (vote.voter == config_.self) return;
   Peer& peer = peers_[vote.voter.index()];
   if (peer.answers_left == 0 && now < peer.answers_from + config_.retransmit_period / 2) return;
@@ -106,9 +120,12 @@ void Repair::on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const Glo
 }
 
 std::size_t Repair::send_order(SeqNum sequence, const GlobalOrder::Held& held, ServerSet to,
-                               const GlobalOrder& global_order, const Promises& promises,
-                               ordering::Output& output) const {
+                               const GlobalOrder& global_order, Promises& promises, ordering::Output& output) const {
   std::size_t bytes = 0;
+  if (held.ordered) {
+    promises.say(message::Ordered{{{sequence, held.matrix}}}, to, kNoSupersedeKey, output);
+    bytes += kOrderedBytes;
+  }
   const auto send = [&](const Stored& message) {
     if (message == nullptr) return;
     bytes += message->get().bytes().size();

@@ -4,8 +4,8 @@
 // Every server repeats its newest PO-SUMMARY once a period. A summary that is heard again says what its sender still
 // does not count: whoever had acknowledged that a whole period ago acknowledges it again to that server, and the
 // introducer, or everyone once it is executed, sends the PO-REQUEST. Likewise the votes and PRE-PREPARE of sequences
-// that were globally ordered a period ago and for which no COMMIT of that server has come. Nothing is sent to a server
-// that is silent.
+// that were globally ordered a period ago and that the server has not executed as far as its RTT-PINGs say, and what
+// they were ordered as, which holds whatever the view. Nothing is sent to a server that is silent.
 #pragma once
 
 #include <vector>
@@ -21,17 +21,19 @@ class Repair {
   explicit Repair(const PrimeConfig& config);
 
   // Once a period: the newest PO-SUMMARY again, and what is held of the oldest sequences that have not been globally
-  // ordered for a period.
-  void tick(Instant now, Summaries& summaries, const GlobalOrder& global_order, Promises& promises,
+  // ordered for a period. Whether it was time.
+  bool tick(Instant now, Summaries& summaries, const GlobalOrder& global_order, Promises& promises,
             ordering::Output& output);
   [[nodiscard]] Instant next_wakeup() const { return tick_at_; }
+  // Whether a server that shows that it lags may be helped now; not again for half a period.
+  [[nodiscard]] bool may_help(Instant now, ServerId server);
 
   // `server` repeats that it counts `vec`.
   void on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, Preorder& preorder,
                            const GlobalOrder& global_order, Promises& promises, ordering::Output& output);
   // A server repeats a vote for a sequence that is globally ordered here: the answer completes its certificates.
-  void on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order,
-                        const Promises& promises, ordering::Output& output);
+  void on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order, Promises& promises,
+                        ordering::Output& output);
 
  private:
   // What one other server was like when its summary was heard again last.
@@ -41,17 +43,18 @@ class Repair {
     SummaryVector vec;       // what it counted
     SummaryVector answered;  // what was acknowledged here
     SeqNum ordered;          // what was globally ordered here
+    Instant helped_from;     // no help before that
     Instant answers_from;    // start of the period that answers_left is about
     std::size_t answers_left = 0;
   };
 
   void repair_preorder(Instant now, ServerId server, const Peer& then, const SummaryVector& vec, Preorder& preorder,
                        Promises& promises, ordering::Output& output);
-  void repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, const Promises& promises,
+  void repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, Promises& promises,
                     ordering::Output& output);
   // Returns the bytes sent.
   std::size_t send_order(SeqNum sequence, const GlobalOrder::Held& held, ServerSet to, const GlobalOrder& global_order,
-                         const Promises& promises, ordering::Output& output) const;
+                         Promises& promises, ordering::Output& output) const;
   [[nodiscard]] bool forwards_pre_prepare(SeqNum sequence, ServerId leader) const;
 
   const PrimeConfig& config_;

@@ -22,15 +22,6 @@ bool all_zero(const SummaryVector& vec) {
 
 }  // namespace
 
-bool at_least_as_up_to_date(const SummaryVector& a, const SummaryVector& b) {
-  if (b.empty()) return true;
-  if (a.empty()) return all_zero(b);
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    if (a[i] < b[i]) return false;
-  }
-  return true;
-}
-
 std::optional<std::vector<SummaryVector>> row_vectors(const message::MatrixRows& rows, std::size_t n) {
   if (rows.size() != n) return std::nullopt;
   std::vector<SummaryVector> said(n);
@@ -88,14 +79,12 @@ void Summaries::adopt_rows(const message::VerifiedMessage& matrix, const message
     const ServerId server(static_cast<std::uint16_t>(j));
     // The usual row is not news, and costs no hashing.
     if (rows[j].empty() || blacklist_.contains(server) || at_least_as_up_to_date(vectors_[j], said[j])) continue;
-    adopt(message::row_message(matrix, rows[j]), output);
+    adopt(message::inner_message(matrix, rows[j]), output);
   }
 }
 
 void Summaries::leader_showed(const std::vector<SummaryVector>& rows) {
-  for (std::size_t j = 0; j < rows.size(); ++j) {
-    if (at_least_as_up_to_date(rows[j], shown_[j])) shown_[j] = rows[j];
-  }
+  shown_ = rows;
   if (at_least_as_up_to_date(shown_[config_.self.index()], summarized_)) pacer_.arrived();
 }
 
@@ -119,18 +108,25 @@ void Summaries::send(const SummaryVector& preordered, Promises& promises, orderi
   promises.promise(message::PoSummary{summarized_}, kWholeBody, config_.others(), output);
 }
 
-void Summaries::report(Instant now, ServerId leader, Promises& promises, ordering::Output& output) {
+bool Summaries::report(Instant now, ServerId leader, Promises& promises, ordering::Output& output) {
   if (leader == config_.self || (version_ == reported_version_ && !report_again_)) {
     report_at_ = Instant::never();
-    return;
+    return false;
   }
   if (report_at_ == Instant::never()) report_at_ = now + config_.matrix_period;
-  if (now < report_at_) return;
+  if (now < report_at_) return false;
   report_at_ = Instant::never();
   reported_version_ = version_;
   report_again_ = false;
-  if (leader_covers()) return;
+  if (leader_covers()) return false;
   promises.say(message::SummaryMatrix{matrix()}, ServerSet::only(leader), kSummaryMatrixKey, output);
+  return true;
+}
+
+void Summaries::new_leader() {
+  shown_.assign(config_.n, {});
+  report_at_ = Instant::never();
+  report_again_ = true;
 }
 
 void Summaries::repeat(Promises& promises, ordering::Output& output) {

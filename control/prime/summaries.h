@@ -10,9 +10,6 @@
 
 namespace garrison::prime {
 
-// [PRIME] Fig. 1.
-[[nodiscard]] bool at_least_as_up_to_date(const SummaryVector& a, const SummaryVector& b);
-
 // What the rows of a verified matrix say, empty ones included; none unless it has n rows of n entries.
 [[nodiscard]] std::optional<std::vector<SummaryVector>> row_vectors(const message::MatrixRows& rows, std::size_t n);
 
@@ -28,13 +25,16 @@ class Summaries {
   // `said` is what row_vectors(rows) returned.
   void adopt_rows(const message::VerifiedMessage& matrix, const message::MatrixRows& rows,
                   const std::vector<SummaryVector>& said, ordering::Output& output);
-  // A PRE-PREPARE of the current leader shows which rows it knows.
+  // The latest PRE-PREPARE of the current leader shows which rows it knows.
   void leader_showed(const std::vector<SummaryVector>& rows);
 
   // PO-SUMMARY, when the PreorderSummary has grown.
   void summarize(Instant now, const SummaryVector& preordered, Promises& promises, ordering::Output& output);
-  // SUMMARY-MATRIX to the leader, a period after rows changed that no PRE-PREPARE of its has shown by then.
-  void report(Instant now, ServerId leader, Promises& promises, ordering::Output& output);
+  // SUMMARY-MATRIX to the leader, a period after rows changed that its latest PRE-PREPARE by then does not show.
+  // Whether one was sent.
+  bool report(Instant now, ServerId leader, Promises& promises, ordering::Output& output);
+  // There is another one, who has shown nothing yet.
+  void new_leader();
   // The newest PO-SUMMARY once more, whoever heard it: it asks for what it does not count.
   void repeat(Promises& promises, ordering::Output& output);
   [[nodiscard]] Instant next_wakeup(const SummaryVector& preordered) const;
@@ -57,7 +57,7 @@ class Summaries {
   const PrimeConfig& config_;
   std::vector<Stored> messages_;        // LastPreorderSummaries; null: none yet
   std::vector<SummaryVector> vectors_;  // what they say; empty: none yet
-  std::vector<SummaryVector> shown_;    // per row, the most up-to-date one that the leader has shown
+  std::vector<SummaryVector> shown_;    // the rows of the leader's latest PRE-PREPARE
   ServerSet blacklist_;
   std::uint64_t version_ = 0;
 

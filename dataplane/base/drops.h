@@ -56,6 +56,7 @@ namespace garrison {
   X(message_not_first_hand, "unsigned message that its author did not send itself")  \
   X(message_bad_row, "summary matrix with a row that is not its server's")           \
   X(message_bad_update, "PO-REQUEST with an invalid client update; void as a whole") \
+  X(message_bad_vote, "proof with a vote that is not a signed one of its kind")      \
   /* protocol */                                                                     \
   X(prime_stale, "for a view or sequence that is over")                              \
   X(prime_beyond_window, "for a sequence beyond the window")                         \
@@ -63,6 +64,8 @@ namespace garrison {
   X(prime_not_leader, "PRE-PREPARE of a server that does not lead the view")         \
   X(prime_equivocation, "conflicts with what its signer said before")                \
   X(prime_blacklisted, "signer is blacklisted")                                      \
+  X(prime_bad_proof, "proof or certificate that does not prove what it says")        \
+  X(prime_too_early, "for a later view, and no room to keep it")                     \
   /* clients */                                                                      \
   X(client_duplicate, "update already executed or in progress")                      \
   X(client_stale, "sequence or incarnation of the past")                             \

@@ -20,6 +20,11 @@ class ServerSet {
     CHECK(n <= kMaxServersPerSite);
     return ServerSet((std::uint32_t{1} << n) - 1);
   }
+  // `bits` as bits() returned them; no other than those of kMaxServersPerSite servers may be set.
+  static constexpr ServerSet from_bits(std::uint32_t bits) {
+    CHECK((bits >> kMaxServersPerSite) == 0);
+    return ServerSet(bits);
+  }
   static constexpr ServerSet only(ServerId id) { return ServerSet(bit(id)); }
 
   constexpr ServerSet& insert(ServerId id) { return bits_ |= bit(id), *this; }

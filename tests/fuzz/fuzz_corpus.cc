@@ -1,4 +1,4 @@
-// Writes seeds for fuzz_message: one valid message of every type, signed as a whole and as bare content.
+// Writes seeds for fuzz_message: valid messages of every type, signed as a whole and as bare content.
 // usage: fuzz_corpus DIRECTORY
 #include <cstdio>
 #include <fstream>
@@ -26,8 +26,9 @@ int main(int argc, char** argv) {
   seeds.push_back({MessageType::ClientChallenge, encode(server, ClientChallenge{})});
   seeds.push_back({MessageType::ClientHello, encode(keys.envelope(garrison::ClientId(0)), ClientHello{})});
   seeds.push_back({MessageType::ClientReply, encode(server, ClientReply{})});
+  std::size_t number = 0;  // a type may have several seeds
   for (const garrison::testing::SignedMessage& seed : seeds) {
-    const std::string path = directory + "/" + std::string(name(seed.type));
+    const std::string path = directory + "/" + std::to_string(number++) + "-" + std::string(name(seed.type));
     const garrison::ByteView bytes(seed.bytes);
     const bool written =
         write_file(path, bytes) && write_file(path + ".content", bytes.first(decode_envelope(bytes)->content_bytes));

@@ -28,9 +28,31 @@ void visit_rows(const VerifiedMessage& message) {
   CHECK(matrix_digest(matrix.rows) != Digest{});
   for (std::size_t i = 0; i < matrix.rows.size(); ++i) {
     if (matrix.rows[i].empty()) continue;
-    const VerifiedMessage row = row_message(message, matrix.rows[i]);
+    const VerifiedMessage row = inner_message(message, matrix.rows[i]);
     CHECK(row.server().index() == i && row.template as<PoSummary>().vec.size() == keys().servers());
   }
+}
+
+// The signed messages inside a proof are accepted ones of servers of the site, of the type that belongs there.
+template <typename Vote>
+void visit_votes(const VerifiedMessage& proof, const std::vector<ByteView>& votes) {
+  CHECK(votes.size() <= Validator::cost(proof.bytes()));
+  for (const ByteView bytes : votes) {
+    const VerifiedMessage vote = inner_message(proof, bytes);
+    static_cast<void>(vote.as<Vote>());
+    CHECK(vote.server().index() < keys().servers());
+    const Validation again = keys().validator().server_message(ServerId(0), bytes);
+    CHECK(std::holds_alternative<VerifiedMessage>(again));
+    CHECK(std::get<VerifiedMessage>(again).digest() == vote.digest());
+  }
+}
+
+void visit_certificate(const VerifiedMessage& message) {
+  const auto certificate = message.as<PcSet>();
+  if (certificate.pre_prepare.empty()) return visit_votes<ReplayPrepare>(message, certificate.votes);
+  visit_votes<Prepare>(message, certificate.votes);
+  visit_votes<PrePrepare>(message, {certificate.pre_prepare});
+  visit_rows<PrePrepare>(inner_message(message, certificate.pre_prepare));
 }
 
 // What the cores do with a message that was accepted.
@@ -41,6 +63,12 @@ void use(const VerifiedMessage& accepted) {
   CHECK(keys().validator().own(accepted.bytes()).digest() == accepted.digest());
   if (accepted.type() == MessageType::SummaryMatrix) visit_rows<SummaryMatrix>(stored.get());
   if (accepted.type() == MessageType::PrePrepare) visit_rows<PrePrepare>(stored.get());
+  if (accepted.type() == MessageType::NewLeaderProof)
+    visit_votes<NewLeader>(stored.get(), stored.get().as<NewLeaderProof>().votes);
+  if (accepted.type() == MessageType::VcProof)
+    visit_votes<VcPartialSig>(stored.get(), stored.get().as<VcProof>().proof);
+  if (accepted.type() == MessageType::Replay) visit_votes<VcPartialSig>(stored.get(), stored.get().as<Replay>().proof);
+  if (accepted.type() == MessageType::PcSet) visit_certificate(stored.get());
   if (accepted.type() == MessageType::PoRequest) {
     CHECK(stored.get().as<PoRequest>().updates.size() == Validator::cost(accepted.bytes()));
   }

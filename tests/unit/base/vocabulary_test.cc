@@ -45,6 +45,12 @@ TEST(ServerSetTest, inserts_erases_and_contains) {
   EXPECT_TRUE(ServerSet::all(kMaxServersPerSite).contains(ServerId(15)));
 }
 
+TEST(ServerSetTest, its_bits_make_the_same_set_again) {
+  const ServerSet set = ServerSet::only(ServerId(0)).insert(ServerId(15));
+  EXPECT_EQ(set.bits(), 0x8001U);
+  EXPECT_EQ(ServerSet::from_bits(set.bits()), set);
+}
+
 TEST(ServerSetTest, a_made_up_id_is_no_member) {
   for (const std::uint16_t id : std::initializer_list<std::uint16_t>{16, 31, 32, 33, 65'535}) {
     EXPECT_FALSE(ServerSet::all(kMaxServersPerSite).contains(ServerId(id)));
@@ -56,6 +62,7 @@ TEST(ServerSetDeathTest, putting_in_a_made_up_id_is_our_bug) {
   EXPECT_DEATH(ServerSet().erase(ServerId(32)), "CHECK failed");
   EXPECT_DEATH((void)ServerSet::only(ServerId(48)), "CHECK failed");
   EXPECT_DEATH((void)ServerSet::all(17), "CHECK failed");
+  EXPECT_DEATH((void)ServerSet::from_bits(0x10000), "CHECK failed");
 }
 
 TEST(RngTest, the_same_seed_gives_the_same_numbers_and_another_seed_others) {

@@ -79,6 +79,10 @@ TEST(TopologyTest, every_setting_is_read) {
       {"summary_matrix_period = \"10ms\"", "summary_matrix_period = \"13us\""},
       {"pre_prepare_period = \"10ms\"", "pre_prepare_period = \"14us\""},
       {"retransmit_period = \"200ms\"", "retransmit_period = \"15ms\""},
+      {"k_lat = 2", "k_lat = 3"},
+      {"delta_pp = \"20ms\"", "delta_pp = \"41us\""},
+      {"tat_measure_period = \"5ms\"", "tat_measure_period = \"16us\""},
+      {"rtt_ping_period = \"100ms\"", "rtt_ping_period = \"17us\""},
       {"max_updates_per_request = 256", "max_updates_per_request = 16"},
       {"preorder_window = 256", "preorder_window = 170"},
       {"ordering_window = 256", "ordering_window = 18"},
@@ -111,6 +115,10 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(topology.prime.summary_matrix_period, microseconds(13));
   EXPECT_EQ(topology.prime.pre_prepare_period, microseconds(14));
   EXPECT_EQ(topology.prime.retransmit_period, milliseconds(15));
+  EXPECT_EQ(topology.prime.k_lat, 3U);
+  EXPECT_EQ(topology.prime.delta_pp, microseconds(41));
+  EXPECT_EQ(topology.prime.tat_measure_period, microseconds(16));
+  EXPECT_EQ(topology.prime.rtt_ping_period, microseconds(17));
   EXPECT_EQ(topology.prime.max_updates_per_request, 16U);
   EXPECT_EQ(topology.prime.preorder_window, 170U);
   EXPECT_EQ(topology.prime.ordering_window, 18U);

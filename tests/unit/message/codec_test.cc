@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "tests/unit/message/altered_content.h"
 #include "tests/unit/message/random_messages.h"
 
 namespace garrison::message {
@@ -29,31 +30,10 @@ Encoded random_message(RandomMessages& random) {
   return {envelope, encode(envelope, message)};
 }
 
-// Overwrites a little-endian field of an encoded message.
-template <typename T>
-Bytes with(Bytes content, std::size_t offset, T value) {
-  store_le<T>(content.data() + offset, value);
-  return content;
-}
-
-// Content with another body behind the same envelope.
-Bytes with_body(const Bytes& content, const Bytes& body) {
-  Bytes out(kEnvelopeBytes + body.size());
-  Writer(out).bytes(ByteView(content).first(kEnvelopeBytes)).bytes(body);
-  store_le<std::uint32_t>(out.data() + 4, static_cast<std::uint32_t>(body.size()));
-  return out;
-}
-
-Bytes body_of(const Bytes& content) { return {content.begin() + kEnvelopeBytes, content.end()}; }
-
 DropReason refusal(ByteView bytes) {
   const auto read = read_envelope(bytes);
   return std::holds_alternative<DropReason>(read) ? std::get<DropReason>(read) : DropReason::count_;
 }
-
-const Envelope kByServer{SystemId(7), crypto::Principal::server(SiteId(1), ServerId(2)), KeyEpoch(3)};
-const Envelope kByClient{SystemId(7), crypto::Principal::client(ClientId(9)), KeyEpoch(3)};
-constexpr std::size_t kBody = kEnvelopeBytes;
 
 TEST(CodecTest, every_message_survives_a_round_trip) {
   RandomMessages random(1);

@@ -118,6 +118,11 @@ void write_frames(Capture& capture, testing::SiteKeys& keys) {
   Writer base_writer(base);
   wire::write_base(base_writer, 9);
   capture.frame(wire::FrameKind::channel, base);
+  const Bytes replay = signed_message(keys, MessageType::Replay);
+  const Bytes share = signed_message(keys, MessageType::VcPartialSig);
+  const Bytes list = signed_message(keys, MessageType::VcList);
+  capture.frame(wire::FrameKind::channel,
+                content(chunk(TrafficClass::timely, replay, 0, 300), chunk(bounded, share), chunk(bounded, list)));
   // What a dissector must survive: a chunk longer than its frame, another type, a frame of another length, a message
   // that no row has.
   Bytes cut = content(chunk(bounded, prepare));

@@ -17,6 +17,11 @@ constexpr ClientId kClient{0xc1c2c3c4};
 constexpr Incarnation kIncarnation{0x0102030405060708};
 constexpr SeqNum kSequence{0x1112131415161718};
 constexpr View kView{0x2122232425262728};
+constexpr std::uint64_t kPing = 0x5152535455565758;
+constexpr Duration kMeasured{0x030405060708};
+constexpr std::uint32_t kNumber = 0x61626364;
+constexpr View kEarlierView{0x0172737475767778};
+constexpr ServerSet kIds = ServerSet::from_bits(0x8005);
 
 ByteView text(std::string_view characters) { return as_bytes(characters); }
 
@@ -34,6 +39,27 @@ SummaryMatrix sample(const SummaryMatrix& /*type*/) { return {{text("row 0"), {}
 PrePrepare sample(const PrePrepare& /*type*/) { return {kView, kSequence, {text("row 0"), {}, text("r2"), {}}}; }
 Prepare sample(const Prepare& /*type*/) { return {kView, kSequence, kDigest}; }
 Commit sample(const Commit& /*type*/) { return {kView, kSequence, kDigest}; }
+RttPing sample(const RttPing& /*type*/) { return {kView, kPing, kSequence}; }
+RttPong sample(const RttPong& /*type*/) { return {kView, kPing}; }
+RttMeasure sample(const RttMeasure& /*type*/) { return {kView, kMeasured}; }
+TatUb sample(const TatUb& /*type*/) { return {kView, kMeasured}; }
+TatMeasure sample(const TatMeasure& /*type*/) { return {kView, kMeasured}; }
+NewLeader sample(const NewLeader& /*type*/) { return {kView}; }
+NewLeaderProof sample(const NewLeaderProof& /*type*/) { return {kView, {text("vote 0"), text("v1")}}; }
+Report sample(const Report& /*type*/) { return {kView, kSequence, kNumber}; }
+// A replay certificate; the other kind has golden bytes of its own below.
+PcSet sample(const PcSet& /*type*/) {
+  return {kView, kNumber, {}, {text("vote 0"), text("v1")}, kEarlierView, kIds, kSequence, {kDigest, {}, kDigest}};
+}
+VcEcho sample(const VcEcho& /*type*/) { return {kView, {{ServerId(1), kNumber, kDigest}, {ServerId(15), 2, {}}}}; }
+VcReady sample(const VcReady& /*type*/) { return {kView, {{ServerId(15), kNumber, kDigest}}}; }
+VcList sample(const VcList& /*type*/) { return {kView, kIds}; }
+VcPartialSig sample(const VcPartialSig& /*type*/) { return {kView, kIds, kSequence}; }
+VcProof sample(const VcProof& /*type*/) { return {kView, kIds, kSequence, {text("vote 0"), text("v1")}}; }
+Replay sample(const Replay& /*type*/) { return {kView, kIds, kSequence, {text("vote 0"), text("v1")}}; }
+ReplayPrepare sample(const ReplayPrepare& /*type*/) { return {kView, kDigest}; }
+ReplayCommit sample(const ReplayCommit& /*type*/) { return {kView, kDigest, kSequence}; }
+Ordered sample(const Ordered& /*type*/) { return {{{kSequence, kDigest}, {SeqNum(2), {}}}}; }
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
@@ -83,6 +109,48 @@ constexpr std::array kGolden = {
            "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
     Golden{MessageType::Commit, "010207013000000048474645444342410b0000000a000000d4c3b2a100000000",
            "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::RttPing, "010208011800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222158575655545352511817161514131211"},
+    Golden{MessageType::RttPong, "010209011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322215857565554535251"},
+    Golden{MessageType::RttMeasure, "01020a011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322210807060504030000"},
+    Golden{MessageType::TatUb, "01020b011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322210807060504030000"},
+    Golden{MessageType::TatMeasure, "01020c011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322210807060504030000"},
+    Golden{MessageType::NewLeader, "01020d010800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221"},
+    Golden{MessageType::NewLeaderProof, "01020e012000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221020000000000000006000000766f74652030020000007631"},
+    Golden{MessageType::Report, "01020f011800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222118171615141312116463626100000000"},
+    Golden{MessageType::PcSet, "010210019800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221646362610580000078777675747372011817161514131211020003000000000006000000766f7465"
+           "2030020000007631d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf0000000000000000"
+           "000000000000000000000000000000000000000000000000d00102030405060708090a0b0c0d0e0f1011121314151617"
+           "18191a1b1c1d1edf"},
+    Golden{MessageType::VcEcho, "010211016000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222102000000000000000100000064636261d00102030405060708090a0b0c0d0e0f1011121314151617"
+           "18191a1b1c1d1edf0f000000020000000000000000000000000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::VcReady, "010212013800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222101000000000000000f00000064636261d00102030405060708090a0b0c0d0e0f1011121314151617"
+           "18191a1b1c1d1edf"},
+    Golden{MessageType::VcList, "010213011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322210580000000000000"},
+    Golden{MessageType::VcPartialSig, "010214011800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222105800000000000001817161514131211"},
+    Golden{MessageType::VcProof, "010215013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222105800000020000001817161514131211000000000000000006000000766f74652030020000007631"},
+    Golden{MessageType::Replay, "010216013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222105800000020000001817161514131211000000000000000006000000766f74652030020000007631"},
+    Golden{MessageType::ReplayPrepare, "010217012800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::ReplayCommit, "010218013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf1817161514131211"},
+    Golden{MessageType::Ordered, "010219015800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "02000000000000001817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
+           "02000000000000000000000000000000000000000000000000000000000000000000000000000000"},
 };
 
 // A row without golden bytes, or golden bytes without a row, does not compile.
@@ -107,6 +175,14 @@ TEST(GoldenTest, every_message_encodes_to_its_golden_bytes) {
 #define GARRISON_EXPECT_GOLDEN(Name, ...) expect_golden<Name>();
   GARRISON_MESSAGES(GARRISON_EXPECT_GOLDEN)
 #undef GARRISON_EXPECT_GOLDEN
+}
+
+TEST(GoldenTest, a_prepare_certificate_encodes_to_its_golden_bytes) {
+  const PcSet certificate{kView, kNumber, text("pre"), {text("vote 0"), text("v1")}, {}, {}, {}, {}};
+  const Bytes encoded = encode(envelope(MessageType::PcSet), certificate);
+  EXPECT_EQ(hex(ByteView(encoded).subspan(kEnvelopeBytes)),
+            "282726252423222164636261000000000000000000000000000000000000000002000000030000007072650600000076"
+            "6f74652030020000007631");
 }
 
 TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
@@ -137,6 +213,45 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(Commit{}).matrix_digest, kDigest);
 }
 
+TEST(GoldenTest, golden_bytes_of_a_view_change_decode_to_the_fields_they_were_made_of) {
+  const auto decoded = []<typename Message>(const Message& type) {
+    return *decode<Message>(encode(envelope(Message::kType), sample(type)));
+  };
+  EXPECT_EQ(decoded(RttPing{}).view, kView);
+  EXPECT_EQ(decoded(RttPing{}).ping_seq, kPing);
+  EXPECT_EQ(decoded(RttPing{}).executed, kSequence);
+  EXPECT_EQ(decoded(RttPong{}).ping_seq, kPing);
+  EXPECT_EQ(decoded(RttMeasure{}).rtt, kMeasured);
+  EXPECT_EQ(decoded(TatUb{}).tat_ub, kMeasured);
+  EXPECT_EQ(decoded(TatMeasure{}).max_tat, kMeasured);
+  EXPECT_EQ(decoded(NewLeader{}).view, kView);
+  EXPECT_EQ(decoded(NewLeaderProof{}).view, kView);
+  EXPECT_EQ(decoded(Report{}).stable_aru, kSequence);
+  EXPECT_EQ(decoded(Report{}).num_seq, kNumber);
+  EXPECT_EQ(decoded(PcSet{}).view, kView);
+  EXPECT_EQ(decoded(PcSet{}).seq, kNumber);
+  EXPECT_EQ(decoded(PcSet{}).replay_view, kEarlierView);
+  EXPECT_EQ(decoded(PcSet{}).ids, kIds);
+  EXPECT_EQ(decoded(PcSet{}).start_seq, kSequence);
+  EXPECT_EQ(decoded(PcSet{}).window, sample(PcSet{}).window);
+  EXPECT_EQ(decoded(VcEcho{}).entries[0].origin, ServerId(1));
+  EXPECT_EQ(decoded(VcEcho{}).entries[0].seq, kNumber);
+  EXPECT_EQ(decoded(VcEcho{}).entries[0].digest, kDigest);
+  EXPECT_EQ(decoded(VcEcho{}).entries[1].seq, 2U);
+  EXPECT_EQ(decoded(VcReady{}).entries[0].origin, ServerId(15));
+  EXPECT_EQ(decoded(VcList{}).ids, kIds);
+  EXPECT_EQ(decoded(VcPartialSig{}).ids, kIds);
+  EXPECT_EQ(decoded(VcPartialSig{}).start_seq, kSequence);
+  EXPECT_EQ(decoded(VcProof{}).ids, kIds);
+  EXPECT_EQ(decoded(Replay{}).start_seq, kSequence);
+  EXPECT_EQ(decoded(ReplayPrepare{}).digest, kDigest);
+  EXPECT_EQ(decoded(ReplayCommit{}).view, kView);
+  EXPECT_EQ(decoded(ReplayCommit{}).start_seq, kSequence);
+  EXPECT_EQ(decoded(Ordered{}).entries[0].sequence, kSequence);
+  EXPECT_EQ(decoded(Ordered{}).entries[0].matrix_digest, kDigest);
+  EXPECT_EQ(decoded(Ordered{}).entries[1].sequence, SeqNum(2));
+}
+
 TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {
   const Bytes op = encode(envelope(MessageType::ClientOp), sample(ClientOp{}));
   EXPECT_TRUE(equal(decode<ClientOp>(op)->operation, text("trip")));
@@ -149,11 +264,27 @@ TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {
   ASSERT_EQ(decode<SummaryMatrix>(matrix)->rows.size(), 4U);
   EXPECT_TRUE(decode<SummaryMatrix>(matrix)->rows[1].empty());
   EXPECT_TRUE(equal(decode<SummaryMatrix>(matrix)->rows[3], text("row 3")));
+  const Bytes leader_proof = encode(envelope(MessageType::NewLeaderProof), sample(NewLeaderProof{}));
+  ASSERT_EQ(decode<NewLeaderProof>(leader_proof)->votes.size(), 2U);
+  EXPECT_TRUE(equal(decode<NewLeaderProof>(leader_proof)->votes[0], text("vote 0")));
+  const Bytes replay = encode(envelope(MessageType::Replay), sample(Replay{}));
+  ASSERT_EQ(decode<Replay>(replay)->proof.size(), 2U);
+  EXPECT_TRUE(equal(decode<Replay>(replay)->proof[1], text("v1")));
+  const PcSet certificate{kView, kNumber, text("pre"), {text("vote 0"), text("v1")}, {}, {}, {}, {}};
+  const Bytes pc_set = encode(envelope(MessageType::PcSet), certificate);
+  EXPECT_TRUE(equal(decode<PcSet>(pc_set)->pre_prepare, text("pre")));
+  ASSERT_EQ(decode<PcSet>(pc_set)->votes.size(), 2U);
+  EXPECT_TRUE(equal(decode<PcSet>(pc_set)->votes[1], text("v1")));
 }
 
 TEST(GoldenTest, the_digest_of_a_matrix_is_pinned) {
   EXPECT_EQ(hex(matrix_digest(sample(SummaryMatrix{}).rows)),
             "1cce6095a725bcfdc2be783ad1aa2a76a8d10bc52325913441b0aa04fe68147c");
+}
+
+TEST(GoldenTest, the_digest_of_what_a_replay_binds_is_pinned) {
+  EXPECT_EQ(hex(replay_digest(kEarlierView, kIds, kSequence, sample(PcSet{}).window)),
+            "7e8c8a5dcccc22986f9c780c2c26769003a03e2cd4ed276b978912625de5c98f");
 }
 
 }  // namespace

@@ -63,6 +63,37 @@ class RandomMessages {
   void fill(const Envelope& /*signer*/, Prepare& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
   void fill(const Envelope& /*signer*/, Commit& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
 
+  void fill(const Envelope& /*signer*/, RttPing& m) { m = {View(rng_()), rng_(), sequence()}; }
+  void fill(const Envelope& /*signer*/, RttPong& m) { m = {View(rng_()), rng_()}; }
+  void fill(const Envelope& /*signer*/, RttMeasure& m) { m = {View(rng_()), duration()}; }
+  void fill(const Envelope& /*signer*/, TatUb& m) { m = {View(rng_()), duration()}; }
+  void fill(const Envelope& /*signer*/, TatMeasure& m) { m = {View(rng_()), duration()}; }
+  void fill(const Envelope& /*signer*/, NewLeader& m) { m = {View(rng_())}; }
+  void fill(const Envelope& /*signer*/, NewLeaderProof& m) { m = {View(rng_()), votes()}; }
+  void fill(const Envelope& /*signer*/, Report& m) { m = {View(rng_()), sequence(), number()}; }
+  // A certificate of either kind; only a replay certificate has what stands behind the votes.
+  void fill(const Envelope& /*signer*/, PcSet& m) {
+    m = {View(rng_()), number(), below(2) == 0 ? ByteView() : string(kMaxPrePrepareBytes), votes(), {}, {}, {}, {}};
+    if (!m.pre_prepare.empty()) return;
+    m.replay_view = View(rng_());
+    m.ids = ids();
+    m.start_seq = sequence();
+    m.window.resize(below(10) == 0 ? kMaxReplayWindow : below(20));
+    for (Digest& digest : m.window) digest = random_array<32>();
+  }
+  void fill(const Envelope& /*signer*/, VcEcho& m) { m = {View(rng_()), broadcasts()}; }
+  void fill(const Envelope& /*signer*/, VcReady& m) { m = {View(rng_()), broadcasts()}; }
+  void fill(const Envelope& /*signer*/, VcList& m) { m = {View(rng_()), ids()}; }
+  void fill(const Envelope& /*signer*/, VcPartialSig& m) { m = {View(rng_()), ids(), sequence()}; }
+  void fill(const Envelope& /*signer*/, VcProof& m) { m = {View(rng_()), ids(), sequence(), votes()}; }
+  void fill(const Envelope& /*signer*/, Replay& m) { m = {View(rng_()), ids(), sequence(), votes()}; }
+  void fill(const Envelope& /*signer*/, ReplayPrepare& m) { m = {View(rng_()), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, ReplayCommit& m) { m = {View(rng_()), random_array<32>(), sequence()}; }
+  void fill(const Envelope& /*signer*/, Ordered& m) {
+    m.entries.resize(between(1, kMaxOrderedEntries));
+    for (Ordered::Entry& entry : m.entries) entry = {sequence(), random_array<32>()};
+  }
+
  private:
   [[nodiscard]] std::size_t below(std::size_t bound) { return rng_() % bound; }
   [[nodiscard]] std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
@@ -81,6 +112,26 @@ class RandomMessages {
   [[nodiscard]] MatrixRows rows() {
     MatrixRows out(between(1, kMaxServersPerSite));
     for (ByteView& row : out) row = below(5) == 0 ? ByteView() : string(kMaxRowBytes);
+    return out;
+  }
+  [[nodiscard]] std::uint32_t number() { return static_cast<std::uint32_t>(rng_()); }
+  [[nodiscard]] Duration duration() {
+    const auto longest = static_cast<std::size_t>(kLongestMeasured.ns());
+    return Duration(static_cast<std::int64_t>(below(10) == 0 ? longest : below(longest)));
+  }
+  [[nodiscard]] ServerSet ids() {
+    return ServerSet::from_bits(static_cast<std::uint32_t>(below(std::size_t{1} << kMaxServersPerSite)));
+  }
+  [[nodiscard]] std::vector<ByteView> votes() {
+    std::vector<ByteView> out(between(1, kMaxServersPerSite));
+    for (ByteView& vote : out) vote = string(kMaxVoteBytes);
+    return out;
+  }
+  [[nodiscard]] std::vector<BroadcastEntry> broadcasts() {
+    std::vector<BroadcastEntry> out(between(1, kMaxBroadcastEntries));
+    for (BroadcastEntry& entry : out) {
+      entry = {ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite))), number(), random_array<32>()};
+    }
     return out;
   }
 

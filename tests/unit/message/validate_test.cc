@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/signed_messages.h"
+#include "tests/unit/message/outcome.h"
 
 namespace garrison::message {
 namespace {
@@ -17,15 +18,6 @@ constexpr ServerId kA1{0};
 constexpr ServerId kA2{1};
 constexpr ServerId kA3{2};
 constexpr std::size_t kServers = 4;
-
-// The name of the reason, or "accepted".
-std::string_view outcome(const Validation& validation) {
-  const auto* refused = std::get_if<DropReason>(&validation);
-  return refused == nullptr ? "accepted" : name(*refused);
-}
-
-#define EXPECT_REFUSED(validation, expected) EXPECT_EQ(outcome(validation), name(DropReason::expected))
-#define EXPECT_ACCEPTED(validation) EXPECT_EQ(outcome(validation), "accepted")
 
 class ValidatorTest : public ::testing::Test {
  protected:
@@ -77,8 +69,9 @@ TEST_F(ValidatorTest, works_with_real_signatures) {
   }
 }
 
-TEST_F(ValidatorTest, refuses_every_message_with_any_bit_of_its_content_flipped) {
+TEST_F(ValidatorTest, refuses_every_signed_message_with_any_bit_of_its_content_flipped) {
   for (const SignedMessage& message : signed_messages(keys_)) {
+    if (SiteKeys::is_unsigned(message.bytes)) continue;
     const std::size_t content_bytes = decode_envelope(message.bytes)->content_bytes;
     for (std::size_t i = 0; i < content_bytes; ++i) {
       Bytes flipped = message.bytes;
@@ -304,7 +297,7 @@ TEST_F(ValidatorTest, an_unsigned_message_counts_only_from_its_author_and_bare) 
 TEST_F(ValidatorTest, what_a_server_signed_itself_is_not_verified_again) {
   for (SignedMessage& message : signed_messages(keys_)) {
     if (message.type == MessageType::ClientOp) continue;
-    message.bytes.back() ^= 1U;
+    if (!SiteKeys::is_unsigned(message.bytes)) message.bytes.back() ^= 1U;
     const VerifiedMessage own = keys_.validator().own(message.bytes);
     EXPECT_EQ(own.type(), message.type);
     EXPECT_EQ(own.digest(), crypto::leaf_digest(own.content()));
@@ -338,14 +331,21 @@ TEST_F(ValidatorTest, a_row_of_a_verified_matrix_is_a_message_of_its_own) {
   const std::vector<Bytes> rows = signed_rows(keys_);
   const auto stored = keys_.verified(kA1, PrePrepare{View(1), SeqNum(1), views(rows)});
   const auto pre_prepare = stored->get().as<PrePrepare>();
-  const VerifiedMessage row = row_message(stored->get(), pre_prepare.rows[1]);
+  const VerifiedMessage row = inner_message(stored->get(), pre_prepare.rows[1]);
   EXPECT_EQ(row.type(), MessageType::PoSummary);
   EXPECT_EQ(row.server(), kA2);
   EXPECT_TRUE(equal(row.bytes(), rows[1]));
   EXPECT_EQ(row.digest(), keys_.verified(rows[1])->get().digest());
   EXPECT_EQ(row.as<PoSummary>().vec, decode<PoSummary>(rows[1])->vec);
-  EXPECT_DEATH(static_cast<void>(row_message(stored->get(), rows[1])), "not_after");
-  EXPECT_DEATH(static_cast<void>(row_message(row, row.bytes())), "SummaryMatrix");
+  EXPECT_DEATH(static_cast<void>(inner_message(stored->get(), rows[1])), "not_after");
+  EXPECT_DEATH(static_cast<void>(inner_message(stored->get(), ByteView())), "not_after");
+}
+
+TEST_F(ValidatorTest, an_update_is_no_message_of_a_server) {
+  const Bytes update = keys_.client_op(ClientId(0), SeqNum(1), {});
+  const auto stored = keys_.verified(kA1, PoRequest{kA1, SeqNum(1), {ByteView(update)}});
+  const ByteView inside = stored->get().as<PoRequest>().updates[0];
+  EXPECT_DEATH(static_cast<void>(inner_message(stored->get(), inside)), "direction");
 }
 
 TEST_F(ValidatorTest, a_stored_message_outlives_the_bytes_it_was_verified_in) {

@@ -9,7 +9,10 @@ namespace {
 void expect_all_executed(Network& network, std::size_t n, std::size_t updates, ServerSet without = {}) {
   for (std::size_t i = 0; i < n; ++i) {
     if (without.contains(server(i))) continue;
-    EXPECT_EQ(network.log(i).size(), updates) << "server " << i;
+    const ordering::Status status = network.core(i).status();
+    EXPECT_EQ(network.log(i).size(), updates)
+        << "server " << i << " view " << status.view.value() << (status.view_installed ? "" : " (not installed)")
+        << " ordered " << status.globally_ordered.value();
     EXPECT_EQ(network.log(i), network.log((without.contains(server(0)) ? 1 : 0)));
   }
 }
@@ -152,14 +155,15 @@ TEST(PrimeAgreementTest, what_a_dead_introducer_left_is_sent_by_those_who_execut
   EXPECT_EQ(network.log(3).size(), 1U);
 }
 
-TEST(PrimeAgreementTest, an_idle_site_says_only_its_summaries) {
+TEST(PrimeAgreementTest, an_idle_site_says_only_its_summaries_and_measures_its_network) {
   Network network(4, 1);
   network.submit(1, 0);
   network.run(seconds(2));
   const std::size_t before = network.steps();
   network.run(seconds(1));
-  // Per period and server: a wakeup, and a repeated summary from each of the others.
-  EXPECT_LE(network.steps() - before, 4U * (5 + 1) * (1 + 3) + 8);
+  // Per retransmission period and server: a wakeup, a repeated summary from each of the others, TAT-MEASURE and TAT-UB
+  // of everyone. Per ping period and server: a wakeup, its own ping and pongs and measures, and those of the others.
+  EXPECT_LE(network.steps() - before, 4U * (5 + 1) * (1 + 3 + 2 * 4) + 4U * (10 + 1) * (2 + 3 + 6 * 3));
 }
 
 // Server 3 tells different servers different things about the same sequence numbers.

@@ -58,8 +58,10 @@ TEST_F(GlobalOrderTest, the_commits_of_a_quorum_decide_between_conflicting_pre_p
 TEST_F(GlobalOrderTest, only_the_leader_of_the_view_proposes) {
   Core core(keys_, config());
   EXPECT_TRUE(dropped(core.settle(pre_prepare(1, {}, 0, 2)), DropReason::prime_not_leader));
-  const ordering::Output later = core.settle(pre_prepare(1, {}, 1, 1));
-  EXPECT_TRUE(dropped(later, DropReason::prime_beyond_window) && later.sign.empty() && later.forward.empty());
+  const ordering::Output later = core.settle(pre_prepare(1, {}, 1, 1));  // kept until the view comes
+  EXPECT_TRUE(later.drops.empty() && later.sign.empty() && later.forward.empty());
+  for (std::uint64_t s = 2; s <= 100; ++s) core.settle(pre_prepare(s, {}, 1, 1));
+  EXPECT_TRUE(dropped(core.settle(pre_prepare(101, {}, 1, 1)), DropReason::prime_too_early));
 }
 
 TEST_F(GlobalOrderTest, sequences_beyond_the_window_are_refused) {
@@ -73,6 +75,8 @@ TEST_F(GlobalOrderTest, sequences_beyond_the_window_are_refused) {
   EXPECT_TRUE(dropped(core.settle(commit(2, UINT64_MAX, {})), DropReason::prime_beyond_window));
   for (std::uint64_t s = 1; s <= 3; ++s) order(core, pre_prepare(s, {}));
   EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(3));
+  EXPECT_EQ(count(core.settle(pre_prepare(7, {})), MessageType::Prepare), 0U);
+  executed_by_all(core, 3);  // the window ends behind what a quorum has executed
   EXPECT_EQ(count(core.settle(pre_prepare(7, {})), MessageType::Prepare), 1U);
 }
 
@@ -80,7 +84,10 @@ TEST_F(GlobalOrderTest, sequences_that_are_over_are_stale) {
   PrimeConfig small = config();
   small.kept_sequences = 1;
   Core core(keys_, small);
-  for (std::uint64_t s = 1; s <= 300; ++s) order(core, pre_prepare(s, {}));
+  for (std::uint64_t s = 1; s <= 300; ++s) {
+    order(core, pre_prepare(s, {}));
+    executed_by_all(core, s);
+  }
   EXPECT_TRUE(dropped(core.settle(pre_prepare(1, {})), DropReason::prime_stale));
   EXPECT_TRUE(dropped(core.settle(commit(2, 1, {})), DropReason::prime_stale));
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -231,7 +232,12 @@ class Network {
       ASSERT_TRUE(fresh || at->second == what) << "server " << i << " says two things about one slot";
     };
     const Digest whole = crypto::leaf_digest(sign.content);
-    if (sign.type == MessageType::SummaryMatrix) return;
+    // Binds nothing, or repeats what is bound already.
+    constexpr std::array kFree = {MessageType::SummaryMatrix, MessageType::RttPing,        MessageType::RttPong,
+                                  MessageType::RttMeasure,    MessageType::TatUb,          MessageType::TatMeasure,
+                                  MessageType::NewLeader,     MessageType::NewLeaderProof, MessageType::VcList,
+                                  MessageType::VcProof,       MessageType::Ordered};
+    if (std::find(kFree.begin(), kFree.end(), sign.type) != kFree.end()) return;
     if (sign.type != MessageType::PoAck) {  // acknowledgements are repeated under the old promise
       ASSERT_TRUE(std::any_of(output.persist.begin(), output.persist.end(),
                               [&](const ordering::Persist& record) { return record.token == sign.after; }));
@@ -251,6 +257,21 @@ class Network {
     if (const auto ack = message::decode<message::PoAck>(sign.content)) {
       for (const auto& entry : ack->entries) slot(entry.introducer.value(), entry.sequence.value(), entry.digest);
     }
+    const auto broadcast = [&](const auto& votes) {
+      for (const auto& entry : votes->entries) {
+        slot(votes->view.value(), (std::uint64_t{entry.origin.value()} << 32U) | entry.seq, entry.digest);
+      }
+    };
+    if (const auto echo = message::decode<message::VcEcho>(sign.content)) broadcast(echo);
+    if (const auto ready = message::decode<message::VcReady>(sign.content)) broadcast(ready);
+    if (const auto report = message::decode<message::Report>(sign.content)) slot(report->view.value(), 0, whole);
+    if (const auto set = message::decode<message::PcSet>(sign.content)) slot(set->view.value(), set->seq, whole);
+    if (const auto vote = message::decode<message::VcPartialSig>(sign.content)) {
+      slot(vote->view.value(), vote->ids.bits(), whole);
+    }
+    if (const auto replay = message::decode<message::Replay>(sign.content)) slot(replay->view.value(), 0, whole);
+    if (const auto vote = message::decode<message::ReplayPrepare>(sign.content)) slot(vote->view.value(), 0, whole);
+    if (const auto vote = message::decode<message::ReplayCommit>(sign.content)) slot(vote->view.value(), 0, whole);
   }
   void send(std::size_t from, ServerSet to, const Stored& message) {
     to.for_each([&](ServerId id) {

@@ -70,6 +70,12 @@ class RulesTest : public ::testing::Test {
     for (const std::size_t from : {0U, 2U}) core.settle(commit(from, sequence, matrix(pre_prepare)));
     return core.settle(commit(3, sequence, matrix(pre_prepare)));
   }
+  // Everyone has executed up to here, by its RTT-PING.
+  void executed_by_all(Core& core, std::uint64_t sequence) {
+    for (std::size_t i = 0; i < kN; ++i) {
+      core.settle(keys_.verified(server(i), message::RttPing{View(0), sequence, SeqNum(sequence)}));
+    }
+  }
   static std::vector<std::pair<std::uint16_t, std::uint64_t>> delivered(const ordering::Output& output) {
     std::vector<std::pair<std::uint16_t, std::uint64_t>> out;
     for (const ordering::Deliver& delivery : output.deliver) {
