@@ -24,12 +24,26 @@ std::string joined(const nlohmann::json& names) {
   return text.empty() ? "-" : text;
 }
 
+// "3.1/24.0": the leader's turnaround time and the longest acceptable one, in ms; "-" where there is none yet.
+std::string turnaround(const nlohmann::json& status) {
+  const auto ms = [](const nlohmann::json& value) {
+    return value.is_null() ? std::string("-") : fmt::format("{:.1f}", value.get<double>());
+  };
+  return ms(status.at("tat_leader_ms")) + "/" + ms(status.at("tat_acceptable_ms"));
+}
+
+// The leader, with "?" behind it when this server suspects it, "..." while the view change is under way.
+std::string leader(const nlohmann::json& status) {
+  return status.at("leader").get<std::string>() + (status.at("leader_suspected").get<bool>() ? "?" : "") +
+         (status.at("view_installed").get<bool>() ? "" : "...");
+}
+
 void print_row(const nlohmann::json& status, bool with_drops) {
   std::uint64_t drops = 0;
   for (const auto& [reason, count] : status.at("drops").items()) drops += count.get<std::uint64_t>();
-  fmt::print("{:<6} {:>5} {:>7} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n",
-             status.at("server").get<std::string>(), status.at("view").get<std::uint64_t>(),
-             status.at("leader").get<std::string>(), status.at("globally_ordered").get<std::uint64_t>(),
+  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n",
+             status.at("server").get<std::string>(), status.at("view").get<std::uint64_t>(), leader(status),
+             turnaround(status), status.at("globally_ordered").get<std::uint64_t>(),
              status.at("updates_executed").get<std::uint64_t>(), status.at("updates_waiting").get<std::uint64_t>(),
              status.at("requests_outstanding").get<std::uint64_t>(), status.at("frames_received").get<std::uint64_t>(),
              status.at("frames_sent").get<std::uint64_t>(), drops, joined(status.at("blacklist")));
@@ -46,8 +60,9 @@ int status(const Options& options) {
   nlohmann::json rows = nlohmann::json::array();
   std::size_t silent = 0;
   if (!options.json) {
-    fmt::print("{:<6} {:>5} {:>7} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n", "server", "view", "leader",
-               "ordered", "executed", "waiting", "outstanding", "frames in", "frames out", "drops", "blacklist");
+    fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n", "server", "view",
+               "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in", "frames out",
+               "drops", "blacklist");
   }
   for (const config::ServerSettings& server : site.servers) {
     Result<nlohmann::json> answer = node::fetch_status(server);
@@ -73,7 +88,9 @@ int status(const Options& options) {
 }  // namespace
 
 void add_status_command(CLI::App& app, int& exit_status) {
-  CLI::App& command = *app.add_subcommand("status", "view, leader, progress, blacklist and drops of every server");
+  CLI::App& command = *app.add_subcommand(
+      "status",
+      "view, leader and its turnaround time against the bound, progress, blacklist and drops of every server");
   const auto options = std::make_shared<Options>();
   add_topology_option(command, options->topology);
   command.add_flag("--drops", options->drops, "list the drops by reason");

@@ -24,6 +24,12 @@ void add_drops(nlohmann::json& into, const DropCounters& counters) {
   }
 }
 
+// Milliseconds; null for what is not known.
+nlohmann::json milliseconds_of(Duration duration) {
+  if (duration > message::kLongestMeasured) return nullptr;
+  return duration.seconds() * 1e3;
+}
+
 nlohmann::json workers_of(const Node& node) {
   nlohmann::json workers = nlohmann::json::array();
   for (const auto& worker : node.workers()) {
@@ -61,6 +67,13 @@ nlohmann::json status_of(const Node& node, ServerId id) {
           {"running", node.running().contains(id)},
           {"view", control.ordering.view.value()},
           {"leader", config::server_name(server.site(), control.ordering.leader)},
+          {"view_installed", control.ordering.view_installed},
+          {"leader_suspected", control.ordering.leader_suspected},
+          {"tat_leader_ms", milliseconds_of(control.ordering.tat_leader)},
+          {"tat_acceptable_ms", milliseconds_of(control.ordering.tat_acceptable)},
+          {"view_change_ms", control.ordering.view_change_took.has_value()
+                                 ? milliseconds_of(*control.ordering.view_change_took)
+                                 : nlohmann::json()},
           {"globally_ordered", control.ordering.globally_ordered.value()},
           {"updates_executed", control.state_sequence},
           {"updates_waiting", control.ordering.updates_waiting},
