@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/bench_crypto.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/node/order_bench.h"
@@ -173,6 +174,7 @@ int order(const Options& options) {
 void add_bench_command(CLI::App& app, int& exit_status) {
   CLI::App& bench = *app.add_subcommand("bench", "measurements");
   bench.require_subcommand(1);
+  add_bench_crypto_command(bench, exit_status);
   CLI::App& command = *bench.add_subcommand("order", "updates per second that one site orders, in one process");
   const auto options = std::make_shared<Options>();
   command.add_option("--servers", options->servers, "servers, 3f+1")->check(CLI::Range(4, 16))->capture_default_str();

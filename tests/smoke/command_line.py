@@ -44,6 +44,8 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("unknown flag", ["demo", "--no-such-flag"], 2, "no-such-flag", folder)
     case("flag out of range", ["demo", "--servers", "5"], 2, "servers|--servers", folder)
     case("bench with nonsense", ["bench", "order", "--clients", "many"], 2, "many|clients", folder)
+    case("bench crypto with nonsense", ["bench", "crypto", "--milliseconds", "-1"], 2, "milliseconds", folder)
+    case("bench crypto", ["bench", "crypto", "--json", "--milliseconds", "1"], 0, r'"op": "ed25519-sign"', folder)
     case("new", ["new", "-t", "site.toml"], 0, "", folder)
     case("new does not overwrite", ["new", "-t", "site.toml"], 2, "site.toml", folder)
     case("missing topology", ["check", "-t", "none.toml"], 2, "none.toml", folder)

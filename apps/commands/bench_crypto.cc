@@ -1,0 +1,247 @@
+#include "apps/commands/bench_crypto.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/commands/command.h"
+#include "apps/commands/conditions.h"
+#include "control/message/validate.h"
+#include "crypto/batch.h"
+#include "crypto/digest.h"
+#include "crypto/mac.h"
+#include "dataplane/base/instant.h"
+
+namespace garrison::apps {
+namespace {
+
+constexpr std::size_t kMessageSizes[] = {64, 200, 1400};
+constexpr std::size_t kBatchSizes[] = {1, 8, kMaxMerkleLeaves};
+constexpr std::size_t kOperationBytes = 200;
+constexpr std::size_t kDistinctMessages = 32;  // so that no check meets the same bytes twice in a row
+constexpr std::size_t kRounds = 9;
+constexpr SystemId kSystem{1};
+constexpr KeyEpoch kEpoch{1};
+
+struct SchemeRow {
+  crypto::Scheme scheme;
+  const char* name;
+  std::size_t bits;
+};
+constexpr SchemeRow kSchemes[] = {{crypto::Scheme::ed25519, "ed25519", 256},
+                                  {crypto::Scheme::rsa2048, "rsa", 2048},
+                                  {crypto::Scheme::rsa3072, "rsa", 3072}};
+
+struct Row {
+  std::string op;
+  std::size_t bits = 0;  // of the key; of the digest where there is none
+  std::size_t message_bytes = 0;
+  std::optional<std::size_t> n;  // messages under one signature
+  double us = 0;                 // per message
+};
+
+// Microseconds per call of operation(i): the median of several rounds that together last `budget`.
+template <typename Operation>
+double measure_us(Duration budget, Operation&& operation) {
+  using Clock = std::chrono::steady_clock;
+  const double per_round = budget.seconds() / kRounds;
+  std::vector<double> rounds(kRounds);
+  std::size_t calls = 0;
+  operation(calls++);  // the first one fills caches
+  for (double& round : rounds) {
+    std::size_t done = 0;
+    double elapsed = 0;
+    for (const auto start = Clock::now(); done == 0 || elapsed < per_round;) {
+      for (std::size_t burst = std::max<std::size_t>(1, done / 4); burst > 0; --burst, ++done) operation(calls++);
+      elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    round = elapsed * 1e6 / static_cast<double>(done);
+  }
+  std::nth_element(rounds.begin(), rounds.begin() + kRounds / 2, rounds.end());
+  return rounds[kRounds / 2];
+}
+
+void measure_symmetric(Duration budget, std::vector<Row>& rows) {
+  const Bytes key(32, 0x11);
+  crypto::HmacKey hmac(key);
+  crypto::FrameKey gmac(ByteView(key).first(16));
+  for (const std::size_t size : kMessageSizes) {
+    const Bytes message(size, 0x22);
+    const auto sha256 = [&](std::size_t) { CHECK(crypto::sha256(message) != Digest{}); };
+    rows.push_back({"sha256", 256, size, {}, measure_us(budget, sha256)});
+    const auto tag = [&](std::size_t) { CHECK(hmac.tag(message) != crypto::Tag{}); };
+    rows.push_back({"hmac-sha256", 256, size, {}, measure_us(budget, tag)});
+    const auto seal = [&](std::size_t i) { CHECK(gmac.seal(i + 1, message) != crypto::Tag{}); };
+    rows.push_back({"aes-gmac", 128, size, {}, measure_us(budget, seal)});
+  }
+}
+
+Bytes distinct(std::size_t i, std::size_t size) {
+  Bytes message(size, 0x33);
+  store_le<std::uint32_t>(message.data(), static_cast<std::uint32_t>(i));
+  return message;
+}
+
+void measure_signatures(Duration budget, const SchemeRow& scheme, crypto::PrivateKey& key, std::vector<Row>& rows) {
+  constexpr std::size_t kStatementBytes = 64;
+  crypto::PublicKey public_key = key.public_key();
+  std::vector<Bytes> messages;
+  std::vector<Bytes> signatures(kDistinctMessages, Bytes(crypto::signature_bytes(scheme.scheme)));
+  for (std::size_t i = 0; i < kDistinctMessages; ++i) messages.push_back(distinct(i, kStatementBytes));
+  const auto sign = [&](std::size_t i) {
+    key.sign(messages[i % kDistinctMessages], signatures[i % kDistinctMessages]);
+  };
+  const double sign_us = measure_us(budget, sign);
+  for (std::size_t i = 0; i < kDistinctMessages; ++i) sign(i);
+  const auto verify = [&](std::size_t i) {
+    CHECK(public_key.verify(messages[i % kDistinctMessages], signatures[i % kDistinctMessages]));
+  };
+  rows.push_back({std::string(scheme.name) + "-sign", scheme.bits, kStatementBytes, {}, sign_us});
+  rows.push_back({std::string(scheme.name) + "-verify", scheme.bits, kStatementBytes, {}, measure_us(budget, verify)});
+}
+
+// A batch as it leaves a server: contents of `size` bytes under one signature.
+struct Batch {
+  std::vector<Digest> leaves;
+  std::vector<Bytes> blocks;
+};
+
+void sign_batch(crypto::BatchSigner& signer, const std::vector<Bytes>& contents, Batch& batch) {
+  batch.leaves.clear();
+  for (const Bytes& content : contents) batch.leaves.push_back(crypto::leaf_digest(content));
+  batch.blocks.assign(contents.size(), Bytes(signer.block_bytes(contents.size())));
+  const std::vector<MutableBytes> views(batch.blocks.begin(), batch.blocks.end());
+  std::vector<std::size_t> sizes(contents.size());
+  signer.sign(batch.leaves, views, sizes);
+  for (std::size_t i = 0; i < contents.size(); ++i) batch.blocks[i].resize(sizes[i]);
+}
+
+// Signing and checking whole messages, Merkle path included; a receiver checks one root signature per batch.
+void measure_batches(Duration budget, const crypto::KeyDirectory& directory, const crypto::Principal& self,
+                     crypto::BatchSigner& signer, std::vector<Row>& rows) {
+  for (const std::size_t n : kBatchSizes) {
+    std::vector<Bytes> contents;
+    for (std::size_t i = 0; i < n; ++i) contents.push_back(distinct(i, kOperationBytes));
+    Batch batch;
+    const auto sign = [&](std::size_t) { sign_batch(signer, contents, batch); };
+    const double per_message = 1 / static_cast<double>(n);
+    rows.push_back({"batch-sign", 256, kOperationBytes, n, measure_us(budget, sign) * per_message});
+    const auto check = [&](std::size_t) {
+      crypto::BatchVerifier verifier(kSystem, directory);
+      for (std::size_t i = 0; i < n; ++i) {
+        const Digest leaf = crypto::leaf_digest(contents[i]);
+        CHECK(verifier.verify(self, kEpoch, leaf, batch.blocks[i]) == crypto::Verdict::good);
+      }
+    };
+    rows.push_back({"batch-verify", 256, kOperationBytes, n, measure_us(budget, check) * per_message});
+  }
+}
+
+// One CLIENT-OP from its bytes to a verified message, as every server does for every update.
+void measure_client_op(Duration budget, const SchemeRow& scheme, const crypto::KeyDirectory& directory, ClientId client,
+                       crypto::BatchSigner& signer, std::vector<Row>& rows) {
+  message::Validator validator(kSystem, SiteId(0), 4, directory);
+  std::vector<Bytes> updates;
+  for (std::size_t i = 0; i < kDistinctMessages; ++i) {
+    const Bytes operation = distinct(i, kOperationBytes);
+    std::vector<Bytes> content = {message::encode(
+        {kSystem, crypto::Principal::client(client), kEpoch},
+        message::ClientOp{
+            .client = client, .incarnation = Incarnation(1), .sequence = SeqNum(i + 1), .operation = operation})};
+    Batch batch;
+    sign_batch(signer, content, batch);
+    content.front().insert(content.front().end(), batch.blocks.front().begin(), batch.blocks.front().end());
+    updates.push_back(std::move(content.front()));
+  }
+  const auto check = [&](std::size_t i) {
+    const message::Validation outcome = validator.client_op(updates[i % kDistinctMessages]);
+    CHECK(std::holds_alternative<message::VerifiedMessage>(outcome));
+  };
+  rows.push_back(
+      {std::string("client-op-check-") + scheme.name, scheme.bits, kOperationBytes, {}, measure_us(budget, check)});
+}
+
+Result<std::vector<Row>> measure_all(Duration budget) {
+  std::vector<Row> rows;
+  measure_symmetric(budget, rows);
+  crypto::KeyDirectory directory(kSystem, kEpoch);
+  const Bytes agreement(32, 9);  // no session is opened
+  std::uint32_t client = 0;
+  for (const SchemeRow& scheme : kSchemes) {
+    Result<crypto::PrivateKey> key = crypto::PrivateKey::generate(scheme.scheme);
+    if (!key) return key.error();
+    const Bytes encoded = key.value().public_key().encoded();
+    measure_signatures(budget, scheme, key.value(), rows);
+    const ClientId id(client++);
+    Result<void> added = directory.add(crypto::Principal::client(id), {scheme.scheme, encoded, agreement});
+    if (!added) return added.error();
+    crypto::BatchSigner signer(kSystem, crypto::Principal::client(id), kEpoch, std::move(key).value());
+    measure_client_op(budget, scheme, directory, id, signer, rows);
+    if (scheme.scheme == crypto::Scheme::ed25519) {
+      measure_batches(budget, directory, crypto::Principal::client(id), signer, rows);
+    }
+  }
+  return rows;
+}
+
+nlohmann::json to_json(const Row& row) {
+  return {{"op", row.op},
+          {"bits", row.bits},
+          {"k", nullptr},
+          {"n", row.n.has_value() ? nlohmann::json(*row.n) : nlohmann::json(nullptr)},
+          {"message_bytes", row.message_bytes},
+          {"us", row.us}};
+}
+
+nlohmann::json conditions(double milliseconds) {
+  nlohmann::json stated = base_conditions();
+  stated["threads"] = 1;
+  stated["milliseconds_per_row"] = milliseconds;
+  stated["statistic"] = "median of nine rounds, caches warm";
+  stated["bits"] = "of the key; of the digest for sha256";
+  stated["n"] = "messages under one signature; us is per message";
+  stated["client_op_check"] = "CLIENT-OP of 200 bytes under a signature of its own: structure, digest, signature";
+  stated["batch"] = "Merkle tree, paths and one Ed25519 signature; the receiver starts with no root it knows";
+  return stated;
+}
+
+int bench_crypto(double milliseconds, bool json) {
+  const Result<std::vector<Row>> rows = measure_all(Duration(static_cast<std::int64_t>(milliseconds * 1e6)));
+  if (!rows) return complain(rows.error().message), kFailed;
+  if (json) {
+    nlohmann::json results = nlohmann::json::array();
+    for (const Row& row : rows.value()) results.push_back(to_json(row));
+    fmt::print("{}\n", nlohmann::json{{"conditions", conditions(milliseconds)}, {"results", results}}.dump(2));
+    return kDone;
+  }
+  fmt::print("{:<24} {:>5} {:>6} {:>4} {:>10} {:>12}\n", "op", "bits", "bytes", "n", "us", "per second");
+  for (const Row& row : rows.value()) {
+    fmt::print("{:<24} {:>5} {:>6} {:>4} {:>10.3f} {:>12.0f}\n", row.op, row.bits, row.message_bytes,
+               row.n.has_value() ? std::to_string(*row.n) : "", row.us, 1e6 / row.us);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_bench_crypto_command(CLI::App& bench, int& exit_status) {
+  struct Options {
+    double milliseconds = 200;
+    bool json = false;
+  };
+  CLI::App& command = *bench.add_subcommand("crypto", "microseconds of each cryptographic operation, on one core");
+  const auto options = std::make_shared<Options>();
+  command.add_option("--milliseconds", options->milliseconds, "measured time of each row")
+      ->check(CLI::Range(0.1, 60'000.0))
+      ->capture_default_str();
+  command.add_flag("--json", options->json, "print one JSON object");
+  command.callback([options, &exit_status] { exit_status = bench_crypto(options->milliseconds, options->json); });
+}
+
+}  // namespace garrison::apps
