@@ -115,6 +115,7 @@ Verdict BatchVerifier::verify(Principal signer, KeyEpoch epoch, const Digest& le
     return Verdict::good;
   }
   ++signatures_checked_;
+  if (signer.kind == Principal::Kind::client) ++client_signatures_checked_;
   const auto statement = root_statement(system_, signer, epoch, block->leaf_count, *root);
   if (!known->key.verify(statement, block->signature)) return Verdict::bad_signature;
   if (block->leaf_count > 1) keep(*known, *root, block->leaf_count, block->signature);

@@ -66,6 +66,7 @@ class BatchVerifier {
   [[nodiscard]] Verdict verify(Principal signer, KeyEpoch epoch, const Digest& leaf, ByteView block);
 
   [[nodiscard]] std::uint64_t signatures_checked() const { return signatures_checked_; }
+  [[nodiscard]] std::uint64_t client_signatures_checked() const { return client_signatures_checked_; }  // of them
   [[nodiscard]] std::uint64_t roots_from_cache() const { return roots_from_cache_; }
 
  private:
@@ -89,6 +90,7 @@ class BatchVerifier {
   std::size_t roots_per_principal_;
   std::map<Principal, Entry> entries_;
   std::uint64_t signatures_checked_ = 0;
+  std::uint64_t client_signatures_checked_ = 0;
   std::uint64_t roots_from_cache_ = 0;
 };
 

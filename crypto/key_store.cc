@@ -84,7 +84,7 @@ class LineReader {
   }
   Scheme scheme() {
     const std::optional<Scheme> scheme = scheme_from_name(value("scheme"));
-    if (!scheme || *scheme == Scheme::modelled) return wrong("scheme"), Scheme::ed25519;
+    if (!scheme || is_modelled(*scheme)) return wrong("scheme"), Scheme::ed25519;
     return *scheme;
   }
   SecretBytes hex(std::string_view name) {
@@ -189,7 +189,7 @@ Result<void> check_belongs(const PrivateBundle& bundle, const KeyDirectory& dire
 }
 
 Result<void> save_private(const std::string& path, const PrivateBundle& bundle) {
-  if (bundle.scheme == Scheme::modelled) return refuse_modelled(path);
+  if (is_modelled(bundle.scheme)) return refuse_modelled(path);
   SecretBytes content(2 * kEntryTextBytes + 2 * (bundle.signing.size() + bundle.agreement.size()));
   LineWriter out(content.writable());
   out.head(kPrivateTitle, bundle.system, bundle.epoch);
@@ -221,7 +221,7 @@ Result<PrivateBundle> load_private(const std::string& path) {
 Result<void> save_public(const std::string& path, const KeyDirectory& directory) {
   std::size_t bound = kEntryTextBytes;
   for (const auto& [principal, keys] : directory.all()) {
-    if (keys.scheme == Scheme::modelled) return refuse_modelled(path);
+    if (is_modelled(keys.scheme)) return refuse_modelled(path);
     bound += kEntryTextBytes + 2 * (keys.signing.size() + keys.agreement.size());
   }
   Bytes content(bound);

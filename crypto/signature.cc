@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kEd25519KeyBytes = 32;
 constexpr std::size_t kEd25519SignatureBytes = 64;
+constexpr std::size_t kRsa1024SignatureBytes = 128;
 constexpr std::size_t kModelledSeedBytes = 8;
 
 struct SchemeRow {
@@ -30,6 +31,7 @@ struct SchemeRow {
 constexpr SchemeRow kSchemes[] = {{"ed25519", kEd25519SignatureBytes, 0, Scheme::ed25519},
                                   {"rsa2048", 256, 2048, Scheme::rsa2048},
                                   {"rsa3072", 384, 3072, Scheme::rsa3072},
+                                  {"modelled-rsa1024", kRsa1024SignatureBytes, 0, Scheme::modelled_rsa1024},
                                   {"modelled", kEd25519SignatureBytes, 0, Scheme::modelled}};
 
 const SchemeRow& row(Scheme scheme) {
@@ -41,14 +43,21 @@ const SchemeRow& row(Scheme scheme) {
 
 bool is_rsa(Scheme scheme) { return row(scheme).rsa_bits != 0; }
 
-// Every byte of the 64 depends on seed and message.
-std::array<std::uint8_t, kEd25519SignatureBytes> modelled_signature(ByteView seed, ByteView message) {
+// Fills `out`, whole digests long; every byte depends on seed and message.
+void write_modelled_signature(ByteView seed, ByteView message, MutableBytes out) {
   static constexpr std::string_view kPurpose = "garrison-modelled-1";
-  const Digest first = thread_sha256().update(as_bytes(kPurpose)).update(seed).update(message).finish();
-  const Digest second = thread_sha256().update(seed).update(first).finish();
-  std::array<std::uint8_t, kEd25519SignatureBytes> out;
-  Writer(out).bytes(first).bytes(second);
-  return out;
+  Writer writer(out);
+  Digest next = thread_sha256().update(as_bytes(kPurpose)).update(seed).update(message).finish();
+  for (writer.bytes(next); writer.room() > 0; writer.bytes(next)) {
+    next = thread_sha256().update(seed).update(next).finish();
+  }
+}
+
+bool verify_modelled(ByteView seed, ByteView message, ByteView signature) {
+  std::array<std::uint8_t, kRsa1024SignatureBytes> room;
+  const MutableBytes expected = MutableBytes(room).first(signature.size());
+  write_modelled_signature(seed, message, expected);
+  return equal(expected, signature);
 }
 
 // What the scheme's name promises of an RSA key. One exponent: a large one would make verifying a weapon.
@@ -156,6 +165,7 @@ KeyContext rsa_context(const KeyHandle& key, int (*start)(EVP_PKEY_CTX*)) {
 
 std::string_view name(Scheme scheme) { return row(scheme).name; }
 std::size_t signature_bytes(Scheme scheme) { return row(scheme).signature_bytes; }
+bool is_modelled(Scheme scheme) { return scheme == Scheme::modelled || scheme == Scheme::modelled_rsa1024; }
 
 std::optional<Scheme> scheme_from_name(std::string_view name) {
   for (const SchemeRow& candidate : kSchemes) {
@@ -181,7 +191,7 @@ struct PublicKey::State {
 
   State(Scheme which, Bytes bytes, KeyHandle handle)
       : scheme(which), encoded(std::move(bytes)), key(std::move(handle)) {
-    if (scheme == Scheme::modelled) return;
+    if (is_modelled(scheme)) return;
     if (is_rsa(scheme)) {
       rsa = rsa_context(key, EVP_PKEY_verify_init);
       return;
@@ -216,7 +226,7 @@ PublicKey& PublicKey::operator=(PublicKey&&) noexcept = default;
 PublicKey::~PublicKey() = default;
 
 Result<PublicKey> PublicKey::parse(Scheme scheme, ByteView encoded) {
-  if (scheme == Scheme::modelled) {
+  if (is_modelled(scheme)) {
     if (encoded.size() != kModelledSeedBytes) return Error{"a modelled key is 8 bytes long"};
     return PublicKey(std::make_unique<State>(scheme, to_bytes(encoded), KeyHandle()));
   }
@@ -230,7 +240,7 @@ Bytes PublicKey::encoded() const { return state_->encoded; }
 
 bool PublicKey::verify(ByteView message, ByteView signature) {
   if (signature.size() != signature_bytes(state_->scheme)) return false;
-  if (state_->scheme == Scheme::modelled) return equal(modelled_signature(state_->encoded, message), signature);
+  if (is_modelled(state_->scheme)) return verify_modelled(state_->encoded, message, signature);
   if (state_->verify(message, signature)) return true;
   ERR_clear_error();  // what a peer's bytes left behind
   return false;
@@ -253,12 +263,12 @@ struct PrivateKey::State {
     CHECK(ed25519 != nullptr);
     CHECK(EVP_DigestSignInit_ex(ed25519.get(), nullptr, nullptr, nullptr, nullptr, key.get(), nullptr) == 1);
   }
-  explicit State(SecretBytes modelled_seed) : scheme(Scheme::modelled), seed(std::move(modelled_seed)) {}
+  State(Scheme modelled, SecretBytes modelled_seed) : scheme(modelled), seed(std::move(modelled_seed)) {}
 
   void sign(ByteView message, MutableBytes out) {
     std::size_t size = out.size();
-    if (scheme == Scheme::modelled) {
-      Writer(out).bytes(modelled_signature(seed.view(), message));
+    if (is_modelled(scheme)) {
+      write_modelled_signature(seed.view(), message, out);
     } else if (is_rsa(scheme)) {
       const Digest digest = sha256(message);
       CHECK(EVP_PKEY_sign(rsa.get(), out.data(), &size, digest.data(), digest.size()) == 1);
@@ -276,12 +286,12 @@ PrivateKey& PrivateKey::operator=(PrivateKey&&) noexcept = default;
 PrivateKey::~PrivateKey() = default;
 
 Result<PrivateKey> PrivateKey::generate(Scheme scheme) {
-  if (scheme == Scheme::modelled) {
+  if (is_modelled(scheme)) {
     SecretBytes seed(kModelledSeedBytes);
     if (RAND_bytes(seed.writable().data(), static_cast<int>(seed.size())) != 1) {
       return openssl_error("the system gives no random bytes");
     }
-    return PrivateKey(std::make_unique<State>(std::move(seed)));
+    return PrivateKey(std::make_unique<State>(scheme, std::move(seed)));
   }
   KeyHandle key;
   if (is_rsa(scheme)) {
@@ -294,9 +304,9 @@ Result<PrivateKey> PrivateKey::generate(Scheme scheme) {
 }
 
 Result<PrivateKey> PrivateKey::parse(Scheme scheme, const SecretBytes& encoded) {
-  if (scheme == Scheme::modelled) {
+  if (is_modelled(scheme)) {
     if (encoded.size() != kModelledSeedBytes) return Error{"a modelled key is 8 bytes long"};
-    return PrivateKey(std::make_unique<State>(encoded));
+    return PrivateKey(std::make_unique<State>(scheme, encoded));
   }
   Result<KeyHandle> handle = parse_private(scheme, encoded.view());
   if (!handle) return handle.error();
@@ -306,13 +316,13 @@ Result<PrivateKey> PrivateKey::parse(Scheme scheme, const SecretBytes& encoded) 
 Scheme PrivateKey::scheme() const { return state_->scheme; }
 
 SecretBytes PrivateKey::encoded() const {
-  return state_->scheme == Scheme::modelled ? state_->seed : encode_private(state_->key, state_->scheme);
+  return is_modelled(state_->scheme) ? state_->seed : encode_private(state_->key, state_->scheme);
 }
 
 PublicKey PrivateKey::public_key() const {
   const Scheme scheme = state_->scheme;
   Result<Bytes> encoded =
-      scheme == Scheme::modelled ? Result<Bytes>(to_bytes(state_->seed.view())) : encode_public(state_->key, scheme);
+      is_modelled(scheme) ? Result<Bytes>(to_bytes(state_->seed.view())) : encode_public(state_->key, scheme);
   Result<PublicKey> key = PublicKey::parse(scheme, std::move(encoded).value());
   return std::move(key).value();
 }

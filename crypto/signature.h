@@ -1,6 +1,7 @@
 // Plain signatures. Ed25519 and RSA (PKCS#1 v1.5, SHA-256) through OpenSSL EVP with algorithms fetched once and
-// contexts reused; `modelled` stands in for them in the lab: same interface, same size as Ed25519, a keyed digest
-// whose key is public, so it authenticates nothing and key stores refuse it.
+// contexts reused; the modelled ones stand in for them in the lab: same interface, the size of Ed25519 or of RSA-1024
+// (128 bytes, as in the papers' figures), a keyed digest whose key is public, so it authenticates nothing and key
+// stores refuse it.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +16,13 @@
 
 namespace garrison::crypto {
 
-enum class Scheme : std::uint8_t { ed25519 = 1, rsa2048 = 2, rsa3072 = 3, modelled = 255 };
+enum class Scheme : std::uint8_t { ed25519 = 1, rsa2048 = 2, rsa3072 = 3, modelled_rsa1024 = 254, modelled = 255 };
 
 [[nodiscard]] std::string_view name(Scheme scheme);
 [[nodiscard]] std::optional<Scheme> scheme_from_name(std::string_view name);
 [[nodiscard]] std::optional<Scheme> scheme_from_number(std::uint8_t number);
 [[nodiscard]] std::size_t signature_bytes(Scheme scheme);
+[[nodiscard]] bool is_modelled(Scheme scheme);
 
 // Copies share the immutable key; each copy has contexts of its own, so give each thread a copy.
 class PublicKey {

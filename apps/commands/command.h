@@ -12,8 +12,9 @@
 namespace garrison::apps {
 
 inline constexpr int kDone = 0;
-inline constexpr int kFailed = 1;   // a check failed, or the work could not be done
-inline constexpr int kMisused = 2;  // wrong use or configuration
+inline constexpr int kFailed = 1;         // a check failed, or the work could not be done
+inline constexpr int kMisused = 2;        // wrong use or configuration
+inline constexpr int kInterrupted = 130;  // ended by the user before it was done, as shells report SIGINT
 
 // Writes "garrison: <message>" and a line end to standard error.
 void complain(std::string_view message);

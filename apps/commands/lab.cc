@@ -11,6 +11,7 @@
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/lab_run.h"
 #include "apps/lab/simulation.h"
 
 namespace garrison::apps {
@@ -80,8 +81,8 @@ std::string missing_fault(const std::vector<lab::SimulationResult>& results) {
 }
 
 std::vector<lab::SimulationResult> run_all(const Options& options) {
-  const std::shared_ptr<const lab::LabKeys> keys =
-      lab::make_lab_keys(3 * options.simulation.f + 1, options.simulation.clients, true);
+  const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys(
+      {.servers = 3 * options.simulation.f + 1, .clients = options.simulation.clients, .lossy = true});
   std::vector<lab::SimulationResult> results(options.runs);
   std::atomic<std::uint64_t> next{0};
   std::mutex print_mutex;
@@ -156,6 +157,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");
   command.callback([options, &exit_status] { exit_status = sim(*options); });
+  add_lab_run_command(lab, exit_status);
+  add_lab_list_command(lab, exit_status);
 }
 
 }  // namespace garrison::apps

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
+
+#include "dataplane/wire/frame.h"
 
 namespace garrison::lab {
 
 namespace {
+
+constexpr std::size_t kDscpOffset = kEthernetHeaderBytes + 1;  // IPv4's second byte; DSCP is its upper six bits
 
 std::uint64_t fold(std::uint64_t hash, std::uint64_t word) {
   return std::rotl((hash ^ word) * 0x9e3779b97f4a7c15U, 29);
@@ -19,24 +24,80 @@ std::uint64_t fold(std::uint64_t hash, ByteView bytes) {
 
 }  // namespace
 
-Network::Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver)
+Network::Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver, Ready ready)
     : events_(events),
       servers_(servers),
       rng_(seed),
       deliver_(std::move(deliver)),
+      ready_(std::move(ready)),
+      pair_delay_(servers * servers),
       last_sent_(servers * servers),
-      last_delivered_(servers * servers) {}
+      last_delivered_(servers * servers) {
+  set_egress({}, EgressScope::server);
+}
+
+void Network::set_delay(ServerId from, ServerId to, Duration delay, Duration jitter) {
+  pair_delay_[pair(from, to)] = {.delay = delay, .jitter = jitter, .set = true};
+}
+
+void Network::set_egress(const EgressModel& model, EgressScope scope) {
+  CHECK(counts_.sent == 0);
+  egresses_.clear();
+  const std::size_t count = scope == EgressScope::server ? servers_ : 1;
+  waiting_.assign(count, {});
+  for (std::size_t i = 0; i < count; ++i) {
+    egresses_.push_back(std::make_unique<Egress>(events_, model, [this, i](const Frame& frame) {
+      depart(frame);
+      call_back(i);
+    }));
+  }
+}
+
+bool Network::ready_for(ServerId from) {
+  if (egress_of(from).ready()) return true;
+  waiting_[from.index() % waiting_.size()].insert(from);
+  return false;
+}
+
+// All that wait, since one may have nothing to say after all; another one first each time, since the first takes the
+// room.
+void Network::call_back(std::size_t egress) {
+  if (waiting_[egress].empty() || !egresses_[egress]->ready()) return;
+  const ServerSet called = std::exchange(waiting_[egress], {});
+  const std::size_t first = turn_++;
+  for (std::size_t i = 0; i < servers_; ++i) {
+    const ServerId server(static_cast<std::uint16_t>((first + i) % servers_));
+    if (called.contains(server)) ready_(server);
+  }
+}
 
 void Network::send(ServerId from, ServerId to, ByteView bytes) {
   ++counts_.sent;
-  const Frame frame{from, to, ++last_sent_[from.index() * servers_ + to.index()],
-                    std::make_shared<const Bytes>(bytes.begin(), bytes.end())};
+  counts_.sent_bytes += bytes.size();
+  if (tap_) tap_(from, to, bytes);
+  CHECK(bytes.size() > kDscpOffset);
+  const bool timely = bytes[kDscpOffset] >> 2U == wire::kDscpExpedited;
+  ++counts_.in_flight;
+  const bool taken = egress_of(from).offer({.from = from,
+                                            .to = to,
+                                            .order = ++last_sent_[pair(from, to)],
+                                            .traffic = timely ? TrafficClass::timely : TrafficClass::bounded,
+                                            .bytes = std::make_shared<const Bytes>(bytes.begin(), bytes.end())});
+  if (taken) return;
+  --counts_.in_flight;
+  ++counts_.egress_full;
+}
+
+void Network::depart(const Frame& frame) {
+  --counts_.in_flight;
   if (rng_.chance(model_.loss)) {
     ++counts_.lost;
     return;
   }
-  Duration delay = model_.delay +
-                   Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(model_.jitter.ns()) + 1)));
+  const PairDelay& own = pair_delay_[pair(frame.from, frame.to)];
+  const Duration jitter = own.set ? own.jitter : model_.jitter;
+  Duration delay = (own.set ? own.delay : model_.delay) +
+                   Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(jitter.ns()) + 1)));
   if (rng_.chance(model_.reordering)) {
     ++counts_.held_back;
     delay = delay + model_.reorder_delay;
@@ -63,7 +124,7 @@ void Network::land(const Frame& frame) {
     ++counts_.partitioned;
     return;
   }
-  std::uint64_t& latest = last_delivered_[frame.from.index() * servers_ + frame.to.index()];
+  std::uint64_t& latest = last_delivered_[pair(frame.from, frame.to)];
   if (frame.order < latest) ++counts_.overtaken;
   latest = std::max(latest, frame.order);
   ++counts_.delivered;

@@ -1,6 +1,8 @@
-// The modelled LAN: delay with jitter, loss, duplication, reordering and partitions, all from one seeded source.
+// The modelled network between the servers of a site: per sender (or for all of them together) an egress of limited
+// rate, per pair a delay with jitter, then loss, duplication, reordering and partitions, all from one seeded source.
 //
-// Every frame is accounted for: sent + duplicated = delivered + lost + partitioned + to_crashed + in flight.
+// Every frame is accounted for:
+// sent + duplicated = delivered + egress_full + lost + partitioned + to_crashed + in flight.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "apps/lab/egress.h"
 #include "apps/lab/event_queue.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/rng.h"
@@ -25,29 +28,48 @@ struct NetworkModel {
   Duration reorder_delay = milliseconds(3);
 };
 
+enum class EgressScope : std::uint8_t { server, site };  // one each, or one that all share
+
 struct NetworkCounts {
   std::uint64_t sent = 0;
+  std::uint64_t sent_bytes = 0;
   std::uint64_t delivered = 0;
+  std::uint64_t egress_full = 0;
   std::uint64_t lost = 0;
   std::uint64_t duplicated = 0;
   std::uint64_t held_back = 0;
   std::uint64_t overtaken = 0;    // delivered after a frame that the same sender had sent later to the same receiver
   std::uint64_t partitioned = 0;  // between two sides
   std::uint64_t to_crashed = 0;
-  std::uint64_t in_flight = 0;
+  std::uint64_t in_flight = 0;  // waiting at the egress or under way
+
+  [[nodiscard]] bool balanced() const {
+    return sent + duplicated == delivered + egress_full + lost + partitioned + to_crashed + in_flight;
+  }
 };
 
 class Network {
  public:
   using Deliver = std::function<void(ServerId to, ByteView frame)>;
+  // Sees every frame as it is sent.
+  using Tap = std::function<void(ServerId from, ServerId to, ByteView frame)>;
+  // A server whose egress was not ready may hand over frames again.
+  using Ready = std::function<void(ServerId)>;
 
-  Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver);
+  Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver, Ready ready);
 
   void set_model(const NetworkModel& model) { model_ = model; }
+  // Between these two, in this direction, from now on; whatever the model says.
+  void set_delay(ServerId from, ServerId to, Duration delay, Duration jitter);
+  // Before the first frame.
+  void set_egress(const EgressModel& model, EgressScope scope);
+  void set_tap(Tap tap) { tap_ = std::move(tap); }
   // Servers in `side` hear only each other, the rest only each other; the empty set heals.
   void partition(ServerSet side) { side_ = side; }
   void crash(ServerId server) { crashed_.insert(server); }
 
+  // A server that paces itself asks before each frame; told no, it is called back through `ready`.
+  [[nodiscard]] bool ready_for(ServerId from);
   void send(ServerId from, ServerId to, ByteView frame);
 
   [[nodiscard]] const NetworkCounts& counts() const { return counts_; }
@@ -55,12 +77,16 @@ class Network {
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
  private:
-  struct Frame {
-    ServerId from;
-    ServerId to;
-    std::uint64_t order = 0;  // of sending, per pair
-    std::shared_ptr<const Bytes> bytes;
+  struct PairDelay {
+    Duration delay;
+    Duration jitter;
+    bool set = false;
   };
+
+  [[nodiscard]] std::size_t pair(ServerId from, ServerId to) const { return from.index() * servers_ + to.index(); }
+  [[nodiscard]] Egress& egress_of(ServerId from) { return *egresses_[from.index() % egresses_.size()]; }
+  void depart(const Frame& frame);
+  void call_back(std::size_t egress);
   void fly(const Frame& frame, Duration delay);
   void land(const Frame& frame);
 
@@ -68,7 +94,13 @@ class Network {
   std::size_t servers_;
   Rng rng_;
   Deliver deliver_;
+  Ready ready_;
+  Tap tap_;
   NetworkModel model_;
+  std::vector<std::unique_ptr<Egress>> egresses_;  // one, or by server
+  std::vector<ServerSet> waiting_;                 // by egress: told no
+  std::size_t turn_ = 0;
+  std::vector<PairDelay> pair_delay_;  // by pair
   ServerSet side_;
   ServerSet crashed_;
   NetworkCounts counts_;

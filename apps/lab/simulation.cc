@@ -76,21 +76,11 @@ class FaultPlan {
   ServerSet victims_;
 };
 
-std::string check_accounts(const LabSite& site, const NetworkCounts& counts) {
-  if (counts.sent != site.frames_sent()) return "accounts: servers and network differ on the frames sent";
-  if (counts.delivered != site.frames_received()) return "accounts: servers and network differ on the frames delivered";
-  if (counts.sent + counts.duplicated !=
-      counts.delivered + counts.lost + counts.partitioned + counts.to_crashed + counts.in_flight) {
-    return "accounts: frames sent are not frames delivered and named losses";
-  }
-  return {};
-}
-
 }  // namespace
 
 SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<const LabKeys> keys) {
   EventQueue events;
-  LabSite site(events, std::move(keys), options.seed, {});
+  LabSite site(events, std::move(keys), {.seed = options.seed});
   FaultPlan plan(options, events, site);
   const std::size_t clients = options.clients;
   const std::size_t updates_each = (options.updates + clients - 1) / clients;
@@ -99,11 +89,12 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   plan.schedule();
   // So that the updates spread over the time of the faults.
   const Duration think = options.faults_for * 2 / static_cast<std::int64_t>(updates_each + 1);
-  site.start_clients(updates_each, think);
+  site.clients().start({.updates_each = updates_each, .think = think});
 
   const Instant deadline = Instant(options.faults_for.ns()) + options.grace;
   const auto finished = [&] {
-    return events.now() >= Instant(options.faults_for.ns()) && site.completed() == site.wanted() && site.caught_up();
+    return events.now() >= Instant(options.faults_for.ns()) && site.clients().completed() == site.clients().wanted() &&
+           site.caught_up();
   };
   while (!site.checkers().violation().has_value() && !events.empty() && events.now() < deadline && !finished()) {
     events.run_next();
@@ -116,17 +107,18 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   result.network = site.network().counts();
   result.partitions = plan.partitions;
   result.crashes = plan.crashes;
-  result.client_timeouts = site.client_timeouts();
+  result.client_timeouts = site.clients().timeouts();
   result.events = events.executed();
   if (site.checkers().violation().has_value()) {
     result.violation = *site.checkers().violation();
   } else if (!finished()) {
-    result.violation = "liveness: " + std::to_string(site.completed()) + " of " + std::to_string(site.wanted()) +
-                       " updates answered" + (site.caught_up() ? "" : ", and a correct server lags behind");
+    result.violation = "liveness: " + std::to_string(site.clients().completed()) + " of " +
+                       std::to_string(site.clients().wanted()) + " updates answered" +
+                       (site.caught_up() ? "" : ", and a correct server lags behind");
   } else if (const std::optional<std::string> difference = site.state_difference(); difference.has_value()) {
     result.violation = *difference;
-  } else {
-    result.violation = check_accounts(site, result.network);
+  } else if (const std::optional<std::string> accounts = site.accounts_difference(); accounts.has_value()) {
+    result.violation = *accounts;
   }
 
   std::array<std::uint8_t, 24> tail{};

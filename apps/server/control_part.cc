@@ -97,6 +97,7 @@ std::size_t ControlPart::take_clients(Instant now) {
 
 void ControlPart::step(Instant now, const ordering::Input& input) {
   output_.clear();
+  ++steps_;
   core_->step(now, input, output_);
   carry_out();
 }

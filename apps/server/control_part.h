@@ -65,6 +65,7 @@ class ControlPart {
   // Owning thread only.
   [[nodiscard]] const ordering::OrderingCore& core() const { return *core_; }
   [[nodiscard]] const service::Executor& executor() const { return *executor_; }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }  // inputs that the core was given
   // Before the first poll. May be null; outlives this part.
   void set_observer(ExecutionObserver* observer) { observer_ = observer; }
 
@@ -95,6 +96,7 @@ class ControlPart {
   Slab reply_slab_;
   DropCounters drops_;
   ordering::Output output_;
+  std::uint64_t steps_ = 0;
   ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
   // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.
   std::deque<Outbound> waiting_for_store_;

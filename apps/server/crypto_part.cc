@@ -137,6 +137,7 @@ std::size_t CryptoPart::sign() {
     const ByteView content = send_slab_.bytes(batch[i].slot);
     if (!message::is_signed(content)) continue;
     leaves[signing] = crypto::leaf_digest(content);
+    bytes_signed_ += content.size();
     blocks[signing] = send_slab_.whole(batch[i].slot).subspan(content.size());
     leaf_of[signing++] = i;
   }

@@ -38,6 +38,9 @@ class CryptoPart {
   [[nodiscard]] std::uint64_t signatures_made() const { return signatures_made_.get(); }
   [[nodiscard]] std::uint64_t messages_signed() const { return messages_signed_.get(); }
   [[nodiscard]] std::uint64_t messages_verified() const { return messages_verified_.get(); }
+  // Owning thread only: what verifying and signing has cost so far.
+  [[nodiscard]] const crypto::BatchVerifier& verifier() const { return validator_.verifier(); }
+  [[nodiscard]] std::uint64_t bytes_hashed() const { return validator_.bytes_hashed() + bytes_signed_; }
 
  private:
   // What one sender has waiting. Its length is bounded by the sender's quota of receive slots.
@@ -66,6 +69,7 @@ class CryptoPart {
   std::vector<Sender> bounded_;  // by ServerId
   std::size_t verified_since_signing_ = 0;
   std::size_t turn_ = 0;  // whose turn of the round robin it is
+  std::uint64_t bytes_signed_ = 0;
   Counter signatures_made_;
   Counter messages_signed_;
   Counter messages_verified_;

@@ -31,6 +31,7 @@ LanPart::LanPart(const LanConfig& config, std::vector<link::PeerSecret> secrets,
 
 void LanPart::on_frame(Instant now, ByteView ethernet_frame) {
   frames_received_.add();
+  bytes_received_.add(ethernet_frame.size());
   wire::Datagram datagram;
   const std::optional<DropReason> refused =
       wire::parse_datagram_to(config_.addresses[config_.self.index()], ethernet_frame, datagram);
@@ -47,6 +48,7 @@ std::size_t LanPart::next_frame(Instant now, MutableBytes out) {
   wire::encapsulate(out.first(size), config_.addresses[config_.self.index()], config_.addresses[to.index()], traffic,
                     config_.udp_checksum ? wire::UdpChecksum::software : wire::UdpChecksum::none);
   frames_sent_.add();
+  bytes_sent_.add(size);
   return size;
 }
 

@@ -38,6 +38,8 @@ class LanPart final : public stages::FrameEndpoint {
   [[nodiscard]] const Slab& receive_slab() const { return receive_slab_; }
   [[nodiscard]] std::uint64_t frames_received() const { return frames_received_.get(); }
   [[nodiscard]] std::uint64_t frames_sent() const { return frames_sent_.get(); }
+  [[nodiscard]] std::uint64_t bytes_received() const { return bytes_received_.get(); }  // of whole frames
+  [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_.get(); }
   // Owning thread only.
   [[nodiscard]] const link::ChannelGroup& channels() const { return channels_; }
 
@@ -50,6 +52,8 @@ class LanPart final : public stages::FrameEndpoint {
   link::ChannelGroup channels_;
   Counter frames_received_;
   Counter frames_sent_;
+  Counter bytes_received_;
+  Counter bytes_sent_;
 };
 
 }  // namespace garrison::server

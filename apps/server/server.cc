@@ -92,12 +92,14 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   const prime::PrimeConfig core_config = prime_config(topology, site, options.self);
   if (Result<void> fit = prime::check(core_config); !fit) return fit.error();
 
+  std::unique_ptr<ordering::OrderingCore> core = std::make_unique<prime::Prime>(core_config);
+  if (options.wrap_core) core = options.wrap_core(std::move(core));
+
   std::unique_ptr<Server> server(new Server(server_name, options, std::move(queues)));
   Queues& q = server->queues_;
   server->control_ = std::make_unique<ControlPart>(
-      ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch},
-      std::make_unique<prime::Prime>(core_config), std::make_unique<service::Executor>(std::move(service).value()),
-      std::make_unique<NullStore>(), q);
+      ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, std::move(core),
+      std::make_unique<service::Executor>(std::move(service).value()), std::make_unique<NullStore>(), q);
   server->lan_ = std::make_unique<LanPart>(lan_config(topology, site, options), std::move(secrets).value(), q,
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(

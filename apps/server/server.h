@@ -9,6 +9,7 @@
 // hosts as many as it likes.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "apps/server/client_part.h"
@@ -28,6 +29,8 @@ struct ServerOptions {
   Incarnation incarnation;
   bool udp_checksum = true;
   std::array<std::uint64_t, 2> hash_key{};  // random, secret; see service::ServiceOptions
+  // The lab's seam for faulty servers: what is made of the correct core. Empty: nothing.
+  std::function<std::unique_ptr<ordering::OrderingCore>(std::unique_ptr<ordering::OrderingCore>)> wrap_core{};
 };
 
 class Server {

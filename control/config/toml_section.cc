@@ -119,18 +119,61 @@ void Section::boolean(std::string_view key, bool& out) {
   if (node != nullptr) out = node->as_boolean()->get();
 }
 
+namespace {
+
+// TOML integers are signed 64-bit: nothing above that can be written.
+std::string wanted_integer(std::uint64_t low, std::uint64_t high) {
+  return fmt::format("an integer of {}..{}", low,
+                     std::min(high, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> Section::number(std::string_view key, std::uint64_t low, std::uint64_t high) {
-  // TOML integers are signed 64-bit: nothing above that can be written.
-  high = std::min(high, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-  const std::string wanted = fmt::format("an integer of {}..{}", low, high);
-  const toml::node* const node = find(key, toml::node_type::integer, wanted);
-  if (node == nullptr) return std::nullopt;
-  const std::int64_t value = node->as_integer()->get();
+  const toml::node* const node = find(key, toml::node_type::integer, wanted_integer(low, high));
+  return node != nullptr ? number(key, *node, low, high) : std::nullopt;
+}
+
+std::optional<std::uint64_t> Section::number(std::string_view key, const toml::node& node, std::uint64_t low,
+                                             std::uint64_t high) {
+  const std::int64_t value = node.as_integer()->get();
   if (value >= 0 && static_cast<std::uint64_t>(value) >= low && static_cast<std::uint64_t>(value) <= high) {
     return static_cast<std::uint64_t>(value);
   }
-  fault(key, fmt::format("{} = {} is out of range; write {}", key, value, wanted));
+  faults_.add(node.source().begin,
+              fmt::format("{} = {} is out of range; write {}", key, value, wanted_integer(low, high)));
   return std::nullopt;
+}
+
+std::optional<std::vector<std::uint64_t>> Section::numbers(std::string_view key, std::uint64_t low,
+                                                           std::uint64_t high) {
+  const toml::node* const list = find(key, toml::node_type::array, "a list: [1, 2]");
+  if (list == nullptr) return std::nullopt;
+  std::vector<std::uint64_t> found;
+  for (const toml::node& element : *list->as_array()) {
+    if (!element.is_integer()) {
+      faults_.add(element.source().begin, fmt::format("{} holds {}; write integers", key, describe(element.type())));
+      return std::nullopt;
+    }
+    const auto value = number(key, element, low, high);
+    if (!value) return std::nullopt;
+    found.push_back(*value);
+  }
+  return found;
+}
+
+void Section::texts(std::string_view key, std::vector<std::string>& out) {
+  const toml::node* const list = find(key, toml::node_type::array, "a list: [\"one\", \"two\"]");
+  if (list == nullptr) return;
+  std::vector<std::string> found;
+  for (const toml::node& element : *list->as_array()) {
+    if (!element.is_string()) {
+      return faults_.add(element.source().begin,
+                         fmt::format("{} holds {}; write text in quotes", key, describe(element.type())));
+    }
+    found.push_back(element.as_string()->get());
+  }
+  out = std::move(found);
 }
 
 void Section::duration(std::string_view key, Duration& out, Duration low, Duration high) {

@@ -80,6 +80,17 @@ class Section {
     fault(key, fmt::format("{} = \"{}\" is not known; use one of {}", key, written, fmt::join(names, ", ")));
   }
 
+  // Lists; whole or not at all.
+  template <std::unsigned_integral T>
+  void integers(std::string_view key, std::vector<T>& out, T low, T high) {
+    std::vector<T> read;
+    const auto values = numbers(key, low, high);
+    if (!values) return;
+    for (const std::uint64_t value : *values) read.push_back(static_cast<T>(value));
+    out = std::move(read);
+  }
+  void texts(std::string_view key, std::vector<std::string>& out);
+
   // Null when absent or faulty. Elements of `tables` are all tables.
   const toml::table* table(std::string_view key);
   std::vector<const toml::table*> tables(std::string_view key);
@@ -94,6 +105,9 @@ class Section {
   const toml::node* find(std::string_view key, toml::node_type type, std::string_view wanted);
   bool read_text(std::string_view key, std::string& out);
   std::optional<std::uint64_t> number(std::string_view key, std::uint64_t low, std::uint64_t high);
+  std::optional<std::uint64_t> number(std::string_view key, const toml::node& node, std::uint64_t low,
+                                      std::uint64_t high);
+  std::optional<std::vector<std::uint64_t>> numbers(std::string_view key, std::uint64_t low, std::uint64_t high);
 
   Faults& faults_;
   const toml::table& table_;

@@ -3,21 +3,18 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <map>
-#include <memory>
-#include <system_error>
 
 #include "control/config/names.h"
+#include "control/config/text_file.h"
 #include "control/config/text_values.h"
 #include "control/config/toml_section.h"
 #include "control/config/topology.h"
+#include "control/config/topology_tables.h"
 
 namespace garrison::config {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxInterfaceNameBytes = 15;  // Linux IFNAMSIZ, less the final zero
 constexpr std::size_t kMinIpMtu = 576;              // every IPv4 path carries that much (RFC 791)
@@ -64,6 +61,8 @@ void read_crypto(Faults& faults, const toml::table& table, CryptoSettings& out) 
   out.epoch = KeyEpoch(epoch);
 }
 
+}  // namespace
+
 void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   Section section(faults, table, "[prime]",
                   {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
@@ -86,6 +85,8 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   section.integer("preorder_window", out.preorder_window, kMinPreorderWindow, kMaxPrimeWindow);
   section.integer("ordering_window", out.ordering_window, kMinOrderingWindow, kMaxPrimeWindow);
 }
+
+namespace {
 
 void read_client(Faults& faults, const toml::table& table, ClientSettings& out) {
   Section section(faults, table, "[client]", {"count", "window", "timeout", "pattern"});
@@ -281,11 +282,6 @@ void read_root(Faults& faults, const toml::table& table, Topology& out) {
   if (!faults.any()) check_network(faults, table, out);
 }
 
-Error unreadable(const std::string& path, int error) {
-  return Error{fmt::format("{}: cannot be read: {}; name a topology file, or make one with 'garrison new'", path,
-                           std::generic_category().message(error))};
-}
-
 }  // namespace
 
 Result<Topology> parse_topology(std::string_view text, const std::string& name) {
@@ -303,16 +299,9 @@ Result<Topology> parse_topology(std::string_view text, const std::string& name) 
 }
 
 Result<Topology> load_topology(const std::string& path) {
-  errno = 0;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
-  if (file == nullptr) return unreadable(path, errno);
-  std::string text(kMaxFileBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return unreadable(path, errno);
-  if (text.size() > kMaxFileBytes) {
-    return Error{fmt::format("{}: larger than {} bytes; name a topology file", path, kMaxFileBytes)};
-  }
-  return parse_topology(text, path);
+  const Result<std::string> text = read_text_file(path, "name a topology file, or make one with 'garrison new'");
+  if (!text) return text.error();
+  return parse_topology(text.value(), path);
 }
 
 std::string_view name(ServiceKind kind) {

@@ -120,7 +120,7 @@ Validation Validator::server_message(ServerId from, ByteView bytes) {
     if (!message.block().empty()) return DropReason::message_malformed;
     if (message.signer() != Principal::server(site_, from)) return DropReason::message_not_first_hand;
     if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
-    return VerifiedMessage(bytes, message.head, crypto::leaf_digest(message.content()));
+    return VerifiedMessage(bytes, message.head, leaf_digest(message));
   }
   if (const Refusal refusal = signature(message, leaf)) return *refusal;
   if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
@@ -162,7 +162,7 @@ VerifiedMessage Validator::own(ByteView bytes) {
       CHECK(inside[i].empty() || fits_row(i, inside[i], part));
     }
   }
-  return {bytes, message.head, crypto::leaf_digest(message.content())};
+  return {bytes, message.head, leaf_digest(message)};
 }
 
 std::size_t Validator::cost(ByteView bytes) {
@@ -244,7 +244,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
 }
 
 Validator::Refusal Validator::signature(const Parsed& message, Digest& leaf) {
-  leaf = crypto::leaf_digest(message.content());
+  leaf = leaf_digest(message);
   switch (verifier_.verify(message.signer(), message.head.envelope.epoch, leaf, message.block())) {
     case crypto::Verdict::good:
       return std::nullopt;
@@ -256,6 +256,11 @@ Validator::Refusal Validator::signature(const Parsed& message, Digest& leaf) {
       return DropReason::message_bad_signature;
   }
   return DropReason::message_bad_signature;
+}
+
+Digest Validator::leaf_digest(const Parsed& message) {
+  bytes_hashed_ += message.head.content_bytes;
+  return crypto::leaf_digest(message.content());
 }
 
 Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<ByteView>& inside) {

@@ -41,6 +41,7 @@ class Validator {
 
   // What it cost so far, for metrics.
   [[nodiscard]] const crypto::BatchVerifier& verifier() const { return verifier_; }
+  [[nodiscard]] std::uint64_t bytes_hashed() const { return bytes_hashed_; }  // into leaf digests
 
  private:
   struct Parsed;
@@ -51,6 +52,7 @@ class Validator {
   // a replay certificate, stands before its votes.
   [[nodiscard]] Refusal structure(const Parsed& message, std::vector<ByteView>& inside) const;
   [[nodiscard]] Refusal signature(const Parsed& message, Digest& leaf);
+  [[nodiscard]] Digest leaf_digest(const Parsed& message);
   // What the message carries, each against its own signature.
   [[nodiscard]] Refusal inside_signed(MessageType type, const std::vector<ByteView>& inside);
   [[nodiscard]] Refusal rows_signed(const std::vector<ByteView>& rows);
@@ -73,6 +75,7 @@ class Validator {
   // The last PO-SUMMARY of each server that verified: the same bytes stand in many matrices, and stay verified
   // because the directory never changes under a Validator.
   std::array<Bytes, kMaxServersPerSite> last_summary_;
+  std::uint64_t bytes_hashed_ = 0;
 };
 
 }  // namespace garrison::message

@@ -38,6 +38,7 @@ inline PublicKeys public_keys(Scheme scheme) {
   return {.scheme = scheme, .signing = private_key(scheme).public_key().encoded(), .agreement = Bytes(32, 9)};
 }
 
-inline constexpr Scheme kAllSchemes[] = {Scheme::ed25519, Scheme::rsa2048, Scheme::rsa3072, Scheme::modelled};
+inline constexpr Scheme kAllSchemes[] = {Scheme::ed25519, Scheme::rsa2048, Scheme::rsa3072, Scheme::modelled_rsa1024,
+                                         Scheme::modelled};
 
 }  // namespace garrison::crypto

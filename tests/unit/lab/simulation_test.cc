@@ -15,7 +15,7 @@ SimulationOptions small(std::uint64_t seed) {
 }
 
 TEST(SimulationTest, a_seed_run_twice_has_the_same_digest_and_another_seed_another) {
-  const auto keys = make_lab_keys(4, 4, true);
+  const auto keys = make_lab_keys({.servers = 4, .clients = 4, .lossy = true});
   const SimulationResult first = simulate(small(3), keys);
   EXPECT_EQ(first.violation, "");
   EXPECT_EQ(first.updates, 60U);
@@ -24,7 +24,7 @@ TEST(SimulationTest, a_seed_run_twice_has_the_same_digest_and_another_seed_anoth
 }
 
 TEST(SimulationTest, faults_really_happen_and_every_frame_is_accounted_for) {
-  const auto keys = make_lab_keys(4, 4, true);
+  const auto keys = make_lab_keys({.servers = 4, .clients = 4, .lossy = true});
   NetworkCounts sum;
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     const SimulationResult result = simulate(small(seed), keys);
@@ -41,32 +41,14 @@ TEST(SimulationTest, faults_really_happen_and_every_frame_is_accounted_for) {
 
 TEST(SimulationTest, without_a_quorum_nothing_is_answered) {
   EventQueue events;
-  LabSite site(events, make_lab_keys(4, 2, false), 1, {});
+  LabSite site(events, make_lab_keys({.servers = 4, .clients = 2}), {});
   site.start();
-  site.start_clients(5, milliseconds(10));
+  site.clients().start({.updates_each = 5, .think = milliseconds(10)});
   site.crash(ServerId(2));
   site.crash(ServerId(3));
   while (!events.empty() && events.now() < Instant(0) + seconds(5)) events.run_next();
-  EXPECT_EQ(site.completed(), 0U);
+  EXPECT_EQ(site.clients().completed(), 0U);
   EXPECT_FALSE(site.checkers().violation().has_value());
-}
-
-TEST(NetworkTest, a_partition_cuts_exactly_what_crosses_it) {
-  EventQueue events;
-  std::vector<ServerId> reached;
-  Network network(events, 4, 1, [&](ServerId to, ByteView) { reached.push_back(to); });
-  network.set_model({});
-  network.partition(ServerSet::only(ServerId(0)).insert(ServerId(1)));
-  network.send(ServerId(0), ServerId(1), Bytes{1});
-  network.send(ServerId(0), ServerId(2), Bytes{1});
-  network.send(ServerId(2), ServerId(3), Bytes{1});
-  while (!events.empty()) events.run_next();
-  EXPECT_EQ(reached.size(), 2U);
-  EXPECT_EQ(network.counts().partitioned, 1U);
-  network.partition({});
-  network.send(ServerId(0), ServerId(2), Bytes{1});
-  while (!events.empty()) events.run_next();
-  EXPECT_EQ(reached.back(), ServerId(2));
 }
 
 }  // namespace

@@ -1,0 +1,204 @@
+#include "apps/lab/clients.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "control/client/session.h"
+#include "control/service/kv_operation.h"
+
+namespace garrison::lab {
+
+namespace {
+constexpr std::size_t kMacBytes = 16;
+constexpr std::size_t kKeys = 20;  // of the kv store that operations touch
+constexpr Duration kBusyRetry = milliseconds(1);
+constexpr Incarnation kIncarnation(1);
+constexpr std::size_t kWindow = 4;
+}  // namespace
+
+Clients::Clients(EventQueue& events, const LabKeys& keys, std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers,
+                 std::uint64_t seed)
+    : events_(events), keys_(keys), hosts_(hosts), checkers_(checkers), rng_(seed) {}
+
+void Clients::start(const Workload& workload) {
+  CHECK(clients_.empty());
+  workload_ = workload;
+  for (const crypto::PrivateBundle& bundle : keys_.clients) add(bundle);
+  if (workload.updates_each != SIZE_MAX) wanted_ = clients_.size() * workload.updates_each;
+  for (std::size_t i = 0; i < clients_.size(); ++i) submit_within(workload_.start_over + workload_.think, i);
+}
+
+void Clients::add(const crypto::PrivateBundle& bundle) {
+  const config::SiteSettings& site = keys_.topology.sites.front();
+  client::ClientConfig config;
+  config.servers = site.n();
+  config.faults = site.f;
+  config.client = ClientId(bundle.self.index);
+  config.incarnation = kIncarnation;
+  config.window = kWindow;
+  config.timeout_initial = workload_.timeout;
+  config.timeout_max = std::max(workload_.timeout, config.timeout_max);
+  config.pattern = workload_.pattern;
+  config.first_server = ServerId(static_cast<std::uint16_t>(bundle.self.index % site.n()));
+  auto client = std::make_unique<Client>(config);
+  client->id = config.client;
+  client->to_submit = workload_.updates_each;
+  Result<crypto::PrivateKey> key = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
+  CHECK(key.ok());
+  client->signer = std::make_unique<crypto::BatchSigner>(keys_.topology.system, bundle.self,
+                                                         keys_.topology.crypto.epoch, std::move(key).value());
+  for (const crypto::PrivateBundle& server : keys_.servers) {
+    if (config.pattern == client::Pattern::co_located && server.self.index != config.first_server.value()) continue;
+    open_session(*client, bundle, server);
+  }
+  clients_.push_back(std::move(client));
+}
+
+void Clients::open_session(Client& client, const crypto::PrivateBundle& bundle, const crypto::PrivateBundle& server) {
+  const config::Topology& topology = keys_.topology;
+  const ServerId id(static_cast<std::uint16_t>(server.self.index));
+  Result<crypto::SecretBytes> secret =
+      client::session_secret(bundle.agreement, keys_.directory.find(server.self)->agreement, topology.system, client.id,
+                             topology.sites.front().id, id);
+  CHECK(secret.ok());
+  crypto::HmacKey& key = client.keys.emplace(id, crypto::HmacKey(secret.value().view())).first->second;
+
+  const message::Envelope envelope{topology.system, crypto::Principal::client(client.id), topology.crypto.epoch};
+  const std::array<std::uint8_t, 16> nonce{};
+  server::ClientPart& part = hosts_[id.index()]->server().client();
+  (void)part.open(client.id.value(), nonce);
+  Bytes hello = message::encode(envelope, message::ClientHello{.nonce = nonce, .incarnation = kIncarnation});
+  const crypto::Tag tag = key.tag(hello);
+  hello.insert(hello.end(), tag.begin(), tag.end());
+  CHECK(part.on_message(client.id.value(), hello) == server::ClientPart::Intake::taken);
+}
+
+void Clients::submit_within(Duration span, std::size_t index) {
+  const std::uint64_t pause = rng_.below(static_cast<std::uint64_t>(span.ns()) + 1);
+  events_.schedule(events_.now() + Duration(static_cast<std::int64_t>(pause)), [this, index] { submit(index); });
+}
+
+Bytes Clients::operation() {
+  if (workload_.payload_bytes.has_value()) return Bytes(*workload_.payload_bytes);
+  const std::string key = "k" + std::to_string(rng_.below(kKeys));
+  const std::string value = "v" + std::to_string(rng_.below(1'000'000));
+  switch (rng_.below(4)) {
+    case 0:
+      return service::encode(service::KvGet{.key = as_bytes(key)}).value();
+    case 1:
+      return service::encode(service::KvIncrBy{.key = as_bytes("n" + key), .delta = 1}).value();
+    case 2:
+      return service::encode(service::KvDel{.keys = {as_bytes(key)}}).value();
+    default:
+      return service::encode(service::KvSet{.key = as_bytes(key), .value = as_bytes(value)}).value();
+  }
+}
+
+void Clients::submit(std::size_t index) {
+  Client& client = *clients_[index];
+  if (client.to_submit == 0) return;
+  if (client.to_submit != SIZE_MAX) --client.to_submit;
+  client::Output output;
+  const std::optional<SeqNum> sequence = client.core.submit(events_.now(), output);
+  CHECK(sequence.has_value());  // closed loop: the window is never full
+  const Bytes what = operation();
+  checkers_.on_submit(client.id, *sequence, what);
+  client.updates[*sequence] = sign(client, *sequence, what);
+  carry_out(index, output);
+  schedule_wakeup(index);
+}
+
+Bytes Clients::sign(Client& client, SeqNum sequence, ByteView operation) {
+  const config::Topology& topology = keys_.topology;
+  Bytes update = message::encode(
+      {topology.system, crypto::Principal::client(client.id), topology.crypto.epoch},
+      message::ClientOp{
+          .client = client.id, .incarnation = kIncarnation, .sequence = sequence, .operation = operation});
+  const Digest leaf = crypto::leaf_digest(update);
+  const std::size_t content = update.size();
+  update.resize(content + client.signer->block_bytes(1));
+  const MutableBytes block = MutableBytes(update).subspan(content);
+  std::size_t size = 0;
+  client.signer->sign({&leaf, 1}, {&block, 1}, {&size, 1});
+  update.resize(content + size);
+  return update;
+}
+
+void Clients::carry_out(std::size_t index, const client::Output& output) {
+  for (const client::Send& send : output.sends) {
+    send.to.for_each([&](ServerId to) {
+      events_.schedule(events_.now() + workload_.delay,
+                       [this, index, sequence = send.sequence, to] { hand_in(index, sequence, to); });
+    });
+  }
+}
+
+void Clients::hand_in(std::size_t index, SeqNum sequence, ServerId to) {
+  Client& client = *clients_[index];
+  const auto update = client.updates.find(sequence);
+  if (update == client.updates.end()) return;  // answered while it was under way
+  Host& host = *hosts_[to.index()];
+  if (host.crashed()) return;
+  const server::ClientPart::Intake intake = host.server().client().on_message(client.id.value(), update->second);
+  if (intake == server::ClientPart::Intake::busy) {
+    events_.schedule(events_.now() + kBusyRetry, [this, index, sequence, to] { hand_in(index, sequence, to); });
+    return;
+  }
+  if (intake != server::ClientPart::Intake::taken) {
+    checkers_.report("intake: a server refused a correct client's update");
+  }
+  host.wake();
+}
+
+void Clients::reply(Instant at, ServerId from, server::SessionId session, ByteView message) {
+  events_.schedule(at + workload_.delay,
+                   [this, from, index = static_cast<std::size_t>(session),
+                    bytes = Bytes(message.begin(), message.end())] { on_reply(index, from, bytes); });
+}
+
+void Clients::on_reply(std::size_t index, ServerId from, ByteView message) {
+  Client& client = *clients_[index];
+  const std::size_t content = message.size() - kMacBytes;
+  if (!client.keys.at(from).verify(message.first(content), message.subspan(content))) {
+    return checkers_.report("replies: a correct server's MAC does not verify");
+  }
+  const auto reply = message::decode<message::ClientReply>(message.first(content));
+  if (!reply.has_value()) return checkers_.report("replies: a correct server's reply does not decode");
+  client::Output output;
+  client.core.on_reply(events_.now(), *reply, from, output);
+  for (const client::Completed& completed : output.completed) {
+    ++completed_;
+    checkers_.on_accept(client.id, completed.sequence, completed.state_sequence, completed.result);
+    client.updates.erase(completed.sequence);
+    if (finished_) finished_(completed.latency);
+    submit_within(workload_.think, index);
+  }
+  carry_out(index, output);
+  schedule_wakeup(index);
+}
+
+void Clients::schedule_wakeup(std::size_t index) {
+  Client& client = *clients_[index];
+  const Instant due = client.core.next_wakeup();
+  if (due == Instant::never() || client.wakeup_at <= due) return;
+  client.wakeup_at = due;
+  events_.schedule(std::max(due, events_.now()), [this, index, due] {
+    Client& waking = *clients_[index];
+    if (waking.wakeup_at != due) return;
+    waking.wakeup_at = Instant::never();
+    client::Output output;
+    if (waking.core.next_wakeup() <= events_.now()) waking.core.on_wakeup(events_.now(), output);
+    carry_out(index, output);
+    schedule_wakeup(index);
+  });
+}
+
+std::uint64_t Clients::timeouts() const {
+  std::uint64_t sum = 0;
+  for (const auto& client : clients_) sum += client->core.stats().timeouts;
+  return sum;
+}
+
+}  // namespace garrison::lab

@@ -1,0 +1,87 @@
+// Closed-loop clients of a modelled site: each submits an update, waits for its result, pauses, and goes on. They
+// sign with modelled keys and believe a result by the rules of control/client.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "apps/lab/checkers.h"
+#include "apps/lab/event_queue.h"
+#include "apps/lab/host.h"
+#include "apps/lab/lab_keys.h"
+#include "control/client/client_core.h"
+#include "crypto/batch.h"
+#include "crypto/mac.h"
+#include "dataplane/base/rng.h"
+
+namespace garrison::lab {
+
+struct Workload {
+  std::size_t updates_each = SIZE_MAX;
+  Duration
+      start_over{};  // clients begin one by one, at instants drawn from this span: together they would stay together
+  Duration think{};  // pause before each update: uniform, up to this
+  client::Pattern pattern = client::Pattern::one_server;
+  Duration timeout = seconds(1);
+  std::optional<std::size_t> payload_bytes{};  // of an operation that means nothing; none: a mix of kv operations
+  Duration delay = microseconds(200);          // between a client and a server, either way
+};
+
+class Clients {
+ public:
+  // `finished` is told of every result that a client accepts, with the time since it submitted.
+  using Finished = std::function<void(Duration latency)>;
+
+  // Everything by reference outlives it.
+  Clients(EventQueue& events, const LabKeys& keys, std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers,
+          std::uint64_t seed);
+
+  void on_finished(Finished finished) { finished_ = std::move(finished); }
+  // Opens the sessions and begins; once.
+  void start(const Workload& workload);
+  // A server of the site answers; the message leaves it at `at`.
+  void reply(Instant at, ServerId from, server::SessionId session, ByteView message);
+
+  [[nodiscard]] std::size_t completed() const { return completed_; }
+  [[nodiscard]] std::size_t wanted() const { return wanted_; }
+  [[nodiscard]] std::uint64_t timeouts() const;
+
+ private:
+  struct Client {
+    explicit Client(const client::ClientConfig& config) : core(config) {}
+    client::ClientCore core;
+    ClientId id;
+    std::unique_ptr<crypto::BatchSigner> signer;
+    std::map<ServerId, crypto::HmacKey> keys;  // of the servers that it has a session with
+    std::map<SeqNum, Bytes> updates;           // signed, not answered
+    std::size_t to_submit = 0;
+    Instant wakeup_at = Instant::never();
+  };
+
+  void add(const crypto::PrivateBundle& bundle);
+  void open_session(Client& client, const crypto::PrivateBundle& bundle, const crypto::PrivateBundle& server);
+  void submit_within(Duration span, std::size_t index);
+  void submit(std::size_t index);
+  [[nodiscard]] Bytes sign(Client& client, SeqNum sequence, ByteView operation);
+  void carry_out(std::size_t index, const client::Output& output);
+  void hand_in(std::size_t index, SeqNum sequence, ServerId to);
+  void on_reply(std::size_t index, ServerId from, ByteView message);
+  void schedule_wakeup(std::size_t index);
+  [[nodiscard]] Bytes operation();
+
+  EventQueue& events_;
+  const LabKeys& keys_;
+  std::vector<std::unique_ptr<Host>>& hosts_;
+  Checkers& checkers_;
+  Rng rng_;
+  Workload workload_;
+  Finished finished_;
+  std::vector<std::unique_ptr<Client>> clients_;  // by ClientId
+  std::size_t completed_ = 0;
+  std::size_t wanted_ = 0;
+};
+
+}  // namespace garrison::lab

@@ -1,0 +1,59 @@
+#include "apps/lab/egress_meter.h"
+
+#include "dataplane/wire/chunk.h"
+#include "dataplane/wire/frame.h"
+
+namespace garrison::lab {
+
+namespace {
+
+constexpr std::string_view kEncapsulation = "Ethernet, IP and UDP headers";
+constexpr std::string_view kFrameOverhead = "frame headers and tags";
+constexpr std::string_view kHello = "HELLO";
+constexpr std::string_view kAcks = "channel acknowledgements";
+
+// As message::read_envelope() has it; the frames are our own.
+message::MessageType type_of(ByteView message) {
+  return static_cast<message::MessageType>((std::uint16_t{message[1]} << 8U) | message[2]);
+}
+
+}  // namespace
+
+void EgressMeter::on_frame(ServerId from, ServerId to, ByteView frame) {
+  const ByteView payload = frame.subspan(kEncapsulationBytes);
+  wire::FrameHeader header;
+  CHECK(!wire::parse_frame_header(payload, header));
+  bytes_[kEncapsulation] += kEncapsulationBytes;
+  bytes_[kFrameOverhead] += wire::kFrameOverheadBytes;
+  const ByteView content = wire::frame_content(payload);
+  if (header.kind == wire::FrameKind::hello) {
+    bytes_[kHello] += content.size();
+  } else {
+    on_chunks(from.index() * servers_ + to.index(), content);
+  }
+}
+
+void EgressMeter::on_chunks(std::size_t pair, ByteView content) {
+  Reader in(content);
+  while (!in.done()) {
+    const auto type = wire::read_chunk_type(in);
+    CHECK(type.has_value());
+    if (*type == wire::ChunkType::ack) {
+      bytes_[kAcks] += wire::ack_bytes(wire::read_ack(in).words);
+      continue;
+    }
+    if (*type == wire::ChunkType::base) {
+      (void)wire::read_base(in);
+      bytes_[kAcks] += wire::kBaseChunkBytes;
+      continue;
+    }
+    const bool timely = *type == wire::ChunkType::timely;
+    const wire::DataChunk chunk = wire::read_data(in, timely ? TrafficClass::timely : TrafficClass::bounded);
+    Lane& lane = lanes_[2 * pair + (timely ? 1 : 0)];
+    message::MessageType& known = lane[chunk.sequence % lane.size()];
+    if (chunk.offset == 0 && chunk.bytes.size() > 2) known = type_of(chunk.bytes);
+    bytes_[message::name(known)] += wire::kDataChunkHeaderBytes + chunk.bytes.size();
+  }
+}
+
+}  // namespace garrison::lab

@@ -1,0 +1,37 @@
+// What the bytes on the network are made of: counts the bytes of every frame by the type of the messages inside.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "control/message/catalogue.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/ids.h"
+
+namespace garrison::lab {
+
+class EgressMeter {
+ public:
+  explicit EgressMeter(std::size_t servers) : servers_(servers), lanes_(2 * servers * servers) {}
+
+  void on_frame(ServerId from, ServerId to, ByteView frame);
+
+  // By message type, chunk headers included; and the rest of the frames by what it is. Sums up to all bytes.
+  using Bytes = std::map<std::string_view, std::uint64_t>;
+  [[nodiscard]] const Bytes& bytes() const { return bytes_; }
+
+ private:
+  // Types of the messages of one lane between two servers, by sequence: a later chunk of a message does not say.
+  using Lane = std::array<message::MessageType, 1024>;
+
+  void on_chunks(std::size_t pair, ByteView content);
+
+  std::size_t servers_;
+  std::vector<Lane> lanes_;
+  Bytes bytes_;
+};
+
+}  // namespace garrison::lab

@@ -1,0 +1,221 @@
+// TOML to Experiment. One function per table; each is called for the whole file and again for a series that changes
+// some of its keys.
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/lab/experiment.h"
+#include "control/config/names.h"
+#include "control/config/toml_section.h"
+#include "control/config/topology_tables.h"
+
+namespace garrison::lab {
+
+namespace {
+
+using config::Faults;
+using config::Section;
+
+constexpr std::size_t kMinMtu = 576;
+constexpr std::size_t kMaxMtu = kMaxFrameBytes - kEthernetHeaderBytes;
+constexpr std::uint64_t kAllMillionths = 1'000'000;
+constexpr std::size_t kMaxPayload = 30'000;
+constexpr std::uint64_t kMaxPaperValue = 1'000'000'000;
+constexpr std::string_view kNoCosts = "none";
+
+constexpr std::array<std::pair<std::string_view, crypto::Scheme>, 2> kSignatures{
+    {{"ed25519", crypto::Scheme::modelled}, {"rsa1024", crypto::Scheme::modelled_rsa1024}}};
+constexpr std::array<std::pair<std::string_view, EgressScope>, 2> kScopes{
+    {{"server", EgressScope::server}, {"site", EgressScope::site}}};
+constexpr std::array<std::pair<std::string_view, client::Pattern>, 3> kPatterns{
+    {{"one", client::Pattern::one_server},
+     {"f+1", client::Pattern::f_plus_1},
+     {"co-located", client::Pattern::co_located}}};
+
+template <typename T>
+using Choices = std::span<const std::pair<std::string_view, T>>;
+
+bool is_plain(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+struct Reader {
+  Faults& faults;
+  const LoadCostTable& load_cost_table;
+
+  void run(const toml::table& table, RunSetup& out) const {
+    Section section(faults, table, "[run]", {"seed", "warmup", "measure", "cost_table"});
+    section.integer("seed", out.seed, std::uint64_t{0}, ~std::uint64_t{0});
+    section.duration("warmup", out.warmup, Duration(), seconds(3600));
+    section.duration("measure", out.measure, milliseconds(1), seconds(3600));
+    std::string costs;
+    section.text("cost_table", costs);
+    if (costs.empty()) return;
+    out.costs = nullptr;
+    if (costs == kNoCosts) return;
+    if (!is_plain(costs)) {
+      return section.fault("cost_table",
+                           fmt::format("\"{}\" is no name of a cost table; write lower-case letters, digits and '-', "
+                                       "or \"{}\"",
+                                       costs, kNoCosts));
+    }
+    Result<CostTable> loaded = load_cost_table(costs);
+    if (!loaded) return section.fault("cost_table", loaded.error().message);
+    out.costs = std::make_shared<const CostTable>(std::move(loaded).value());
+  }
+
+  void site(const toml::table& table, RunSetup& out) const {
+    Section section(faults, table, "[site]", {"servers", "server_signatures", "client_signatures"});
+    section.integer("servers", out.servers, std::size_t{4}, kMaxServersPerSite);
+    if (out.servers % 3 != 1) {
+      section.fault("servers", fmt::format("{} is not 3f + 1; write 4, 7, 10, 13 or 16", out.servers));
+    }
+    section.one_of("server_signatures", out.server_signatures, Choices<crypto::Scheme>(kSignatures));
+    section.one_of("client_signatures", out.client_signatures, Choices<crypto::Scheme>(kSignatures));
+  }
+
+  void server_of(Section& section, std::string_view key, ServerId& out) const {
+    std::string name;
+    section.text(key, name);
+    for (std::size_t i = 0; i < kMaxServersPerSite; ++i) {
+      const ServerId id(static_cast<std::uint16_t>(i));
+      if (name != config::server_name(SiteId(0), id)) continue;
+      out = id;
+      return;
+    }
+    section.fault(key, fmt::format("\"{}\" is no server; write A1, A2, ...", name));
+  }
+
+  void network(const toml::table& table, RunSetup& out) const {
+    Section section(faults, table, "[network]",
+                    {"delay", "jitter", "egress_kbit_per_s", "egress_of", "egress_buffer_bytes", "transmit_ring_bytes",
+                     "ip_mtu", "loss_ppm", "duplication_ppm", "reordering_ppm", "pair"});
+    section.duration("delay", out.network.delay, Duration(), seconds(10));
+    section.duration("jitter", out.network.jitter, Duration(), seconds(10));
+    std::uint64_t kbit = out.egress.bits_per_s / 1000;
+    section.integer("egress_kbit_per_s", kbit, std::uint64_t{0}, std::uint64_t{1'000'000'000});
+    out.egress.bits_per_s = kbit * 1000;
+    section.one_of("egress_of", out.egress_scope, Choices<EgressScope>(kScopes));
+    section.integer("egress_buffer_bytes", out.egress.buffer_bytes, kMaxFrameBytes, std::size_t{1} << 32U);
+    section.integer("transmit_ring_bytes", out.egress.transmit_ring_bytes, std::size_t{1}, std::size_t{1} << 32U);
+    section.integer("ip_mtu", out.ip_mtu, kMinMtu, kMaxMtu);
+    section.integer("loss_ppm", out.network.loss, std::uint64_t{0}, kAllMillionths);
+    section.integer("duplication_ppm", out.network.duplication, std::uint64_t{0}, kAllMillionths);
+    section.integer("reordering_ppm", out.network.reordering, std::uint64_t{0}, kAllMillionths);
+    for (const toml::table* pair : section.tables("pair")) {
+      Section one(faults, *pair, "a pair of [network]", {"from", "to", "delay", "jitter"}, {"from", "to", "delay"});
+      PairDelay& made = out.pairs.emplace_back();
+      server_of(one, "from", made.from);
+      server_of(one, "to", made.to);
+      one.duration("delay", made.delay, Duration(), seconds(10));
+      one.duration("jitter", made.jitter, Duration(), seconds(10));
+    }
+  }
+
+  void workload(const toml::table& table, RunSetup& out) const {
+    Section section(faults, table, "[workload]",
+                    {"clients", "payload_bytes", "pattern", "start_over", "think", "timeout", "delay"});
+    section.integers("clients", out.clients, std::size_t{1}, std::size_t{config::kMaxClients});
+    std::size_t payload = out.workload.payload_bytes.value_or(0);
+    section.integer("payload_bytes", payload, std::size_t{0}, kMaxPayload);
+    out.workload.payload_bytes = payload;
+    section.one_of("pattern", out.workload.pattern, Choices<client::Pattern>(kPatterns));
+    section.duration("start_over", out.workload.start_over, Duration(), seconds(3600));
+    section.duration("think", out.workload.think, Duration(), seconds(3600));
+    section.duration("timeout", out.workload.timeout, milliseconds(1), seconds(3600));
+    section.duration("delay", out.workload.delay, Duration(), seconds(10));
+  }
+
+  // The tables that the file and a series have alike.
+  void setup(Section& section, RunSetup& out) const {
+    if (const toml::table* table = section.table("run")) run(*table, out);
+    if (const toml::table* table = section.table("site")) site(*table, out);
+    if (const toml::table* table = section.table("network")) network(*table, out);
+    if (const toml::table* table = section.table("prime")) config::read_prime(faults, *table, out.prime);
+    if (const toml::table* table = section.table("workload")) workload(*table, out);
+  }
+
+  void paper(Section& section, std::vector<PaperPoint>& out) const {
+    for (const toml::table* table : section.tables("paper")) {
+      Section point(faults, *table, "a point of the paper", {"clients", "updates_per_s", "latency_ms"}, {"clients"});
+      PaperPoint& made = out.emplace_back();
+      point.integer("clients", made.clients, std::size_t{1}, std::size_t{kMaxPaperValue});
+      point.integer("updates_per_s", made.updates_per_s, std::uint64_t{1}, kMaxPaperValue);
+      point.integer("latency_ms", made.latency_ms, std::uint64_t{1}, kMaxPaperValue);
+    }
+  }
+
+  void series(const toml::table& table, const RunSetup& common, Series& out, const std::string& file) const {
+    Section section(faults, table, "[[series]]",
+                    {"name", "title", "protocol", "adversary", "paper", "run", "site", "network", "prime", "workload"},
+                    {"name"});
+    section.text("name", out.name);
+    if (section.has("name") && !is_plain(out.name)) {
+      section.fault("name", fmt::format("\"{}\" is not plain; write lower-case letters, digits and '-'", out.name));
+    }
+    out.title = out.name;
+    section.text("title", out.title);
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kProtocols{
+        {{"prime", "prime"}, {"bft", "bft"}}};
+    std::string_view protocol = "prime";
+    section.one_of("protocol", protocol, Choices<std::string_view>(kProtocols));
+    out.protocol = protocol;
+    section.texts("adversary", out.adversary);
+    paper(section, out.paper);
+    out.setup = common;
+    setup(section, out.setup);
+    if (out.setup.clients.empty()) {
+      section.fault("workload", fmt::format("series {} has no clients; add clients to [workload]", out.name));
+    }
+    const auto unavailable = [&](std::string_view key, std::string_view why) {
+      const toml::source_position at = section.position(key);
+      if (!out.unavailable) out.unavailable = Error{fmt::format("{}:{}:{}: {}", file, at.line, at.column, why)};
+    };
+    if (out.protocol != "prime") {
+      unavailable("protocol", fmt::format("protocol \"{}\" is not in this version; use \"prime\"", out.protocol));
+    }
+    const Result<CorruptCore> made =
+        make_adversary(out.adversary, out.setup.servers, out.setup.faults(), out.setup.seed);
+    if (!made) unavailable("adversary", made.error().message);
+  }
+
+  void root(const toml::table& table, Experiment& out) const {
+    Section section(faults, table, "the file",
+                    {"title", "source", "run", "site", "network", "prime", "workload", "series"}, {"title", "series"});
+    section.text("title", out.title);
+    section.text("source", out.source);
+    RunSetup common;
+    common.workload.payload_bytes = 0;
+    setup(section, common);
+    for (const toml::table* one : section.tables("series")) {
+      Series made;
+      series(*one, common, made, out.file);
+      const bool taken = std::ranges::any_of(out.series, [&](const Series& other) { return other.name == made.name; });
+      if (taken) faults.add(one->source().begin, fmt::format("series {} is there already; rename it", made.name));
+      out.series.push_back(std::move(made));
+    }
+  }
+};
+
+}  // namespace
+
+Result<Experiment> parse_experiment(std::string_view text, const std::string& file,
+                                    const LoadCostTable& load_cost_table) {
+  Faults faults(file);
+  Experiment experiment;
+  experiment.file = file;
+  experiment.name = std::filesystem::path(file).stem().string();
+  try {
+    const toml::table table = toml::parse(text, file);
+    Reader{faults, load_cost_table}.root(table, experiment);
+  } catch (const toml::parse_error& error) {
+    faults.add(error.source().begin, fmt::format("{}; correct the TOML", error.description()));
+  }
+  if (faults.any()) return faults.error();
+  return experiment;
+}
+
+}  // namespace garrison::lab

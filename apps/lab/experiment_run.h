@@ -1,0 +1,46 @@
+// Runs one point of an experiment: a site of one series with so many clients, in virtual time, measured after a
+// warm-up. Every server's output is held to the checkers all along. One thread; several points may run on several.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "apps/lab/experiment.h"
+
+namespace garrison::lab {
+
+struct Point {
+  std::string series{};
+  std::size_t clients = 0;
+  double updates_per_s = 0;
+  double latency_mean_ms = 0;
+  double p50_ms = 0;
+  double p99_ms = 0;
+  double limit_updates_per_s = 0;                // 0: none
+  std::optional<std::uint64_t> paper{};          // updates per second that the paper has here
+  double egress_bytes_per_update = 0;            // of all servers together
+  std::map<std::string, double> egress_by{};     // of them, by message type
+  double busiest_egress = 0;                     // the server that sent most, as a share of the rate; 0 without a rate
+  double busiest_processor = 0;                  // share of the measured time
+  std::map<std::string, double> processor_by{};  // of it, by operation
+  std::uint64_t updates = 0;
+  std::uint64_t client_timeouts = 0;
+  std::uint64_t frames_lost = 0;  // at a full egress buffer or receive ring, or on the way
+  std::uint64_t events = 0;
+  double wall_s = 0;
+  std::string violation{};  // empty: none
+};
+
+// Set and read by different threads.
+struct RunControl {
+  std::atomic<bool> stop{false};
+  std::atomic<double> done{0};  // 0..1 of the virtual time
+};
+
+// None when it was stopped. A violation ends the run at once.
+[[nodiscard]] std::optional<Point> run_point(const Series& series, std::size_t clients, RunControl& control);
+
+}  // namespace garrison::lab

@@ -1,0 +1,34 @@
+// Keys and topology of a modelled site. They follow from the principals alone, the same for every seed, and are no
+// secrets. Immutable; shared between runs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "control/config/topology.h"
+#include "crypto/key_directory.h"
+#include "crypto/key_store.h"
+
+namespace garrison::lab {
+
+struct LabKeys {
+  config::Topology topology;
+  crypto::KeyDirectory directory;
+  std::vector<crypto::PrivateBundle> servers;
+  std::vector<crypto::PrivateBundle> clients;
+};
+
+struct LabTopology {
+  std::size_t servers = 4;  // 3f + 1
+  std::size_t clients = 1;
+  bool lossy = false;
+  config::ServiceKind service = config::ServiceKind::kv;
+  std::size_t ip_mtu = kDefaultPathIpBytes;
+  config::PrimeSettings prime{};
+  crypto::Scheme server_scheme = crypto::Scheme::modelled;  // modelled ones only
+  crypto::Scheme client_scheme = crypto::Scheme::modelled;
+};
+
+[[nodiscard]] std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes);
+
+}  // namespace garrison::lab
