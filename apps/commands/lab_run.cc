@@ -47,8 +47,7 @@ class Runner {
   Runner(std::vector<std::unique_ptr<Task>>& tasks, const Options& options) : tasks_(tasks), options_(options) {}
 
   // False when a signal ended it.
-  bool run() {
-    EndSignals signals;
+  bool run(EndSignals& signals) {
     std::vector<std::thread> threads;
     const std::size_t count = std::min<std::size_t>(tasks_.size(), options_.jobs);
     for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
@@ -89,7 +88,7 @@ class Runner {
         "{:<16} {:>7} {:>10.1f} {:>10.1f} {:>8.1f} {:>8.1f} {:>10.1f} {:>7} {:>10.0f} {:>6.0f}% {:>6.0f}% {:>7.1f}\n",
         point.series, point.clients, point.updates_per_s, point.latency_mean_ms, point.p50_ms, point.p99_ms,
         point.limit_updates_per_s, point.paper.has_value() ? std::to_string(*point.paper) : "",
-        point.egress_bytes_per_update, 100 * point.busiest_egress, 100 * point.busiest_processor, point.wall_s);
+        point.egress_bytes_per_update, 100 * point.busiest_egress, 100 * point.busiest_processor, point.simulation_s);
     std::fflush(options_.json ? stderr : stdout);
   }
 
@@ -160,7 +159,7 @@ nlohmann::json json_row(const lab::Point& point) {
           {"client_timeouts", point.client_timeouts},
           {"frames_lost", point.frames_lost},
           {"events", point.events},
-          {"wall_s", point.wall_s},
+          {"simulation_s", point.simulation_s},
           {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
 }
 
@@ -230,12 +229,13 @@ int run(Options options) {
       tasks.back()->clients = clients;
     }
   }
+  EndSignals signals;
   if (!options.json) {
     fmt::print("{:<16} {:>7} {:>10} {:>10} {:>8} {:>8} {:>10} {:>7} {:>10} {:>7} {:>7} {:>7}\n", "series", "clients",
-               "updates/s", "mean ms", "p50 ms", "p99 ms", "limit/s", "paper", "bytes/upd.", "egress", "cpu", "wall s");
+               "updates/s", "mean ms", "p50 ms", "p99 ms", "limit/s", "paper", "bytes/upd.", "egress", "cpu", "took s");
     std::fflush(stdout);
   }
-  if (!Runner(tasks, options).run()) return kInterrupted;
+  if (!Runner(tasks, options).run(signals)) return kInterrupted;
 
   std::vector<lab::Point> points;
   for (const auto& task : tasks) points.push_back(*task->point);

@@ -42,7 +42,7 @@ bool is_plain(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-struct Reader {
+struct ExperimentReader {
   Faults& faults;
   const LoadCostTable& load_cost_table;
 
@@ -210,7 +210,7 @@ Result<Experiment> parse_experiment(std::string_view text, const std::string& fi
   experiment.name = std::filesystem::path(file).stem().string();
   try {
     const toml::table table = toml::parse(text, file);
-    Reader{faults, load_cost_table}.root(table, experiment);
+    ExperimentReader{faults, load_cost_table}.root(table, experiment);
   } catch (const toml::parse_error& error) {
     faults.add(error.source().begin, fmt::format("{}; correct the TOML", error.description()));
   }

@@ -30,7 +30,7 @@ struct Point {
   std::uint64_t client_timeouts = 0;
   std::uint64_t frames_lost = 0;  // at a full egress buffer or receive ring, or on the way
   std::uint64_t events = 0;
-  double wall_s = 0;
+  double simulation_s = 0;  // of one processor, to simulate it
   std::string violation{};  // empty: none
 };
 

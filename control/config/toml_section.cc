@@ -44,6 +44,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// TOML integers are signed 64-bit: nothing above that can be written.
+std::string wanted_integer(std::uint64_t low, std::uint64_t high) {
+  return fmt::format("an integer of {}..{}", low,
+                     std::min(high, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+}
+
 }  // namespace
 
 std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> candidates) {
@@ -118,16 +124,6 @@ void Section::boolean(std::string_view key, bool& out) {
   const toml::node* const node = find(key, toml::node_type::boolean, "true or false");
   if (node != nullptr) out = node->as_boolean()->get();
 }
-
-namespace {
-
-// TOML integers are signed 64-bit: nothing above that can be written.
-std::string wanted_integer(std::uint64_t low, std::uint64_t high) {
-  return fmt::format("an integer of {}..{}", low,
-                     std::min(high, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
-}
-
-}  // namespace
 
 std::optional<std::uint64_t> Section::number(std::string_view key, std::uint64_t low, std::uint64_t high) {
   const toml::node* const node = find(key, toml::node_type::integer, wanted_integer(low, high));
