@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -103,8 +104,11 @@ TEST_P(SchemeTest, its_name_and_number_lead_back_to_it) {
   EXPECT_LE(signature_bytes(GetParam()), kMaxSignatureBytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, SchemeTest, ::testing::ValuesIn(kAllSchemes),
-                         [](const auto& parameter) { return std::string(name(parameter.param)); });
+INSTANTIATE_TEST_SUITE_P(Schemes, SchemeTest, ::testing::ValuesIn(kAllSchemes), [](const auto& parameter) {
+  std::string text(name(parameter.param));
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+});
 
 TEST(SignatureTest, unknown_names_and_numbers_are_no_scheme) {
   EXPECT_FALSE(scheme_from_name("rsa1024"));
