@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/attack_options.h"
 #include "apps/commands/bench_crypto.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
@@ -31,6 +32,7 @@ struct Options {
   std::string server_signatures = "ed25519";
   std::string client_signatures = "rsa2048";
   bool json = false;
+  adversary::AttackText attack;
   bool single = false;  // one point, its row as JSON on standard output
 };
 
@@ -49,6 +51,7 @@ nlohmann::json to_json(const node::OrderBenchRow& row) {
           {"bad_replies", row.bad_replies},
           {"drops", row.drops},
           {"updates_per_signature", row.updates_per_signature},
+          {"acted", row.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(row.acted)},
           {"states_equal", row.states_equal}};
 }
 
@@ -86,6 +89,12 @@ std::optional<nlohmann::json> spawn_point(const Options& options, std::size_t cl
                                  options.server_signatures,
                                  "--client-signatures",
                                  options.client_signatures};
+  if (!options.attack.empty()) {
+    for (const std::string& word :
+         {std::string("--fault"), options.attack.specs, std::string("--faulty"), options.attack.faulty}) {
+      words.push_back(word);
+    }
+  }
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
@@ -114,6 +123,7 @@ std::optional<nlohmann::json> spawn_point(const Options& options, std::size_t cl
 nlohmann::json conditions(const Options& options) {
   nlohmann::json stated = base_conditions();
   stated["protocol"] = "prime, normal case";
+  stated["fault"] = options.attack.empty() ? "none" : options.attack.specs + " at " + options.attack.faulty;
   stated["loop"] = "closed, one update in flight per client";
   stated["server_signatures"] = options.server_signatures + ", Merkle batches";
   stated["client_signatures"] = options.client_signatures + ", one per update, signed before the clock starts";
@@ -139,6 +149,11 @@ int order(const Options& options) {
   }
   bench.server_scheme = *server_scheme;
   bench.client_scheme = *client_scheme;
+  bench.attack = options.attack;
+  if (const auto specs = adversary::parse_specs(options.attack.specs);
+      !options.attack.empty() && options.attack.specs != "random" && !specs) {
+    return complain(specs.error().message), kMisused;
+  }
   if (options.single) return run_single(options, bench);
 
   nlohmann::json rows = nlohmann::json::array();
@@ -157,6 +172,7 @@ int order(const Options& options) {
       fmt::print("{:>7} {:>7} {:>8} {:>12.0f} {:>9.2f} {:>9.2f} {:>12.0f} {:>8.0f}%{}\n", options.servers, clients,
                  payload, rate, row->at("p50_ms").get<double>(), row->at("p99_ms").get<double>(), bound,
                  100 * rate / bound, row->at("states_equal").get<bool>() ? "" : "  STATES DIFFER");
+      if (!options.attack.empty()) fmt::print("        acted: {}\n", row->at("acted").get<std::string>());
       std::fflush(stdout);
     }
   }
@@ -196,6 +212,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command.add_option("--client-signatures", options->client_signatures, "ed25519, rsa2048, rsa3072")
       ->capture_default_str();
+  add_attack_options(command, "--fault", options->attack);
   command.add_flag("--json", options->json, "print one JSON object");
   command.add_flag("--single", options->single)->group("");
   command.callback([options, &exit_status] { exit_status = order(*options); });

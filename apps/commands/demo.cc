@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "apps/commands/attack_options.h"
 #include "apps/commands/command.h"
 #include "apps/commands/demo_load.h"
 #include "apps/commands/signals.h"
@@ -27,6 +28,7 @@ struct Options {
   int seconds = 8;  // of each of the two stretches
   std::uint16_t gateway_port = 6379;
   bool stay = false;
+  adversary::AttackText attack;
 };
 
 struct Deployment {
@@ -105,8 +107,12 @@ class Demo {
     if (!dealt) return dealt.error();
     deployment_ = std::move(dealt).value();
     config::SiteSettings& site = deployment_.topology.sites.front();
-    Result<std::unique_ptr<node::Node>> made = node::Node::make(
-        deployment_.topology, node::NodeKeys{*deployment_.directory, deployment_.servers}, clients_.doorbell());
+    Result<std::optional<adversary::Attack>> attack = make_attack(options_.attack, deployment_.topology);
+    if (!attack) return attack.error();
+    attack_ = std::move(attack).value();
+    Result<std::unique_ptr<node::Node>> made =
+        node::Node::make(deployment_.topology, node::NodeKeys{*deployment_.directory, deployment_.servers},
+                         clients_.doorbell(), attack_.has_value() ? &*attack_ : nullptr);
     if (!made) return made.error();
     node_ = std::move(made).value();
     for (const auto& server : node_->servers()) {
@@ -214,6 +220,7 @@ class Demo {
     clients_.stop();
     node_->stop();
     if (!drained) complain("some operations did not end");
+    print_acts(attack_);
     fmt::print("\n{}summary\n{}", interrupted_ != 0 ? "interrupted; " : "", summary_);
     fmt::print("  {}\n", well && drained ? "no error, no difference between the servers" : "FAILED, see above");
     return well && drained ? kDone : kFailed;
@@ -223,6 +230,7 @@ class Demo {
   Options options_;
   node::TcpClients clients_;  // outlives the node: its queues ring this doorbell
   Deployment deployment_;
+  std::optional<adversary::Attack> attack_;
   std::unique_ptr<node::Node> node_;
   DemoLoad load_;
   asio::io_context gateway_io_;
@@ -251,6 +259,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command.add_option("--port", options->gateway_port, "where redis-cli finds it; 0: a free port")
       ->capture_default_str();
+  add_attack_options(command, "--adversary", options->attack);
   command.add_flag("--stay", options->stay, "stay up afterwards, until Ctrl-C");
   command.callback([options, &exit_status] { exit_status = Demo(*options).run(); });
 }

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "apps/commands/attack_options.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/commands/lab_run.h"
@@ -25,6 +28,10 @@ struct Options {
   bool check_digest = false;
 };
 
+// Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
+constexpr Duration kFaultsWhenAttacked = seconds(5);
+constexpr Duration kCalmWhenAttacked = seconds(5);
+
 std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
   std::string text;
   for (std::size_t i = 0; i < bytes; ++i) text += fmt::format("{:02x}", digest[i]);
@@ -32,17 +39,23 @@ std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
 }
 
 std::string replay_line(const Options& options, std::uint64_t seed) {
-  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}  # {}", seed, options.simulation.f,
-                     options.simulation.clients, options.simulation.updates, build_commit());
+  const adversary::AttackText& attack = options.simulation.attack;
+  const std::string attacked =
+      attack.empty() ? "" : fmt::format(" --adversary {} --faulty {}", attack.specs, attack.faulty);
+  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}{}{}  # {}", seed,
+                     options.simulation.f, options.simulation.clients, options.simulation.updates, attacked,
+                     options.simulation.unseat_leaders ? " --unseat-leaders" : "", build_commit());
 }
 
 void print_row(const lab::SimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  duplicated {:5}  overtaken {:5}  partitions {} "
-      "({} frames)  crashed {}  resent {}  digest {}\n",
+      "({} frames)  crashed {}  resent {}  slowest {:.1f} of {:.1f} ms ({})  views {}  digest {}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.network.lost,
       result.network.duplicated, result.network.overtaken, result.partitions, result.network.partitioned,
-      result.crashes, result.client_timeouts, hex(result.digest, 8));
+      result.crashes, result.client_timeouts, result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3,
+      result.held_to_bound, result.view_changes, hex(result.digest, 8),
+      result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const lab::SimulationResult& result) {
@@ -59,11 +72,16 @@ nlohmann::json json_row(const lab::SimulationResult& result) {
           {"frames_partitioned", result.network.partitioned},
           {"partitions", result.partitions},
           {"crashes", result.crashes},
-          {"client_timeouts", result.client_timeouts}};
+          {"client_timeouts", result.client_timeouts},
+          {"held_to_bound", result.held_to_bound},
+          {"slowest_ms", result.slowest.seconds() * 1e3},
+          {"view_changes_when_stable", result.view_changes},
+          {"bound_ms", result.bound.seconds() * 1e3},
+          {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};
 }
 
 // A run whose plan drew no fault of a kind is fine; a batch in which a kind of fault never happened proves nothing.
-std::string missing_fault(const std::vector<lab::SimulationResult>& results) {
+std::string missing_fault(const std::vector<lab::SimulationResult>& results, bool may_crash) {
   lab::SimulationResult sum;
   for (const lab::SimulationResult& one : results) {
     sum.network.lost += one.network.lost;
@@ -76,7 +94,10 @@ std::string missing_fault(const std::vector<lab::SimulationResult>& results) {
   if (sum.network.duplicated == 0) return "no frame was duplicated";
   if (sum.network.overtaken == 0) return "no frame overtook another";
   if (sum.network.partitioned == 0) return "no partition cut anything";
-  if (results.size() >= 10 && sum.crashes == 0) return "no server crashed";
+  if (results.size() >= 10 && sum.crashes == 0 && may_crash) return "no server crashed";
+  if (std::all_of(results.begin(), results.end(), [](const auto& one) { return one.idle_adversary; })) {
+    return "in each of them an adversary never acted";
+  }
   return {};
 }
 
@@ -96,6 +117,10 @@ std::vector<lab::SimulationResult> run_all(const Options& options) {
       }
       const std::lock_guard lock(print_mutex);
       if (!options.json) print_row(results[i]);
+      // A random mix may well hold one that has no occasion.
+      if (results[i].idle_adversary && options.simulation.attack.specs != "random") {
+        complain(fmt::format("seed {}: an adversary never acted: {}", one.seed, results[i].acted));
+      }
       if (!results[i].ok()) {
         complain(fmt::format("seed {}: {}", one.seed, results[i].violation));
         complain("replay: " + replay_line(options, one.seed));
@@ -109,12 +134,26 @@ std::vector<lab::SimulationResult> run_all(const Options& options) {
   return results;
 }
 
+// One line of what is wrong with --adversary and --faulty; none when a site of this size can be attacked so.
+std::optional<std::string> refuse_attack(const Options& options) {
+  if (options.simulation.attack.empty()) return std::nullopt;
+  const auto attack =
+      adversary::Attack::make(options.simulation.attack, {.n = 3 * options.simulation.f + 1, .f = options.simulation.f},
+                              options.simulation.seed);
+  return attack ? std::nullopt : std::optional(attack.error().message);
+}
+
 int sim(Options options) {
+  if (const auto refused = refuse_attack(options); refused.has_value()) return complain(*refused), kMisused;
+  if (!options.simulation.attack.empty()) {
+    options.simulation.faults_for = kFaultsWhenAttacked;
+    options.simulation.calm_for = kCalmWhenAttacked;
+  }
   if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
   const std::vector<lab::SimulationResult> results = run_all(options);
   std::size_t failed = 0;
   for (const lab::SimulationResult& result : results) failed += result.ok() ? 0 : 1;
-  const std::string missing = missing_fault(results);
+  const std::string missing = missing_fault(results, options.simulation.attack.empty());
   if (options.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (const lab::SimulationResult& result : results) rows.push_back(json_row(result));
@@ -132,11 +171,27 @@ int sim(Options options) {
   return failed == 0 && missing.empty() ? kDone : kFailed;
 }
 
+int list_adversaries() {
+  for (const adversary::Kind& kind : adversary::kinds()) {
+    std::string spec(kind.name);
+    for (const adversary::OptionOfKind& option : kind.options)
+      spec += fmt::format(":{}={}", option.name, option.initial);
+    fmt::print("{}\n    {}\n", spec, kind.summary);
+  }
+  for (const adversary::Preset& preset : adversary::presets()) {
+    fmt::print("{} = {}\n    {}\n", preset.name, preset.specs, preset.summary);
+  }
+  return kDone;
+}
+
 }  // namespace
 
 void add_lab_command(CLI::App& app, int& exit_status) {
   CLI::App& lab = *app.add_subcommand("lab", "experiments and seeded simulation in virtual time");
   lab.require_subcommand(1);
+  lab.add_subcommand("adversaries", "list what faulty servers can do")->callback([&exit_status] {
+    exit_status = list_adversaries();
+  });
   CLI::App& command = *lab.add_subcommand(
       "sim", "run a site under seeded faults and check agreement, validity, exactly-once and liveness");
   const auto options = std::make_shared<Options>();
@@ -153,6 +208,9 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_option("--updates", options->simulation.updates, "updates of all clients together")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  add_attack_options(command, "--adversary", options->simulation.attack);
+  command.add_flag("--unseat-leaders", options->simulation.unseat_leaders,
+                   "the network cuts off correct leaders until a faulty server leads");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

@@ -160,6 +160,7 @@ nlohmann::json json_row(const lab::Point& point) {
           {"frames_lost", point.frames_lost},
           {"events", point.events},
           {"simulation_s", point.simulation_s},
+          {"acted", point.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.acted)},
           {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
 }
 
@@ -246,6 +247,8 @@ int run(Options options) {
   if (options.json) fmt::print("{}\n", json.dump(2));
   int status = kDone;
   for (const lab::Point& point : points) {
+    if (!point.acted.empty())
+      complain(fmt::format("{}, {} clients: acted: {}", point.series, point.clients, point.acted));
     if (point.violation.empty()) continue;
     complain(fmt::format("{}, {} clients: {}", point.series, point.clients, point.violation));
     status = kFailed;

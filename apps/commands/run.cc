@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/attack_options.h"
 #include "apps/commands/command.h"
 #include "apps/commands/signals.h"
 #include "apps/node/admin.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string keys{kDefaultKeyDirectory};
   std::string state = "state";
   std::vector<std::string> servers;  // empty: all
+  adversary::AttackText attack;
 };
 
 std::optional<std::vector<ServerId>> chosen_servers(const Options& options, const config::Topology& topology) {
@@ -42,11 +44,13 @@ std::optional<std::vector<ServerId>> chosen_servers(const Options& options, cons
   return chosen;
 }
 
-int serve(const Options& options, const config::Topology& topology, const node::NodeKeys& keys) {
+int serve(const Options& options, const config::Topology& topology, const node::NodeKeys& keys,
+          const std::optional<adversary::Attack>& attack) {
   EndSignals signals;  // before any thread
   // Last to be destroyed: queues ring its doorbell.
   node::TcpClients clients;
-  Result<std::unique_ptr<node::Node>> made = node::Node::make(topology, keys, clients.doorbell());
+  Result<std::unique_ptr<node::Node>> made =
+      node::Node::make(topology, keys, clients.doorbell(), attack.has_value() ? &*attack : nullptr);
   if (!made) return complain(made.error().message), kFailed;
   node::Node& node = *made.value();
   node::Admin admin(node);
@@ -76,6 +80,7 @@ int serve(const Options& options, const config::Topology& topology, const node::
   admin.stop();
   clients.stop();
   node.stop();
+  print_acts(attack);
   fmt::print("stopped by {}\n", received == SIGINT ? "SIGINT" : "SIGTERM");
   return kDone;
 }
@@ -86,6 +91,8 @@ int run(const Options& options) {
   const config::Topology& topology = loaded.value();
   const std::optional<std::vector<ServerId>> chosen = chosen_servers(options, topology);
   if (!chosen) return kMisused;
+  const Result<std::optional<adversary::Attack>> attack = make_attack(options.attack, topology);
+  if (!attack) return complain(attack.error().message), kMisused;
   const Result<crypto::KeyDirectory> directory = crypto::load_public(config::public_keys_path(options.keys));
   if (!directory) return complain(directory.error().message), kMisused;
 
@@ -97,7 +104,7 @@ int run(const Options& options) {
     if (!bundle) return complain(bundle.error().message), kMisused;
     keys.bundles[id] = std::move(bundle).value();
   }
-  return serve(options, topology, keys);
+  return serve(options, topology, keys, attack.value());
 }
 
 }  // namespace
@@ -111,6 +118,7 @@ void add_run_command(CLI::App& app, int& exit_status) {
       ->delimiter(',');
   command.add_option("--state", options->state, "directory that remembers which servers have run")
       ->capture_default_str();
+  add_attack_options(command, "--adversary", options->attack);
   command.callback([options, &exit_status] { exit_status = run(*options); });
 }
 

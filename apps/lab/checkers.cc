@@ -40,6 +40,7 @@ void Checkers::on_submit(ClientId client, SeqNum sequence, ByteView operation) {
 }
 
 void Checkers::on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed) {
+  if (faulty_.contains(server)) return;
   const Entry entry{op.client, op.sequence, crypto::sha256(op.operation), crypto::sha256(executed.result)};
   const std::string who = describe(server) + " executed " + describe(op.client, op.sequence);
 

@@ -18,12 +18,17 @@
 #include "apps/server/control_part.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/server_set.h"
 
 namespace garrison::lab {
 
 class Checkers {
  public:
   explicit Checkers(std::size_t servers);
+
+  // What these servers execute counts for nothing. Before anything happens.
+  void exclude(ServerSet faulty) { faulty_ = faulty; }
+  [[nodiscard]] ServerSet faulty() const { return faulty_; }
 
   // A client hands in an update for the first time.
   void on_submit(ClientId client, SeqNum sequence, ByteView operation);
@@ -53,6 +58,7 @@ class Checkers {
   };
   class Observer;
 
+  ServerSet faulty_;
   std::vector<std::unique_ptr<server::ExecutionObserver>> observers_;
   std::map<std::pair<ClientId, SeqNum>, Digest> submitted_;
   std::vector<Entry> order_;                                 // the longest output of any server

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/lab/adversary.h"
 #include "apps/lab/clients.h"
 #include "apps/lab/cost_table.h"
 #include "apps/lab/network.h"
@@ -66,7 +65,7 @@ struct Series {
   std::string name;   // plain, for --series and rows of results
   std::string title;  // for the legend
   std::string protocol = "prime";
-  std::vector<std::string> adversary;
+  std::vector<std::string> adversary;  // "A1=delay-leader:by=5ms", one for each faulty server
   std::vector<PaperPoint> paper;
   RunSetup setup;
   std::optional<Error> unavailable;  // why this version cannot run it; one line with its place in the file

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "apps/adversary/attack.h"
 #include "apps/lab/experiment.h"
 #include "control/config/names.h"
 #include "control/config/toml_section.h"
@@ -177,9 +178,10 @@ struct ExperimentReader {
     if (out.protocol != "prime") {
       unavailable("protocol", fmt::format("protocol \"{}\" is not in this version; use \"prime\"", out.protocol));
     }
-    const Result<CorruptCore> made =
-        make_adversary(out.adversary, out.setup.servers, out.setup.faults(), out.setup.seed);
-    if (!made) unavailable("adversary", made.error().message);
+    if (out.adversary.empty()) return;
+    const auto attack =
+        adversary::Attack::make(out.adversary, {.n = out.setup.servers, .f = out.setup.faults()}, out.setup.seed);
+    if (!attack) unavailable("adversary", attack.error().message);
   }
 
   void root(const toml::table& table, Experiment& out) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "apps/lab/egress_meter.h"
@@ -25,7 +26,12 @@ struct Totals {
 class Run {
  public:
   Run(const Series& series, std::size_t clients)
-      : series_(series), setup_(series.setup), meter_(setup_.servers), site_(events_, keys(clients), options()) {
+      : series_(series),
+        setup_(series.setup),
+        keys_(make_keys(clients)),
+        attack_(make_attack()),
+        meter_(setup_.servers),
+        site_(events_, keys_, options()) {
     site_.network().set_model(setup_.network);
     site_.network().set_egress(setup_.egress, setup_.egress_scope);
     for (const PairDelay& pair : setup_.pairs) {
@@ -77,12 +83,13 @@ class Run {
     }
     point.client_timeouts = site_.clients().timeouts();
     point.events = events_.executed();
+    if (attack_.has_value()) point.acted = adversary::describe_acts(attack_->conspiracy());
     point.violation = site_.checkers().violation().value_or(site_.accounts_difference().value_or(""));
     return point;
   }
 
  private:
-  [[nodiscard]] std::shared_ptr<const LabKeys> keys(std::size_t clients) const {
+  [[nodiscard]] std::shared_ptr<const LabKeys> make_keys(std::size_t clients) const {
     return make_lab_keys({.servers = setup_.servers,
                           .clients = clients,
                           .lossy = setup_.network.loss > 0,
@@ -93,10 +100,16 @@ class Run {
                           .client_scheme = setup_.client_signatures});
   }
 
+  [[nodiscard]] std::optional<adversary::Attack> make_attack() const {
+    if (series_.adversary.empty()) return std::nullopt;
+    const adversary::AttackedSite site = adversary::attacked_site(keys_->topology, SiteId(0));
+    Result<adversary::Attack> attack = adversary::Attack::make(series_.adversary, site, setup_.seed);
+    CHECK(attack.ok());  // or the series would be unavailable
+    return std::move(attack).value();
+  }
+
   [[nodiscard]] LabSiteOptions options() const {
-    Result<CorruptCore> corrupt = make_adversary(series_.adversary, setup_.servers, setup_.faults(), setup_.seed);
-    CHECK(corrupt.ok());  // or the series would be unavailable
-    return {.seed = setup_.seed, .costs = setup_.costs.get(), .corrupt = std::move(corrupt).value()};
+    return {.seed = setup_.seed, .costs = setup_.costs.get(), .attack = attack_.has_value() ? &*attack_ : nullptr};
   }
 
   [[nodiscard]] Totals totals() const {
@@ -156,6 +169,8 @@ class Run {
 
   const Series& series_;
   const RunSetup& setup_;
+  std::shared_ptr<const LabKeys> keys_;
+  std::optional<adversary::Attack> attack_;
   EventQueue events_;
   EgressMeter meter_;
   LabSite site_;

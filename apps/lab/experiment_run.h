@@ -31,6 +31,7 @@ struct Point {
   std::uint64_t frames_lost = 0;  // at a full egress buffer or receive ring, or on the way
   std::uint64_t events = 0;
   double simulation_s = 0;  // of one processor, to simulate it
+  std::string acted{};      // what each adversary did; empty without any
   std::string violation{};  // empty: none
 };
 

@@ -16,6 +16,7 @@ LabSite::LabSite(EventQueue& events, std::shared_ptr<const LabKeys> keys, const 
           [this](ServerId server) { hosts_[server.index()]->schedule_pass(events_.now()); }),
       checkers_(keys_->servers.size()),
       clients_(events, *keys_, hosts_, checkers_, rng_.next()) {
+  if (options.attack != nullptr) checkers_.exclude(options.attack->faulty());
   for (const crypto::PrivateBundle& bundle : keys_->servers) hosts_.push_back(make_host(bundle, options));
 }
 
@@ -24,11 +25,10 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
   const ServerId id(static_cast<std::uint16_t>(bundle.self.index));
   server::ServerOptions server_options{
       .site = SiteId(0), .self = id, .incarnation = Incarnation(1), .udp_checksum = false};
-  if (options.corrupt) {
-    server_options.wrap_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
-      return options.corrupt(id, std::move(core));
-    };
-  }
+  server_options.wrap_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
+    if (checkers_.faulty().contains(id)) return options.attack->corrupt(id, std::move(core));
+    return options.watcher == nullptr ? std::move(core) : watch(std::move(core), id, *options.watcher);
+  };
   server::Queues queues =
       server::make_queues(site.n(), []<typename T>(std::size_t capacity, server::Part) -> std::unique_ptr<Queue<T>> {
         return std::make_unique<PlainQueue<T>>(capacity);
@@ -61,7 +61,7 @@ void LabSite::crash(ServerId server) {
 bool LabSite::caught_up() const {
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     const ServerId id(static_cast<std::uint16_t>(i));
-    if (!hosts_[i]->crashed() && checkers_.executed(id) != checkers_.agreed()) return false;
+    if (counts(i) && checkers_.executed(id) != checkers_.agreed()) return false;
   }
   return true;
 }
@@ -69,7 +69,7 @@ bool LabSite::caught_up() const {
 std::optional<std::string> LabSite::state_difference() const {
   std::optional<Digest> first;
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    if (hosts_[i]->crashed()) continue;
+    if (!counts(i)) continue;
     const Digest digest = hosts_[i]->server().control().executor().state_digest();
     if (!first.has_value()) first = digest;
     if (*first != digest) {
@@ -78,6 +78,19 @@ std::optional<std::string> LabSite::state_difference() const {
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> LabSite::false_accusation() const {
+  std::optional<std::string> accusation;
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    if (!counts(i)) continue;
+    hosts_[i]->server().control().core().status().blacklist.for_each([&](ServerId other) {
+      if (checkers_.faulty().contains(other)) return;
+      accusation = "blame: " + config::server_name(SiteId(0), ServerId(static_cast<std::uint16_t>(i))) +
+                   " has blacklisted " + config::server_name(SiteId(0), other) + ", which is correct";
+    });
+  }
+  return accusation;
 }
 
 std::optional<std::string> LabSite::accounts_difference() const {

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "apps/lab/adversary.h"
+#include "apps/adversary/attack.h"
 #include "apps/lab/checkers.h"
 #include "apps/lab/clients.h"
+#include "apps/lab/core_watch.h"
 #include "apps/lab/event_queue.h"
 #include "apps/lab/host.h"
 #include "apps/lab/lab_keys.h"
@@ -19,9 +20,10 @@ namespace garrison::lab {
 
 struct LabSiteOptions {
   std::uint64_t seed = 1;
-  Duration hop = microseconds(20);   // between two passes of a server
-  const CostTable* costs = nullptr;  // of every server; null: work takes no time. Outlives the site
-  CorruptCore corrupt{};
+  Duration hop = microseconds(20);            // between two passes of a server
+  const CostTable* costs = nullptr;           // of every server; null: work takes no time. Outlives the site
+  const adversary::Attack* attack = nullptr;  // whose servers are faulty, and held to nothing; null: none is. Read here
+  CoreWatcher* watcher = nullptr;             // of correct servers' cores; outlives the site
 };
 
 class LabSite {
@@ -39,14 +41,19 @@ class LabSite {
   [[nodiscard]] server::Server& server(ServerId id) { return hosts_[id.index()]->server(); }
   [[nodiscard]] std::size_t size() const { return hosts_.size(); }
 
-  // Every server that has not crashed has executed the whole common order.
+  // Every correct server that has not crashed has executed the whole common order.
   [[nodiscard]] bool caught_up() const;
   // One line per server that is not the same as the first correct one; none when all correct states are equal.
   [[nodiscard]] std::optional<std::string> state_difference() const;
+  // A correct server that has another correct one on its blacklist; none while there is none.
+  [[nodiscard]] std::optional<std::string> false_accusation() const;
   // None when every frame is accounted for, as the servers and the network count them.
   [[nodiscard]] std::optional<std::string> accounts_difference() const;
 
  private:
+  [[nodiscard]] bool counts(std::size_t i) const {
+    return !hosts_[i]->crashed() && !checkers_.faulty().contains(ServerId(static_cast<std::uint16_t>(i)));
+  }
   [[nodiscard]] std::unique_ptr<Host> make_host(const crypto::PrivateBundle& bundle, const LabSiteOptions& options);
 
   EventQueue& events_;

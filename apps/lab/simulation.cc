@@ -1,16 +1,26 @@
 #include "apps/lab/simulation.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "apps/lab/bounded_delay.h"
 #include "crypto/digest.h"
 
 namespace garrison::lab {
 
 namespace {
 
+constexpr Duration kLookAtLeader = milliseconds(10);
+
 // Draws what goes wrong and when. Everything heals at options.faults_for, except for what has crashed.
 class FaultPlan {
  public:
-  FaultPlan(const SimulationOptions& options, EventQueue& events, LabSite& site)
-      : options_(options), events_(events), site_(site), rng_(options.seed ^ 0x666f756c74ULL) {}
+  FaultPlan(const SimulationOptions& options, EventQueue& events, LabSite& site, BoundedDelay& bounded_delay)
+      : options_(options),
+        events_(events),
+        site_(site),
+        bounded_delay_(bounded_delay),
+        rng_(options.seed ^ 0x666f756c74ULL) {}
 
   void schedule() {
     const auto span = static_cast<std::uint64_t>(options_.faults_for.ns());
@@ -18,7 +28,28 @@ class FaultPlan {
     for (std::uint64_t i = rng_.between(2, 5); i > 0; --i) {
       events_.schedule(at(rng_.below(span)), [this] { site_.network().set_model(draw_model()); });
     }
-    // Partitions one after the other, each healed before the next.
+    if (options_.unseat_leaders) {
+      cut_off_leader();
+    } else {
+      schedule_partitions(span);
+    }
+    schedule_crashes(span);
+    events_.schedule(at(span), [this] {
+      healed_ = true;
+      site_.network().partition({});
+      site_.network().set_model({});
+      bounded_delay_.healed();
+    });
+  }
+
+  std::size_t partitions = 0;
+  std::size_t crashes = 0;
+
+ private:
+  static Instant at(std::uint64_t ns) { return Instant(static_cast<std::int64_t>(ns)); }
+
+  // Partitions one after the other, each healed before the next.
+  void schedule_partitions(std::uint64_t span) {
     std::uint64_t start = rng_.below(span / 4);
     for (std::uint64_t i = rng_.between(1, 4); i > 0 && start < span; --i) {
       const std::uint64_t length = rng_.between(100'000'000, 3'000'000'000);
@@ -30,27 +61,40 @@ class FaultPlan {
       events_.schedule(at(std::min(start + length, span)), [this] { site_.network().partition({}); });
       start += length + rng_.below(span / 3);
     }
-    // Up to f servers crash for good.
-    for (std::uint64_t i = rng_.below(options_.f + 1); i > 0; --i) {
+  }
+
+  // The network attack of [PRIME] 2.2: correct leaders are cut off until a faulty server leads.
+  void cut_off_leader() {
+    if (healed_) return;
+    const ServerSet faulty = site_.checkers().faulty();
+    ordering::Status newest;
+    for (std::size_t i = 0; i < site_.size(); ++i) {
+      const ServerId id(static_cast<std::uint16_t>(i));
+      if (faulty.contains(id)) continue;
+      const ordering::Status status = site_.server(id).control().core().status();
+      if (i == 0 || status.view >= newest.view) newest = status;
+    }
+    const ServerSet side = faulty.contains(newest.leader) ? ServerSet() : ServerSet::only(newest.leader);
+    if (!side.empty() && side != cut_off_) ++partitions;
+    cut_off_ = side;
+    site_.network().partition(side);
+    events_.schedule(events_.now() + kLookAtLeader, [this] { cut_off_leader(); });
+  }
+
+  // Up to f servers crash for good or are faulty.
+  void schedule_crashes(std::uint64_t span) {
+    const ServerSet faulty = site_.checkers().faulty();
+    for (std::uint64_t i = rng_.below(options_.f - faulty.size() + 1); i > 0; --i) {
       const ServerId victim(static_cast<std::uint16_t>(rng_.below(site_.size())));
-      if (victims_.contains(victim)) continue;
+      if (victims_.contains(victim) || faulty.contains(victim)) continue;
       victims_.insert(victim);
       events_.schedule(at(rng_.below(span)), [this, victim] {
         ++crashes;
         site_.crash(victim);
+        bounded_delay_.crashed(victim);
       });
     }
-    events_.schedule(at(span), [this] {
-      site_.network().partition({});
-      site_.network().set_model({});
-    });
   }
-
-  std::size_t partitions = 0;
-  std::size_t crashes = 0;
-
- private:
-  static Instant at(std::uint64_t ns) { return Instant(static_cast<std::int64_t>(ns)); }
 
   NetworkModel draw_model() {
     NetworkModel model;
@@ -72,32 +116,70 @@ class FaultPlan {
   const SimulationOptions& options_;
   EventQueue& events_;
   LabSite& site_;
+  BoundedDelay& bounded_delay_;
   Rng rng_;
   ServerSet victims_;
+  ServerSet cut_off_;
+  bool healed_ = false;
 };
+
+// Of a site whose network has healed. A core's wish waits a hop to be signed, and a frame that holds a whole message a
+// hop to be taken in; each may come when a pass has just begun, and wait one more.
+DelayParameters delay_parameters(const config::PrimeSettings& prime, Duration hop) {
+  const NetworkModel healed;
+  const Duration one_way = healed.delay + healed.jitter + hop * 4;
+  return {.bounded = one_way,
+          .timely = one_way,
+          .aggregation = std::max(prime.po_summary_period, prime.summary_matrix_period),
+          .preprepare = prime.delta_pp,
+          .acknowledgement = prime.po_request_period,
+          .k_lat = prime.k_lat};
+}
+
+// From the time at which an update is late until enough servers have suspected the leader: it is measured by a standard
+// once round trips are known, then reported within a period, and NEW-LEADER and its proof take a round each.
+Duration suspicion(const config::PrimeSettings& prime, const DelayParameters& delays) {
+  return prime.rtt_ping_period + prime.tat_measure_period + delays.bounded * 5;
+}
 
 }  // namespace
 
 SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<const LabKeys> keys) {
   EventQueue events;
-  LabSite site(events, std::move(keys), {.seed = options.seed});
-  FaultPlan plan(options, events, site);
+  LabSiteOptions site_options{.seed = options.seed};
+  std::optional<adversary::Attack> attack;
+  if (!options.attack.empty()) {
+    Result<adversary::Attack> made =
+        adversary::Attack::make(options.attack, adversary::attacked_site(keys->topology, SiteId(0)), options.seed);
+    CHECK(made.ok());
+    attack = std::move(made).value();
+    site_options.attack = &*attack;
+  }
+  ServerSet correct = ServerSet::all(keys->servers.size());
+  if (attack.has_value()) correct = attack->conspiracy().correct();
+  const DelayParameters delays = delay_parameters(keys->topology.prime, site_options.hop);
+  BoundedDelay bounded_delay(correct, delay_bound(delays), suspicion(keys->topology.prime, delays));
+  site_options.watcher = &bounded_delay;
+  LabSite site(events, std::move(keys), site_options);
+  FaultPlan plan(options, events, site, bounded_delay);
   const std::size_t clients = options.clients;
   const std::size_t updates_each = (options.updates + clients - 1) / clients;
 
   site.start();
   plan.schedule();
-  // So that the updates spread over the time of the faults.
-  const Duration think = options.faults_for * 2 / static_cast<std::int64_t>(updates_each + 1);
+  // So that the updates spread over all of the time.
+  const Duration busy = options.faults_for + options.calm_for;
+  const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
   site.clients().start({.updates_each = updates_each, .think = think});
 
-  const Instant deadline = Instant(options.faults_for.ns()) + options.grace;
+  const Instant deadline = Instant(busy.ns()) + options.grace;
   const auto finished = [&] {
     return events.now() >= Instant(options.faults_for.ns()) && site.clients().completed() == site.clients().wanted() &&
            site.caught_up();
   };
   while (!site.checkers().violation().has_value() && !events.empty() && events.now() < deadline && !finished()) {
     events.run_next();
+    if (const auto late = bounded_delay.violation(events.now()); late.has_value()) site.checkers().report(*late);
   }
 
   SimulationResult result;
@@ -109,6 +191,16 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   result.crashes = plan.crashes;
   result.client_timeouts = site.clients().timeouts();
   result.events = events.executed();
+  result.held_to_bound = bounded_delay.counted();
+  result.slowest = bounded_delay.worst();
+  result.bound = bounded_delay.bound();
+  result.view_changes = bounded_delay.view_changes();
+  if (attack.has_value()) {
+    const auto& records = attack->conspiracy().records();
+    result.acted = adversary::describe_acts(attack->conspiracy());
+    result.idle_adversary =
+        std::any_of(records.begin(), records.end(), [](const auto& r) { return r.acted.get() == 0; });
+  }
   if (site.checkers().violation().has_value()) {
     result.violation = *site.checkers().violation();
   } else if (!finished()) {
@@ -117,6 +209,8 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
                        (site.caught_up() ? "" : ", and a correct server lags behind");
   } else if (const std::optional<std::string> difference = site.state_difference(); difference.has_value()) {
     result.violation = *difference;
+  } else if (const std::optional<std::string> accusation = site.false_accusation(); accusation.has_value()) {
+    result.violation = *accusation;
   } else if (const std::optional<std::string> accounts = site.accounts_difference(); accounts.has_value()) {
     result.violation = *accounts;
   }

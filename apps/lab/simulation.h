@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "apps/adversary/attack.h"
 #include "apps/lab/lab_site.h"
 
 namespace garrison::lab {
@@ -16,7 +17,10 @@ struct SimulationOptions {
   std::size_t clients = 10;
   std::size_t updates = 600;          // in all
   Duration faults_for = seconds(20);  // faults begin and end within this; the run goes on until it is quiet
-  Duration grace = seconds(60);       // after the last fault: not done by then is a violation of liveness
+  Duration calm_for = seconds(0);     // clients go on for so long after the last fault; BOUNDED-DELAY holds then
+  Duration grace = seconds(60);       // after that: not done by then is a violation of liveness
+  bool unseat_leaders = false;        // the network cuts off correct leaders, instead of partitions at random
+  adversary::AttackText attack;       // empty: every server is correct, until it crashes
 };
 
 struct SimulationResult {
@@ -29,11 +33,18 @@ struct SimulationResult {
   std::size_t crashes = 0;
   std::uint64_t client_timeouts = 0;
   std::uint64_t events = 0;
-  Digest digest{};  // of every delivery, the common order and the final states
+  std::string acted;                // what each adversary did
+  bool idle_adversary = false;      // one of them did nothing
+  std::uint64_t held_to_bound = 0;  // PO-REQUESTs
+  Duration slowest;                 // of them
+  Duration bound;                   // beta
+  std::uint64_t view_changes = 0;   // after the network healed
+  Digest digest{};                  // of every delivery, the common order and the final states
 
   [[nodiscard]] bool ok() const { return violation.empty(); }
 };
 
+// CHECKs that options.attack can be made of this site.
 [[nodiscard]] SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<const LabKeys> keys);
 
 }  // namespace garrison::lab

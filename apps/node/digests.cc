@@ -27,7 +27,8 @@ std::vector<ServerState> compare_states(Node& node, int attempts) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     states.clear();
     for (const auto& server : node.servers()) {
-      if (node.running().contains(server->id())) states.push_back(ask(*server));
+      if (node.running().contains(server->id()) && !node.faulty().contains(server->id()))
+        states.push_back(ask(*server));
     }
     if (all_equal(states)) break;
     std::this_thread::sleep_for(kBetweenAttempts);

@@ -14,8 +14,8 @@ struct ServerState {
   Digest digest{};
 };
 
-// Asks every running server for its state digest until all have executed equally much, at most so many times, and
-// returns the last answers. From a thread that is no worker.
+// Asks every running server that is not faulty for its state digest until all have executed equally much, at most so
+// many times, and returns the last answers. From a thread that is no worker.
 [[nodiscard]] std::vector<ServerState> compare_states(Node& node, int attempts = 50);
 // Same position, same digest.
 [[nodiscard]] bool all_equal(const std::vector<ServerState>& states);

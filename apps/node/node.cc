@@ -41,16 +41,16 @@ std::string devargs_of(const config::LanSettings& lan, ServerId server) {
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::make(const config::Topology& topology, const NodeKeys& keys,
-                                         runtime::Doorbell& client_doorbell) {
+                                         runtime::Doorbell& client_doorbell, const adversary::Attack* attack) {
   CHECK(!keys.bundles.empty());
   std::unique_ptr<Node> node(new Node(topology, topology.site(keys.bundles.begin()->second.self.site)));
-  if (Result<void> built = node->build(keys, client_doorbell); !built) return built.error();
+  if (Result<void> built = node->build(keys, client_doorbell, attack); !built) return built.error();
   return node;
 }
 
 Node::~Node() { stop(); }
 
-Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbell) {
+Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack) {
   for (const auto& [id, bundle] : keys.bundles) {
     hosted_.push_back(id);
     running_.insert(id);
@@ -77,7 +77,7 @@ Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbel
   eal.memory_mib = 64 + kPoolMib * hosted_.size();
   if (Result<void> started = runtime::start_eal(eal); !started) return started;
   if (Result<void> ports = build_ports(in_process); !ports) return ports;
-  if (Result<void> servers = build_servers(keys, client_doorbell); !servers) return servers;
+  if (Result<void> servers = build_servers(keys, client_doorbell, attack); !servers) return servers;
   build_stages();
   return {};
 }
@@ -110,7 +110,8 @@ Result<void> Node::build_ports(bool in_process) {
   return {};
 }
 
-Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell) {
+Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell,
+                                 const adversary::Attack* attack) {
   for (const ServerId id : hosted_) {
     const auto worker_of = [this, id](StageKind kind) -> runtime::Worker& {
       for (std::size_t w = 0; w < table_.size(); ++w) {
@@ -142,6 +143,12 @@ Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client
                                   .incarnation = new_incarnation(),
                                   .udp_checksum = segment_ == nullptr,
                                   .hash_key = random_hash_key()};
+    if (attack != nullptr && attack->faulty().contains(id)) {
+      faulty_.insert(id);
+      options.wrap_core = [attack, id](std::unique_ptr<ordering::OrderingCore> core) {
+        return attack->corrupt(id, std::move(core));
+      };
+    }
     Result<std::unique_ptr<server::Server>> made =
         server::Server::make(topology_, keys.directory, keys.bundles.at(id), options, std::move(queues));
     if (!made) return made.error();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "apps/adversary/attack.h"
 #include "apps/node/membership.h"
 #include "apps/node/server_stages.h"
 #include "apps/node/worker_table.h"
@@ -32,9 +33,11 @@ struct NodeKeys {
 class Node {
  public:
   // Starts the EAL, which a process can do once. `topology` and the directory outlive the node. `client_doorbell`, of
-  // the thread that will poll the client parts, is rung when replies wait.
+  // the thread that will poll the client parts, is rung when replies wait. `attack`, read during the call, makes some
+  // of the servers faulty; null: none.
   [[nodiscard]] static Result<std::unique_ptr<Node>> make(const config::Topology& topology, const NodeKeys& keys,
-                                                          runtime::Doorbell& client_doorbell);
+                                                          runtime::Doorbell& client_doorbell,
+                                                          const adversary::Attack* attack = nullptr);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -48,6 +51,8 @@ class Node {
   [[nodiscard]] const std::vector<std::unique_ptr<server::Server>>& servers() const { return servers_; }
   [[nodiscard]] server::Server& server(ServerId id) const;
   [[nodiscard]] ServerSet running() const { return running_; }
+  // Of those hosted here, the ones that an attack has made faulty.
+  [[nodiscard]] ServerSet faulty() const { return faulty_; }
   [[nodiscard]] const std::vector<std::unique_ptr<runtime::Worker>>& workers() const { return workers_; }
   // Null where servers have ports of their own.
   [[nodiscard]] const io::SegmentStage* segment() const { return segment_.get(); }
@@ -55,9 +60,9 @@ class Node {
 
  private:
   Node(const config::Topology& topology, const config::SiteSettings& site) : topology_(topology), site_(site) {}
-  Result<void> build(const NodeKeys& keys, runtime::Doorbell& client_doorbell);
+  Result<void> build(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
   Result<void> build_ports(bool in_process);
-  Result<void> build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell);
+  Result<void> build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
   void build_stages();
 
   const config::Topology& topology_;
@@ -65,6 +70,7 @@ class Node {
   std::vector<WorkerRow> table_;
   std::vector<ServerId> hosted_;
   ServerSet running_;
+  ServerSet faulty_;
   std::unique_ptr<MembershipTable> membership_;
   // Destroyed in reverse: workers first, pools after every port and stage that holds their buffers.
   std::map<ServerId, io::Pool> pools_;

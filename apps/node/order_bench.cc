@@ -228,8 +228,16 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   // Last to be destroyed: queues ring its doorbell.
   runtime::Worker client_worker(
       {.name = "clients", .cpu = {}, .dedicated = false, .ladder = runtime::IdleLadder::shared_cores()});
-  Result<std::unique_ptr<Node>> made = Node::make(
-      deployment.topology, NodeKeys{*deployment.directory, deployment.server_bundles}, client_worker.doorbell());
+  std::optional<adversary::Attack> attack;
+  if (!options.attack.empty()) {
+    Result<adversary::Attack> asked =
+        adversary::Attack::make(options.attack, adversary::attacked_site(deployment.topology, SiteId(0)), 0);
+    if (!asked) return asked.error();
+    attack = std::move(asked).value();
+  }
+  Result<std::unique_ptr<Node>> made =
+      Node::make(deployment.topology, NodeKeys{*deployment.directory, deployment.server_bundles},
+                 client_worker.doorbell(), attack.has_value() ? &*attack : nullptr);
   if (!made) return made.error();
   Node& node = *made.value();
   const config::SiteSettings& site = deployment.topology.sites.front();
@@ -269,6 +277,7 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   row.p50_ms = percentile_ms(latencies, 0.50);
   row.p99_ms = percentile_ms(latencies, 0.99);
   row.resent = loop.resent();
+  if (attack.has_value()) row.acted = adversary::describe_acts(attack->conspiracy());
   row.bad_replies = loop.bad_replies();
   std::uint64_t signatures = 0;
   for (const auto& server : node.servers()) {

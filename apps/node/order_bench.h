@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/adversary/attack.h"
 #include "crypto/signature.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/base/result.h"
@@ -24,6 +25,7 @@ struct OrderBenchOptions {
   Duration warmup = seconds(3);
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
   crypto::Scheme client_scheme = crypto::Scheme::rsa2048;
+  adversary::AttackText attack;  // empty: every server is correct
 };
 
 struct OrderBenchRow {
@@ -38,6 +40,7 @@ struct OrderBenchRow {
   double client_verify_us = 0;  // one client signature, one thread, measured right before the run
   double crypto_bound_updates_per_s = 0;
   std::uint64_t resent = 0;
+  std::string acted;  // what each adversary did; empty without an attack
   std::uint64_t bad_replies = 0;
   std::map<std::string, std::uint64_t> drops;  // of all servers, by reason
   double updates_per_signature = 0;            // of the servers' own signatures

@@ -29,7 +29,7 @@ struct ServerOptions {
   Incarnation incarnation;
   bool udp_checksum = true;
   std::array<std::uint64_t, 2> hash_key{};  // random, secret; see service::ServiceOptions
-  // The lab's seam for faulty servers: what is made of the correct core. Empty: nothing.
+  // What is made of the correct core: a faulty one, or one that is watched. Empty: nothing.
   std::function<std::unique_ptr<ordering::OrderingCore>(std::unique_ptr<ordering::OrderingCore>)> wrap_core{};
 };
 

@@ -39,6 +39,18 @@ TEST(SimulationTest, faults_really_happen_and_every_frame_is_accounted_for) {
   EXPECT_GT(sum.partitioned, 0U);
 }
 
+TEST(SimulationTest, faulty_servers_act_and_the_rest_stays_right) {
+  const auto keys = make_lab_keys({.servers = 4, .clients = 4, .lossy = true});
+  for (const char* specs : {"ack-only-faulty,late:by=5ms", "equivocate-po-request,replay", "execute-wrongly"}) {
+    SimulationOptions options = small(5);
+    options.attack = {specs, "A3"};
+    const SimulationResult result = simulate(options, keys);
+    EXPECT_EQ(result.violation, "") << specs;
+    EXPECT_FALSE(result.idle_adversary) << result.acted;
+    EXPECT_EQ(simulate(options, keys).digest, result.digest);
+  }
+}
+
 TEST(SimulationTest, without_a_quorum_nothing_is_answered) {
   EventQueue events;
   LabSite site(events, make_lab_keys({.servers = 4, .clients = 2}), {});

@@ -1,0 +1,127 @@
+#include "apps/adversary/adversary.h"
+
+#include <utility>
+
+#include "crypto/batch.h"
+
+namespace garrison::adversary {
+namespace {
+
+constexpr std::size_t kMaxLate = 16384;       // messages held back; what exceeds it is lost
+constexpr std::size_t kMaxRemembered = 4096;  // own messages that came back signed
+
+std::uint64_t seed_of(const Context& context) {
+  return context.seed * 0x9e3779b97f4a7c15U + context.self.value() * 0x100000001b3U +
+         context.conspiracy->records().size();
+}
+
+}  // namespace
+
+Adversary::Adversary(std::unique_ptr<ordering::OrderingCore> core, const Context& context, Conspiracy::Record& record)
+    : core_(std::move(core)), context_(context), record_(record), rng_(seed_of(context)) {}
+
+bool Adversary::hears(const message::VerifiedMessage& /*message*/) { return true; }
+void Adversary::says(ordering::Sign& /*sign*/) {}
+void Adversary::has_said(const message::VerifiedMessage& /*message*/) {}
+void Adversary::forwards(ordering::Forward& /*forward*/) {}
+void Adversary::delivers(ordering::Deliver& /*batch*/) {}
+
+void Adversary::step(Instant now, const ordering::Input& input, ordering::Output& output) {
+  now_ = now;
+  output_ = &output;
+  const auto* message = std::get_if<message::VerifiedMessage>(&input);
+  if (std::holds_alternative<ordering::Wakeup>(input)) {
+    if (core_->next_wakeup() <= now) run_core(input);
+  } else if (message != nullptr && message->signer() == context_.envelope.signer) {
+    take_back(*message);
+  } else if (message == nullptr || hears(*message)) {
+    run_core(input);
+  }
+  send_due();
+  output.sign = std::exchange(signs_, {});
+  output_ = nullptr;
+}
+
+Instant Adversary::next_wakeup() const {
+  return late_.empty() ? core_->next_wakeup() : earlier(core_->next_wakeup(), late_.begin()->first);
+}
+
+// What the core wants, in the order of the contract; what it wants delivered, signed and passed on goes past its hook.
+void Adversary::run_core(const ordering::Input& input) {
+  core_->step(now_, input, *output_);
+  for (ordering::Deliver& batch : output_->deliver) delivers(batch);
+  for (ordering::Sign& sign : output_->sign) {
+    saying_ = {};
+    says(sign);
+    hand_out(std::move(sign), std::exchange(saying_, {}));
+  }
+  for (ordering::Forward& forward : output_->forward) forwards(forward);
+  std::erase_if(output_->forward, [](const ordering::Forward& forward) { return forward.to.empty(); });
+}
+
+void Adversary::hand_out(ordering::Sign sign, Expected expected) {
+  expected.type = sign.type;
+  expected.digest = crypto::leaf_digest(sign.content);
+  expected_.push_back(std::move(expected));
+  signs_.push_back(std::move(sign));
+}
+
+void Adversary::lie(const ordering::Sign& like, Bytes content, ServerSet to) {
+  ordering::Sign sign = like;
+  sign.content = std::move(content);
+  sign.to = to.without(context_.self);
+  Expected expected;
+  expected.a_lie = true;
+  hand_out(std::move(sign), std::move(expected));
+}
+
+void Adversary::send_later(ordering::Sign& sign, Instant at) {
+  saying_.later = at;
+  saying_.to = std::exchange(sign.to, {});
+  saying_.traffic = sign.traffic;
+  saying_.after = sign.after;
+}
+
+void Adversary::send(const Stored& message, ServerSet to, Instant at) {
+  if (late_.size() < kMaxLate) late_.emplace(at, ordering::Forward{message, to, TrafficClass::bounded, 0});
+}
+
+// What was handed out comes back in order. An adversary further out may have replaced its content, so a message that
+// has not come back before is the next of its type; one that has is a copy by way of a peer.
+bool Adversary::comes_back(const message::VerifiedMessage& message) const {
+  if (expected_.empty()) return false;
+  const Expected& next = expected_.front();
+  return next.digest == message.digest() || (next.type == message.type() && !own_.contains(message.digest()));
+}
+
+void Adversary::take_back(const message::VerifiedMessage& message) {
+  if (!comes_back(message)) {
+    const auto known = own_.find(message.digest());
+    if (known == own_.end() || !known->second) run_core(message);
+    return;
+  }
+  const Expected expected = std::move(expected_.front());
+  expected_.pop_front();
+  if (own_.insert_or_assign(message.digest(), expected.a_lie).second) own_in_order_.push_back(message.digest());
+  if (own_in_order_.size() > kMaxRemembered) {
+    own_.erase(own_in_order_.front());
+    own_in_order_.pop_front();
+  }
+  if (expected.later.has_value() && late_.size() < kMaxLate) {
+    late_.emplace(*expected.later, ordering::Forward{std::make_shared<const message::StoredMessage>(message),
+                                                     expected.to, expected.traffic, expected.after});
+  }
+  has_said(message);
+  if (!expected.a_lie) run_core(message);
+}
+
+void Adversary::send_due() {
+  while (!late_.empty() && late_.begin()->first <= now_) {
+    ordering::Forward forward = std::move(late_.begin()->second);
+    late_.erase(late_.begin());
+    forward.to = forward.to.without(context_.self);
+    if (!forward.to.empty()) output_->forward.push_back(std::move(forward));
+  }
+}
+
+}  // namespace garrison::adversary

@@ -1,0 +1,120 @@
+#include "apps/adversary/attack.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "control/config/names.h"
+
+namespace garrison::adversary {
+namespace {
+
+std::optional<std::size_t> parse_count(std::string_view text) {
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return count;
+}
+
+ServerSet draw(std::size_t count, std::size_t n, std::uint64_t seed) {
+  Rng rng(seed);
+  ServerSet drawn;
+  while (drawn.size() < count) {
+    const std::uint64_t next = seed == 0 ? drawn.size() : rng.below(n);
+    drawn.insert(ServerId(static_cast<std::uint16_t>(next)));
+  }
+  return drawn;
+}
+
+std::optional<ServerId> parse_server(std::string_view name, const AttackedSite& site) {
+  const auto server = config::parse_server_name(name);
+  const bool known = server.has_value() && server->first == site.site && server->second.index() < site.n;
+  return known ? std::optional(server->second) : std::nullopt;
+}
+
+Error unknown_server(std::string_view name) {
+  return Error{"faulty servers: " + std::string(name) + " is no server of this site"};
+}
+
+Error wrong_number(const AttackedSite& site) {
+  return Error{"faulty servers: name 1 to " + std::to_string(site.f) + " of them, or say how many"};
+}
+
+Result<ServerSet> faulty_servers(std::string_view text, const AttackedSite& site, std::uint64_t seed) {
+  if (const auto count = parse_count(text); count.has_value()) {
+    if (*count > site.f) return wrong_number(site);
+    return draw(*count, site.n, seed);
+  }
+  ServerSet faulty;
+  while (!text.empty()) {
+    const std::string_view name = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), name.size() + 1));
+    const auto server = parse_server(name, site);
+    if (!server.has_value()) return unknown_server(name);
+    faulty.insert(*server);
+  }
+  return faulty;
+}
+
+}  // namespace
+
+AttackedSite attacked_site(const config::Topology& topology, SiteId site) {
+  return {topology.system, topology.crypto.epoch, site, topology.site(site).n(), topology.site(site).f};
+}
+
+Result<Attack> Attack::make(const AttackText& text, const AttackedSite& site, std::uint64_t seed) {
+  const Result<ServerSet> faulty = faulty_servers(text.faulty, site, seed);
+  if (!faulty) return faulty.error();
+  Rng rng(seed);
+  Texts specs;
+  faulty.value().for_each(
+      [&](ServerId server) { specs[server] = text.specs == "random" ? random_specs(rng) : text.specs; });
+  return make(specs, site, seed);
+}
+
+Result<Attack> Attack::make(const std::vector<std::string>& entries, const AttackedSite& site, std::uint64_t seed) {
+  Texts specs;
+  for (const std::string& entry : entries) {
+    const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
+    const auto server = parse_server(name, site);
+    if (!server.has_value()) return unknown_server(name);
+    specs[*server] = entry.substr(std::min(entry.size(), name.size() + 1));
+  }
+  return make(specs, site, seed);
+}
+
+Result<Attack> Attack::make(const Texts& specs, const AttackedSite& site, std::uint64_t seed) {
+  if (specs.empty() || specs.size() > site.f) return wrong_number(site);
+  Attack attack;
+  attack.site_ = site;
+  attack.seed_ = seed;
+  ServerSet faulty;
+  for (const auto& [server, text] : specs) {
+    faulty.insert(server);
+    Result<std::vector<Spec>> parsed = parse_specs(text);
+    if (!parsed) return parsed.error();
+    attack.specs_[server] = std::move(parsed).value();
+  }
+  attack.conspiracy_ = std::make_shared<Conspiracy>(site.n, site.f, faulty);
+  return attack;
+}
+
+std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
+                                                        std::unique_ptr<ordering::OrderingCore> core) const {
+  const auto specs = specs_.find(server);
+  if (specs == specs_.end()) return core;
+  const message::Envelope envelope{site_.system, crypto::Principal::server(site_.site, server), site_.epoch};
+  return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_});
+}
+
+std::string describe_acts(const Conspiracy& conspiracy) {
+  std::string text;
+  for (const Conspiracy::Record& record : conspiracy.records()) {
+    const std::uint64_t times = record.acted.get();
+    text += (text.empty() ? "" : ", ") + config::server_name(SiteId(0), record.server) + " " + record.spec + " " +
+            (times == 0 ? "never" : std::to_string(times) + " times");
+  }
+  return text;
+}
+
+}  // namespace garrison::adversary
