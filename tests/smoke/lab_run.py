@@ -102,5 +102,5 @@ def main():
     print("lab_run: all as it should be")
 
 
-garrison, root = sys.argv[1], pathlib.Path(sys.argv[2])
+garrison, root = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2]).resolve()
 main()
