@@ -51,7 +51,8 @@ void print_markdown() {
       "A message is an envelope, a body and what authenticates both: a signature block (`crypto/batch.h`), a MAC of\n"
       "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
       "envelope stands in `control/message/messages.h`, that of each body in `control/message/client_messages.cc`,\n"
-      "`control/message/prime_messages.cc` and `control/message/view_messages.cc`.\n");
+      "`control/message/prime_messages.cc`, `control/message/reconciliation_messages.cc` and\n"
+      "`control/message/view_messages.cc`.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
               kEnvelopeBytes, kMaxMessageBytes);
   std::puts(

@@ -107,7 +107,7 @@ bool Host::emit_frames() {
 
 bool Host::parts_hold_work() const {
   const server::Queues& queues = server_->queues();
-  return !received_.empty() || queues.to_sign->size() + queues.received_bounded->size() +
+  return !received_.empty() || queues.to_sign->size() + queues.to_check->size() + queues.received_bounded->size() +
                                        queues.received_timely->size() + queues.to_send->size() >
                                    0;
 }

@@ -27,7 +27,7 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
 
 std::size_t ControlPart::poll(Instant now) {
   take_back();
-  std::size_t done = take_signed(now) + take_verified(now) + take_clients(now);
+  std::size_t done = take_signed(now) + take_verified(now) + take_checked(now) + take_clients(now);
   if (core_->next_wakeup() <= now) {
     step(now, ordering::Wakeup{});
     ++done;
@@ -72,6 +72,17 @@ std::size_t ControlPart::take_verified(Instant now) {
   return count;
 }
 
+std::size_t ControlPart::take_checked(Instant now) {
+  std::array<Checked, kBurst> burst;
+  const std::size_t count = queues_.checked->pop(burst);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (burst[i].valid) step(now, burst[i].message);
+    send_slab_.free(burst[i].slot);
+  }
+  checks_under_way_ -= count;
+  return count;
+}
+
 std::size_t ControlPart::take_clients(Instant now) {
   std::array<VerifiedClient, kBurst> burst;
   const std::size_t count = queues_.client_verified->pop(burst);
@@ -107,6 +118,7 @@ void ControlPart::carry_out() {
   for (const ordering::Deliver& batch : output_.deliver) deliver(batch);
   for (const ordering::Sign& request : output_.sign) sign(request);
   for (const ordering::Forward& request : output_.forward) forward(request);
+  for (const ordering::Verify& request : output_.verify) verify(request);
   for (const DropReason reason : output_.drops) drops_.add(reason);
 }
 
@@ -162,6 +174,15 @@ void ControlPart::forward(const ordering::Forward& request) {
   std::copy(bytes.begin(), bytes.end(), send_slab_.bytes(*slot).begin());
   send_when_durable(
       {.slot = *slot, .to = request.to, .traffic = request.traffic, .supersede_key = 0, .after = request.after});
+}
+
+void ControlPart::verify(const ordering::Verify& request) {
+  if (checks_under_way_ == kCheckSlots) return drops_.add(DropReason::ring_full);  // retransmission repairs it
+  const std::optional<SlotRef> slot = send_slab_.allocate(0, request.message.size());
+  if (!slot.has_value()) return drops_.add(DropReason::ring_full);
+  std::copy(request.message.begin(), request.message.end(), send_slab_.bytes(*slot).begin());
+  CHECK(queues_.to_check->push_one(*slot));
+  ++checks_under_way_;
 }
 
 void ControlPart::send_when_durable(const Outbound& outbound) {

@@ -2,7 +2,8 @@
 //
 // It carries out what the core's Output lists, in the order the contract states: a record goes to the store, and the
 // sends that name it wait until the store says that it is durable; delivered updates are executed and answered; what
-// must be signed goes to crypto and comes back as an input of the core before it is sent.
+// must be signed goes to crypto and comes back as an input of the core before it is sent; so does what it put together
+// from parts and must be verified.
 #pragma once
 
 #include <atomic>
@@ -73,6 +74,7 @@ class ControlPart {
   void take_back();
   std::size_t take_signed(Instant now);
   std::size_t take_verified(Instant now);
+  std::size_t take_checked(Instant now);
   std::size_t take_clients(Instant now);
   void step(Instant now, const ordering::Input& input);
   void carry_out();
@@ -80,6 +82,7 @@ class ControlPart {
   void sign(const ordering::Sign& request);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void forward(const ordering::Forward& request);
+  void verify(const ordering::Verify& request);
   void send_when_durable(const Outbound& outbound);
   void announce_durable(Instant now);
   void flush();
@@ -97,6 +100,7 @@ class ControlPart {
   DropCounters drops_;
   ordering::Output output_;
   std::uint64_t steps_ = 0;
+  std::size_t checks_under_way_ = 0;      // at most kCheckSlots
   ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
   // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.
   std::deque<Outbound> waiting_for_store_;

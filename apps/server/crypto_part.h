@@ -2,7 +2,8 @@
 // the only one that holds the private signing key.
 //
 // Verification is scheduled per sender by deficit round robin over signatures, TIMELY messages first, with a floor
-// for BOUNDED ones, so that no sender can take the processor from the others. A signature batch is whatever waits
+// for BOUNDED ones, so that no sender can take the processor from the others. What the core put together from parts
+// takes this server's own turn. A signature batch is whatever waits
 // when the previous one is done: signing load makes its own batches.
 #pragma once
 
@@ -55,6 +56,8 @@ class CryptoPart {
   std::size_t verify_bounded();
   std::size_t verify_clients(std::size_t budget);
   bool verify(const Inbound& inbound);
+  bool check(SlotRef slot);
+  [[nodiscard]] const Slab& slab_of(ServerId sender) const;
   std::size_t sign();
 
   Config config_;

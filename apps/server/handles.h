@@ -3,6 +3,7 @@
 //
 //   lan ── Inbound ──▶ crypto ── VerifiedInbound ──▶ control ── SlotRef ──▶ lan        (receive slab, owned by lan)
 //   lan ◀── Outbound ── control ── Outbound ──▶ crypto ── SignedOutbound ──▶ control   (send slab, owned by control)
+//                       control ── SlotRef ──▶ crypto ── Checked ──▶ control           (send slab)
 //   client ── ClientInbound ──▶ crypto ── VerifiedClient ──▶ control ── SlotRef ──▶ client (client slab, of client)
 //   client ◀── ReplyOutbound ── control                                                (reply slab, owned by control)
 #pragma once
@@ -43,6 +44,13 @@ struct SignedOutbound {
   message::VerifiedMessage message;  // this server's own, for its own core
 };
 
+// What the core put together from parts, in the send slab, after crypto has looked at it.
+struct Checked {
+  SlotRef slot;
+  bool valid = false;
+  message::VerifiedMessage message;  // when valid
+};
+
 struct ClientInbound {
   SlotRef slot;
 };
@@ -59,6 +67,7 @@ struct ReplyOutbound {
 };
 
 static_assert(std::is_trivially_copyable_v<SignedOutbound> && sizeof(SignedOutbound) <= 128);
+static_assert(std::is_trivially_copyable_v<Checked> && sizeof(Checked) <= 128);
 static_assert(std::is_trivially_copyable_v<VerifiedClient> && sizeof(VerifiedClient) <= 128);
 
 }  // namespace garrison::server

@@ -21,6 +21,9 @@ inline constexpr std::array<SlabClass, 4> kSendClasses{
     {{1024, 8192}, {4096, 4096}, {16 * 1024, 1024}, {kMaxMessageBytes, 192}}};
 inline constexpr std::size_t kSendSlots = 16384;
 
+// Requests put together from parts, in the send slab, that crypto looks at.
+inline constexpr std::size_t kCheckSlots = 256;
+
 // Client operations handed in and not yet introduced.
 inline constexpr std::array<SlabClass, 3> kClientClasses{{{640, 8192}, {4096, 1024}, {40 * 1024, 128}}};
 inline constexpr std::size_t kClientSlots = 16384;

@@ -23,6 +23,8 @@ struct Queues {
   std::unique_ptr<Queue<VerifiedInbound>> verified;        // crypto → control
   std::unique_ptr<Queue<Outbound>> to_sign;                // control → crypto
   std::unique_ptr<Queue<SignedOutbound>> signed_out;       // crypto → control
+  std::unique_ptr<Queue<SlotRef>> to_check;                // control → crypto
+  std::unique_ptr<Queue<Checked>> checked;                 // crypto → control
   std::unique_ptr<Queue<Outbound>> to_send;                // control → lan
   std::unique_ptr<Queue<SlotRef>> sent;                    // lan → control
   std::unique_ptr<Queue<ClientInbound>> client_ops;        // client → crypto
@@ -51,6 +53,8 @@ Queues make_queues(std::size_t servers, const Make& make) {
   q.verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
   q.to_sign = make.template operator()<Outbound>(kSendSlots, Part::crypto);
   q.signed_out = make.template operator()<SignedOutbound>(kSendSlots, Part::control);
+  q.to_check = make.template operator()<SlotRef>(kCheckSlots, Part::crypto);
+  q.checked = make.template operator()<Checked>(kCheckSlots, Part::control);
   q.to_send = make.template operator()<Outbound>(kSendSlots, Part::lan);
   q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
   q.client_ops = make.template operator()<ClientInbound>(kClientSlots, Part::crypto);

@@ -26,6 +26,7 @@ prime::PrimeConfig prime_config(const config::Topology& topology, const config::
   config.delta_pp = settings.delta_pp;
   config.tat_measure_period = settings.tat_measure_period;
   config.rtt_ping_period = settings.rtt_ping_period;
+  config.recon_delay = settings.reconciliation_delay;
   config.max_updates_per_request = settings.max_updates_per_request;
   config.ack_window_requests = settings.preorder_window;
   config.global_window = settings.ordering_window;

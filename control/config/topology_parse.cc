@@ -67,7 +67,7 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   Section section(faults, table, "[prime]",
                   {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
                    "retransmit_period", "k_lat", "delta_pp", "tat_measure_period", "rtt_ping_period",
-                   "max_updates_per_request", "preorder_window", "ordering_window"});
+                   "reconciliation_delay", "max_updates_per_request", "preorder_window", "ordering_window"});
   constexpr Duration kShortest = microseconds(10);
   constexpr Duration kLongest = seconds(10);
   section.boolean("eager", out.eager);
@@ -80,6 +80,7 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   section.duration("delta_pp", out.delta_pp, out.pre_prepare_period, seconds(60));
   section.duration("tat_measure_period", out.tat_measure_period, kShortest, kLongest);
   section.duration("rtt_ping_period", out.rtt_ping_period, kShortest, kLongest);
+  section.duration("reconciliation_delay", out.reconciliation_delay, Duration(), kLongest);
   section.integer("max_updates_per_request", out.max_updates_per_request, 1U,
                   static_cast<std::uint32_t>(kMaxUpdatesPerPoRequest));
   section.integer("preorder_window", out.preorder_window, kMinPreorderWindow, kMaxPrimeWindow);

@@ -71,6 +71,7 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
              "delta_pp = {}  # above any time between two PRE-PREPAREs of a correct leader\n"
              "tat_measure_period = {}\n"
              "rtt_ping_period = {}\n"
+             "reconciliation_delay = {}  # before parts of requests go to servers that do not count them\n"
              "max_updates_per_request = {}\n"
              "preorder_window = {}\n"
              "ordering_window = {}\n"
@@ -79,7 +80,8 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
              quoted(to_string(prime.summary_matrix_period)), quoted(to_string(prime.pre_prepare_period)),
              quoted(to_string(prime.retransmit_period)), prime.k_lat, quoted(to_string(prime.delta_pp)),
              quoted(to_string(prime.tat_measure_period)), quoted(to_string(prime.rtt_ping_period)),
-             prime.max_updates_per_request, prime.preorder_window, prime.ordering_window);
+             quoted(to_string(prime.reconciliation_delay)), prime.max_updates_per_request, prime.preorder_window,
+             prime.ordering_window);
 }
 
 // One for all, or one each.

@@ -29,7 +29,21 @@ inline constexpr std::size_t kPoSummaryBodyBytes = 8 + 8 * kMaxServersPerSite;
 inline constexpr std::size_t kMaxRowBytes = 1024;
 inline constexpr std::size_t kMaxMatrixBytes = 8 + kMaxServersPerSite * (4 + kMaxRowBytes);
 inline constexpr std::size_t kMaxClientOpBody = 32 + kMaxOperationBytes;
-inline constexpr std::size_t kMaxPoRequestBody = 96 * 1024;
+// A PO-REQUEST, and a RECON with one of two parts of it, fit one CORRUPTION-PROOF.
+inline constexpr std::size_t kMaxPoRequestBody = 80 * 1024;
+inline constexpr std::size_t kMaxPoRequestContent = kEnvelopeBytes + kMaxPoRequestBody;
+inline constexpr std::size_t kMaxBlockBytes = 8 + 32 * kMaxMerklePath + kMaxSignatureBytes;
+inline constexpr std::size_t kReconFixedBytes = 48;
+// Of k parts each is a k-th of the content, rounded up; beside it stands the request's signature block.
+constexpr std::size_t recon_body_bytes(std::size_t k) {
+  return kReconFixedBytes + kMaxBlockBytes + (kMaxPoRequestContent + k - 1) / k;
+}
+constexpr std::size_t signed_recon_bytes(std::size_t k) {
+  return kEnvelopeBytes + recon_body_bytes(k) + kMaxBlockBytes;
+}
+inline constexpr std::size_t kMaxInquiryParts = kMaxFaults + 1;
+inline constexpr std::size_t kMaxInquiryBody = 8 + kMaxInquiryParts * (4 + signed_recon_bytes(kMaxInquiryParts));
+inline constexpr std::size_t kMaxCorruptionProofBody = 8 + signed_recon_bytes(2) + kMaxPoRequestContent;
 
 // View change. A short signed message (NEW-LEADER, PREPARE, VC-PARTIAL-SIG, ...) inside another one is a vote of it.
 inline constexpr std::size_t kMaxVoteBytes = 1024;
@@ -61,6 +75,12 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(ReplayCommit, "REPLAY-COMMIT", prime, 24, channel, bounded, server_to_server, 48)                       \
   X(Ordered, "ORDERED", prime, 25, channel, bounded, server_to_server, 8 + kMaxOrderedEntries * 40)
 
+// Reconciliation [PRIME] 5.3.
+#define GARRISON_RECONCILIATION_MESSAGES(X)                                               \
+  X(Recon, "RECON", prime, 32, signature, bounded, server_to_server, recon_body_bytes(1)) \
+  X(Inquiry, "INQUIRY", prime, 33, signature, bounded, server_to_server, kMaxInquiryBody) \
+  X(CorruptionProof, "CORRUPTION-PROOF", prime, 34, signature, bounded, server_to_server, kMaxCorruptionProofBody)
+
 // X(Name, "PAPER-NAME", protocol, number, authentication, traffic class, direction, largest body in bytes)
 #define GARRISON_MESSAGES(X)                                                                         \
   X(ClientChallenge, "CLIENT-CHALLENGE", client, 1, none, bounded, server_to_client, 32)             \
@@ -74,7 +94,8 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(PrePrepare, "PRE-PREPARE", prime, 5, signature, timely, server_to_server, 16 + kMaxMatrixBytes)  \
   X(Prepare, "PREPARE", prime, 6, signature, bounded, server_to_server, 48)                          \
   X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 48)                              \
-  GARRISON_VIEW_MESSAGES(X)
+  GARRISON_VIEW_MESSAGES(X)                                                                          \
+  GARRISON_RECONCILIATION_MESSAGES(X)
 
 enum class MessageType : std::uint16_t {
 #define GARRISON_ENUMERATOR(Name, paper, protocol, number, auth, traffic, direction, bound) \

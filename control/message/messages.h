@@ -8,7 +8,8 @@
 //           u64 system | u32 signer_index | u16 signer_site | u16 reserved | u32 key_epoch | u32 reserved
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
-// envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc and view_messages.cc.
+// envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc and
+// view_messages.cc.
 #pragma once
 
 #include <array>
@@ -123,6 +124,31 @@ struct Commit {
   View view;
   SeqNum sequence;
   Digest matrix_digest{};
+};
+
+// [PRIME] 5.3. The signer's part of a PO-REQUEST: part number `signer` of the code (n, f+1) over the content of the
+// request whose leaf digest is `digest`. `block` is a signature block of that content, which several may have.
+struct Recon {
+  static constexpr MessageType kType = MessageType::Recon;
+  ServerId introducer;
+  SeqNum sequence;
+  Digest digest{};
+  std::uint32_t content_bytes = 0;
+  ByteView block;
+  ByteView part;
+};
+
+// [PRIME] 5.3. Whole signed RECONs of one request whose parts do not decode to it: one of their signers is faulty.
+struct Inquiry {
+  static constexpr MessageType kType = MessageType::Inquiry;
+  std::vector<ByteView> parts;  // 1..kMaxInquiryParts
+};
+
+// [PRIME] 5.3. A whole signed RECON, and the content of the request that its digest names: the part is not of it.
+struct CorruptionProof {
+  static constexpr MessageType kType = MessageType::CorruptionProof;
+  ByteView part;
+  ByteView request;
 };
 
 // Envelope and body. The caller keeps within the catalogue's bounds (CHECKed).

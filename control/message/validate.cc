@@ -61,15 +61,23 @@ bool take_certificate(ByteView bytes, std::size_t servers, std::vector<ByteView>
   return true;
 }
 
+bool take_part(ByteView bytes, std::vector<ByteView>& inside) {
+  const std::optional<CorruptionProof> decoded = decode<CorruptionProof>(bytes);
+  if (!decoded.has_value()) return false;
+  inside = {decoded->part};
+  return true;
+}
+
 // Whether messages of `type` consist of votes.
 bool is_proof(MessageType type) {
   return type == MessageType::NewLeaderProof || type == MessageType::PcSet || type == MessageType::VcProof ||
-         type == MessageType::Replay;
+         type == MessageType::Replay || type == MessageType::Inquiry || type == MessageType::CorruptionProof;
 }
 
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
 MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, std::size_t i) {
   if (proof == MessageType::NewLeaderProof) return MessageType::NewLeader;
+  if (proof == MessageType::Inquiry || proof == MessageType::CorruptionProof) return MessageType::Recon;
   if (proof != MessageType::PcSet) return MessageType::VcPartialSig;
   if (i == 0) return MessageType::PrePrepare;
   return inside[0].empty() ? MessageType::ReplayPrepare : MessageType::Prepare;
@@ -94,6 +102,11 @@ bool fits_ack(ByteView bytes, std::size_t servers) {
   return decoded.has_value() &&
          std::all_of(decoded->entries.begin(), decoded->entries.end(),
                      [&](const PoAck::Entry& entry) { return entry.introducer.index() < servers; });
+}
+
+bool fits_recon(ByteView bytes, std::size_t servers) {
+  const std::optional<Recon> decoded = decode<Recon>(bytes);
+  return decoded.has_value() && decoded->introducer.index() < servers;
 }
 
 bool fits_summary(ByteView bytes, std::size_t servers) {
@@ -232,6 +245,12 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return decode<ReplayCommit>(message.bytes).has_value();
       case MessageType::Ordered:
         return decode<Ordered>(message.bytes).has_value();
+      case MessageType::Recon:
+        return fits_recon(message.bytes, servers_);
+      case MessageType::Inquiry:
+        return take_votes(message.bytes, &Inquiry::parts, inside);
+      case MessageType::CorruptionProof:
+        return take_part(message.bytes, inside);
       case MessageType::ClientChallenge:
       case MessageType::ClientHello:
       case MessageType::ClientOp:

@@ -52,7 +52,14 @@ struct Deliver {
   std::vector<ByteView> updates;
 };
 
-// Two messages of one signer that cannot both come from a correct server.
+// Check bytes that nobody in particular vouches for, a message put together from parts, as one of their signer. If they
+// are valid the message comes back as an input of this core; if not, nothing does.
+struct Verify {
+  Bytes message;
+};
+
+// Two messages of one signer that cannot both come from a correct server; or one that convicts by itself, or with what
+// it names, and no second.
 struct Blame {
   ServerId server;
   DropReason reason{};
@@ -61,12 +68,14 @@ struct Blame {
 };
 
 // Effects of one step. The environment carries them out in this order: persist, then deliver, then sign, then
-// forward; a send waits for its `after` record, whatever order the rest happens in. Cleared and reused by the caller.
+// forward, then verify; a send waits for its `after` record, whatever order the rest happens in. Cleared and reused by
+// the caller.
 struct Output {
   std::vector<Persist> persist;
   std::vector<Deliver> deliver;
   std::vector<Sign> sign;
   std::vector<Forward> forward;
+  std::vector<Verify> verify;
   std::vector<Blame> blame;
   std::vector<DropReason> drops;  // input that was refused, by name
 
@@ -75,6 +84,7 @@ struct Output {
     deliver.clear();
     sign.clear();
     forward.clear();
+    verify.clear();
     blame.clear();
     drops.clear();
   }
@@ -84,7 +94,8 @@ struct Wakeup {};  // next_wakeup() has come
 struct Persisted {
   PersistToken token = 0;
 };  // every record up to this token is durable
-// A verified message: a peer's, this server's own after signing, or a CLIENT-OP to introduce.
+// A verified message: a peer's, this server's own after signing, what a Verify asked about, or a CLIENT-OP to
+// introduce.
 using Input = std::variant<Wakeup, Persisted, message::VerifiedMessage>;
 
 // What status displays; no part of the protocol.

@@ -89,7 +89,12 @@ void GlobalOrder::accept(Slot& at, const message::VerifiedMessage& message, cons
                          const std::vector<SummaryVector>& said) {
   at.pre_prepare = store(message);
   at.matrix = matrix;
-  at.eligible = eligible_through(said, config_.n, config_.quorum());
+  make_eligible(at, said);
+}
+
+void GlobalOrder::make_eligible(Slot& at, std::vector<SummaryVector> rows) {
+  at.eligible = eligible_through(rows, config_.n, config_.quorum());
+  accepted_.push_back({at.sequence, std::move(rows)});
 }
 
 // Two matrices for one slot prove the leader faulty. Both are flooded, so that every correct server has the proof.
@@ -295,7 +300,7 @@ void GlobalOrder::settle(Slot& at) {
     if (at.claims.matching(matrix) < config_.f + 1) continue;
     at.pre_prepare = candidate;
     at.matrix = matrix;
-    at.eligible = eligible_through(*row_vectors(rows, config_.n), config_.n, config_.quorum());
+    make_eligible(at, *row_vectors(rows, config_.n));
     at.ordered = true;
     at.offered = nullptr;
     return advance_ordered();
@@ -308,9 +313,9 @@ void GlobalOrder::bind(Slot& at, const Digest& matrix, const PrepareCertificateP
   at.pre_prepare = certificate == nullptr ? nullptr : certificate->pre_prepare;
   at.eligible = SummaryVector(config_.n);
   if (certificate != nullptr) {
-    const auto rows = row_vectors(at.pre_prepare->get().as<message::PrePrepare>().rows, config_.n);
+    auto rows = row_vectors(at.pre_prepare->get().as<message::PrePrepare>().rows, config_.n);
     CHECK(rows.has_value());
-    at.eligible = eligible_through(*rows, config_.n, config_.quorum());
+    make_eligible(at, *std::move(rows));
   }
   at.ordered = true;
 }

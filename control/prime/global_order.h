@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "control/prime/certificates.h"
@@ -31,6 +32,13 @@ class GlobalOrder {
                       ordering::Output& output);
   // Tells what is measured with it of each PRE-PREPARE of the view that has arrived, by global sequence number.
   void show(Instant now, Summaries& summaries, SuspectLeader& suspect_leader);
+
+  // What the rows of a PRE-PREPARE say that now holds its sequence: once per first copy, for reconciliation.
+  struct Accepted {
+    SeqNum sequence;
+    std::vector<SummaryVector> rows;
+  };
+  [[nodiscard]] std::vector<Accepted> take_accepted() { return std::exchange(accepted_, {}); }
 
   // A vote that was counted before, for a sequence that is globally ordered here: its signer misses ours.
   struct Repeated {
@@ -149,6 +157,7 @@ class GlobalOrder {
   SeqNum executed_;
   SeqNum stable_;
   std::vector<SeqNum> executed_by_;  // as servers say
+  std::vector<Accepted> accepted_;   // since the last step
 
   // The leader's.
   SeqNum proposed_;

@@ -302,6 +302,18 @@ Instant Preorder::next_wakeup(const Intake& intake) const {
   return next;
 }
 
+ServerSet Preorder::holders(PreorderId id) const {
+  ServerSet holders = ServerSet::only(id.introducer);
+  const Slot* at = find(id);
+  if (at == nullptr || !at->has_certificate) return holders;
+  const auto add = [&](const Candidate& candidate) {
+    if (candidate.digest == at->certified) candidate.ackers.for_each([&](ServerId acker) { holders.insert(acker); });
+  };
+  add(at->candidate);
+  for (const Candidate& further : at->further) add(further);
+  return holders;
+}
+
 std::optional<message::PoAck::Entry> Preorder::own_ack(PreorderId id) const {
   const Slot* at = find(id);
   if (at == nullptr || !at->has_acked || id.introducer == config_.self) return std::nullopt;

@@ -46,6 +46,9 @@ class Preorder {
   // Acknowledge what the windows withheld, after executed().
   void reopen_windows();
 
+  // For reconciliation: who is known to hold the request that a certificate binds here, by its own word.
+  [[nodiscard]] ServerSet holders(PreorderId id) const;
+
   // For repair: what this server has said about an identifier, and holds of it.
   [[nodiscard]] std::optional<message::PoAck::Entry> own_ack(PreorderId id) const;
   [[nodiscard]] Stored held(PreorderId id) const;

@@ -1,6 +1,7 @@
 #include "control/prime/prime.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/base/check.h"
 
@@ -31,10 +32,14 @@ Prime::Prime(const PrimeConfig& config)
       election_(config_),
       view_change_(config_),
       early_(config_.n),
+      reconciliation_(config_),
       repair_(config_) {}
 
 void Prime::step(Instant now, const ordering::Input& input, ordering::Output& output) {
   if (const auto* message = std::get_if<message::VerifiedMessage>(&input)) on_message(now, *message, output);
+  for (GlobalOrder::Accepted& accepted : global_order_.take_accepted()) {
+    reconciliation_.on_matrix(now, accepted.sequence, std::move(accepted.rows), preorder_);
+  }
   execute(output);
   advance_view(now, output);
   preorder_.reopen_windows();
@@ -69,6 +74,12 @@ void Prime::on_message(Instant now, const message::VerifiedMessage& message, ord
       return on_ordering_message(now, message, output);
     case MessageType::Ordered:
       return global_order_.on_ordered(message, output);
+    case MessageType::Recon:
+      return reconciliation_.on_recon(now, message, preorder_, promises_, output);
+    case MessageType::Inquiry:
+      return reconciliation_.on_inquiry(message, preorder_, promises_, output);
+    case MessageType::CorruptionProof:
+      return reconciliation_.on_corruption_proof(message, output);
     case MessageType::RttPing:
       return on_ping(now, message, output);
     case MessageType::RttPong:
@@ -222,8 +233,10 @@ void Prime::execute(ordering::Output& output) {
       output.deliver.push_back({request, std::move(updates)});
       eligibility_.advance();
       preorder_.executed(*id, summaries_.counted_by_all(id->introducer));
+      reconciliation_.executed(*id);
     }
     global_order_.executed_next();
+    reconciliation_.skip_through(global_order_.executed());
   }
 }
 
@@ -243,15 +256,18 @@ void Prime::speak(Instant now, ordering::Output& output) {
   }
   suspect_leader_.run(now, global_order_.executed(), promises_, output);
   global_order_.propose(now, summaries_, promises_, output);
+  reconciliation_.speak(now, preorder_, summaries_, promises_, output);
 }
 
 Instant Prime::next_wakeup() const {
   const Instant preorder = earlier(preorder_.next_wakeup(intake_), summaries_.next_wakeup(preorder_.preordered()));
   const Instant ordering = earlier(global_order_.next_wakeup(summaries_), suspect_leader_.next_wakeup());
-  return earlier(earlier(preorder, ordering), repair_.next_wakeup());
+  return earlier(earlier(preorder, ordering), earlier(reconciliation_.next_wakeup(), repair_.next_wakeup()));
 }
 
 ordering::Status Prime::status() const {
+  ServerSet blacklist = summaries_.blacklisted();
+  reconciliation_.blacklisted().for_each([&](ServerId server) { blacklist.insert(server); });
   return {.view = view_,
           .leader = config_.leader_of(view_),
           .view_installed = global_order_.installed(),
@@ -263,7 +279,7 @@ ordering::Status Prime::status() const {
           .updates_delivered = updates_delivered_,
           .updates_waiting = intake_.waiting(),
           .requests_outstanding = preorder_.outstanding(),
-          .blacklist = summaries_.blacklisted()};
+          .blacklist = blacklist};
 }
 
 }  // namespace garrison::prime

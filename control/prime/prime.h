@@ -3,8 +3,8 @@
 // Here the sub-protocols are joined: an input goes to the one that it concerns, then each is asked whether it has
 // something to say, then whatever is ordered and bound is delivered. One file per sub-protocol: intake (5.1, what
 // enters), preorder (5.1), summaries (5.1, Fig. 1; 5.4.1), global_order (5.2), eligibility (5.2, M and L),
-// suspect_leader (5.4, Fig. 4), leader_election (A.2), view_change (A.3), repair (retransmission). One thread; the
-// environment owns it.
+// reconciliation (5.3), suspect_leader (5.4, Fig. 4), leader_election (A.2), view_change (A.3), repair
+// (retransmission). One thread; the environment owns it.
 #pragma once
 
 #include <optional>
@@ -18,6 +18,7 @@
 #include "control/prime/preorder.h"
 #include "control/prime/prime_config.h"
 #include "control/prime/promises.h"
+#include "control/prime/reconciliation.h"
 #include "control/prime/repair.h"
 #include "control/prime/summaries.h"
 #include "control/prime/suspect_leader.h"
@@ -61,6 +62,7 @@ class Prime final : public ordering::OrderingCore {
   LeaderElection election_;
   ViewChange view_change_;
   EarlyMessages early_;
+  Reconciliation reconciliation_;
   Repair repair_;
   View view_;  // preinstalled last
   Instant preinstalled_at_;

@@ -29,6 +29,9 @@ Result<void> check(const PrimeConfig& config) {
                                 config.retransmit_period, config.tat_measure_period, config.rtt_ping_period}) {
     if (period <= Duration()) return refuse("periods must be above zero");
   }
+  if (config.recon_delay < Duration()) return refuse("recon_delay must not be negative");
+  if (config.recon_bytes < 2 * kMaxMessageBytes)
+    return refuse("recon_bytes cannot hold two parts of the largest request");
   if (config.max_waiting_updates == 0 || config.max_waiting_per_client == 0) return refuse("the intake holds nothing");
   if (config.max_waiting_bytes < kLargestUpdateBytes) return refuse("the intake cannot hold the largest update");
   if (config.max_updates_per_request == 0 || config.max_updates_per_request > kMaxUpdatesPerPoRequest) {

@@ -27,6 +27,8 @@ struct PrimeConfig {
   Duration matrix_period = milliseconds(5);      // SUMMARY-MATRIX
   Duration preprepare_period = milliseconds(5);  // PRE-PREPARE
   Duration retransmit_period = milliseconds(200);
+  // How long a RECON waits for its receiver to count the request after all; 0: the paper's rule to the letter.
+  Duration recon_delay = milliseconds(5);
 
   // Suspect-Leader [PRIME] 5.4.3.
   std::int64_t k_lat = 2;                         // K_Lat: how variable latency may be
@@ -57,6 +59,9 @@ struct PrimeConfig {
   std::size_t global_window = 256;       // PRE-PREPAREs accepted beyond the last executed one
   std::size_t preprepare_pipeline = 16;  // own PRE-PREPAREs not yet globally ordered
   std::size_t kept_sequences = 1024;     // executed ones kept for servers that lag
+
+  // RECONs of one sender that are kept until their requests are executed.
+  std::size_t recon_bytes = std::size_t{4} << 20U;
 
   // What one repair of one server may resend; one repair per server and retransmit_period.
   std::size_t repair_bytes = std::size_t{512} << 10U;

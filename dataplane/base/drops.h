@@ -66,6 +66,8 @@ namespace garrison {
   X(prime_blacklisted, "signer is blacklisted")                                      \
   X(prime_bad_proof, "proof or certificate that does not prove what it says")        \
   X(prime_too_early, "for a later view, and no room to keep it")                     \
+  X(prime_corrupt_part, "RECON whose part is not of the request it names")           \
+  X(prime_false_accusation, "INQUIRY or CORRUPTION-PROOF that shows no fault")       \
   /* clients */                                                                      \
   X(client_duplicate, "update already executed or in progress")                      \
   X(client_stale, "sequence or incarnation of the past")                             \

@@ -69,6 +69,10 @@ void use(const VerifiedMessage& accepted) {
     visit_votes<VcPartialSig>(stored.get(), stored.get().as<VcProof>().proof);
   if (accepted.type() == MessageType::Replay) visit_votes<VcPartialSig>(stored.get(), stored.get().as<Replay>().proof);
   if (accepted.type() == MessageType::PcSet) visit_certificate(stored.get());
+  if (accepted.type() == MessageType::Inquiry) visit_votes<Recon>(stored.get(), stored.get().as<Inquiry>().parts);
+  if (accepted.type() == MessageType::CorruptionProof) {
+    visit_votes<Recon>(stored.get(), {stored.get().as<CorruptionProof>().part});
+  }
   if (accepted.type() == MessageType::PoRequest) {
     CHECK(stored.get().as<PoRequest>().updates.size() == Validator::cost(accepted.bytes()));
   }

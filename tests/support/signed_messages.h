@@ -101,6 +101,12 @@ template <typename Message>
       {MessageType::Commit, keys.sign(ServerId(2), message::Commit{View(1), SeqNum(3), digest})},
   };
   for (SignedMessage& message : signed_view_messages(keys)) messages.push_back(std::move(message));
+  const message::Recon recon{ServerId(0), SeqNum(1), digest, 100, as_bytes(operation), rows[0]};
+  const std::vector<Bytes> parts = {keys.sign(ServerId(1), recon), keys.sign(ServerId(2), recon)};
+  messages.push_back({MessageType::Recon, parts[0]});
+  messages.push_back({MessageType::Inquiry, keys.sign(ServerId(2), message::Inquiry{views(parts)})});
+  messages.push_back(
+      {MessageType::CorruptionProof, keys.sign(ServerId(0), message::CorruptionProof{parts[0], updates[0]})});
   return messages;
 }
 

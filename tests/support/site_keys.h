@@ -86,17 +86,23 @@ class SiteKeys {
     return sign(client(id), message::encode(envelope(id), message::ClientOp{id, incarnation, sequence, operation}));
   }
 
-  // A signed message, validated as if it came from its signer. CHECKs that it is valid.
-  [[nodiscard]] std::shared_ptr<const message::StoredMessage> verified(ByteView signed_message) {
+  // A signed message, validated as if it came from its signer; null when it is not valid.
+  [[nodiscard]] std::shared_ptr<const message::StoredMessage> checked(ByteView signed_message) {
     const auto head = message::decode_envelope(signed_message);
-    CHECK(head.has_value());
+    if (!head.has_value()) return nullptr;
     const bool from_server = head->envelope.signer.kind == crypto::Principal::Kind::server;
     const message::Validation validation =
         from_server ? validator_->server_message(ServerId(static_cast<std::uint16_t>(head->envelope.signer.index)),
                                                  signed_message)
                     : validator_->client_op(signed_message);
-    CHECK(std::holds_alternative<message::VerifiedMessage>(validation));
-    return std::make_shared<const message::StoredMessage>(std::get<message::VerifiedMessage>(validation));
+    const auto* valid = std::get_if<message::VerifiedMessage>(&validation);
+    return valid == nullptr ? nullptr : std::make_shared<const message::StoredMessage>(*valid);
+  }
+  // CHECKs that it is valid.
+  [[nodiscard]] std::shared_ptr<const message::StoredMessage> verified(ByteView signed_message) {
+    std::shared_ptr<const message::StoredMessage> message = checked(signed_message);
+    CHECK(message != nullptr);
+    return message;
   }
   [[nodiscard]] std::shared_ptr<const message::StoredMessage> verified(const crypto::Principal& signer,
                                                                        ByteView content) {

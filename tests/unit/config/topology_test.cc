@@ -83,6 +83,7 @@ TEST(TopologyTest, every_setting_is_read) {
       {"delta_pp = \"20ms\"", "delta_pp = \"41us\""},
       {"tat_measure_period = \"5ms\"", "tat_measure_period = \"16us\""},
       {"rtt_ping_period = \"100ms\"", "rtt_ping_period = \"17us\""},
+      {"reconciliation_delay = \"5ms\"", "reconciliation_delay = \"0ms\""},
       {"max_updates_per_request = 256", "max_updates_per_request = 16"},
       {"preorder_window = 256", "preorder_window = 170"},
       {"ordering_window = 256", "ordering_window = 18"},
@@ -119,6 +120,7 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(topology.prime.delta_pp, microseconds(41));
   EXPECT_EQ(topology.prime.tat_measure_period, microseconds(16));
   EXPECT_EQ(topology.prime.rtt_ping_period, microseconds(17));
+  EXPECT_EQ(topology.prime.reconciliation_delay, Duration());
   EXPECT_EQ(topology.prime.max_updates_per_request, 16U);
   EXPECT_EQ(topology.prime.preorder_window, 170U);
   EXPECT_EQ(topology.prime.ordering_window, 18U);

@@ -65,6 +65,7 @@ TEST(TopologyTextTest, the_text_spells_out_the_defaults) {
   EXPECT_EQ(topology.prime.retransmit_period, defaults.prime.retransmit_period);
   EXPECT_EQ(topology.prime.k_lat, defaults.prime.k_lat);
   EXPECT_EQ(topology.prime.delta_pp, defaults.prime.delta_pp);
+  EXPECT_EQ(topology.prime.reconciliation_delay, defaults.prime.reconciliation_delay);
   EXPECT_EQ(topology.prime.max_updates_per_request, defaults.prime.max_updates_per_request);
   EXPECT_EQ(topology.prime.preorder_window, defaults.prime.preorder_window);
   EXPECT_EQ(topology.prime.ordering_window, defaults.prime.ordering_window);

@@ -17,6 +17,11 @@ void for_each_message(Visit&& visit) {
 #undef GARRISON_VISIT
 }
 
+// The last field takes whatever the body has left.
+template <typename Message>
+constexpr bool kOpenEnded = std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> ||
+                            std::is_same_v<Message, Recon> || std::is_same_v<Message, CorruptionProof>;
+
 struct Encoded {
   Envelope envelope;
   Bytes content;
@@ -86,8 +91,7 @@ TEST(CodecTest, a_body_cut_short_under_an_honest_length_decodes_only_to_what_it_
       body.pop_back();
       const Bytes cut = with_body(encoded.content, body);
       const std::optional<Message> decoded = decode<Message>(cut);
-      constexpr bool kOpenEnded = std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply>;
-      if constexpr (kOpenEnded) {
+      if constexpr (kOpenEnded<Message>) {
         if (decoded.has_value()) {
           ASSERT_EQ(encode(encoded.envelope, *decoded), cut);
           continue;
@@ -101,7 +105,7 @@ TEST(CodecTest, a_body_cut_short_under_an_honest_length_decodes_only_to_what_it_
 TEST(CodecTest, left_over_bytes_in_a_body_are_refused) {
   RandomMessages random(5);
   for_each_message([&]<typename Message>() {
-    if (Message::kType == MessageType::ClientOp || Message::kType == MessageType::ClientReply) return;
+    if (kOpenEnded<Message>) return;
     const Encoded encoded = random_message<Message>(random);
     Bytes body = body_of(encoded.content);
     body.push_back(0);
@@ -183,6 +187,7 @@ TEST(CodecTest, counts_of_zero_or_beyond_the_bound_are_refused) {
   refuses(PoSummary{{SeqNum(1)}}, kBody, kMaxServersPerSite + 1);
   refuses(SummaryMatrix{{ByteView()}}, kBody, kMaxServersPerSite + 1);
   refuses(PrePrepare{{}, {}, {ByteView()}}, kBody + 16, kMaxServersPerSite + 1);
+  refuses(Inquiry{{ByteView()}}, kBody, kMaxInquiryParts + 1);
 }
 
 TEST(CodecTest, a_count_within_the_bound_but_beyond_the_body_is_refused) {
@@ -210,6 +215,29 @@ TEST(CodecTest, reserved_bytes_of_a_reply_are_zero) {
   for (std::size_t i = 4; i < 8; ++i) {
     EXPECT_FALSE(decode<ClientReply>(with<std::uint8_t>(good, kBody + i, 1)).has_value()) << i;
   }
+}
+
+TEST(CodecTest, a_part_names_a_server_and_a_length_that_exist) {
+  const Bytes good = encode(kByServer, Recon{ServerId(15), SeqNum(1), {}, kEnvelopeBytes, {}, {}});
+  EXPECT_EQ(decode<Recon>(good)->introducer, ServerId(15));
+  EXPECT_FALSE(decode<Recon>(with<std::uint16_t>(good, kBody, 16)).has_value());
+  EXPECT_FALSE(decode<Recon>(with<std::uint16_t>(good, kBody + 2, 1)).has_value()) << "a block that is not there";
+  EXPECT_FALSE(decode<Recon>(with<std::uint32_t>(good, kBody + 4, kEnvelopeBytes - 1)).has_value());
+  EXPECT_TRUE(decode<Recon>(with<std::uint32_t>(good, kBody + 4, kMaxPoRequestContent)).has_value());
+  EXPECT_FALSE(decode<Recon>(with<std::uint32_t>(good, kBody + 4, kMaxPoRequestContent + 1)).has_value());
+  const Bytes longest_block(kMaxBlockBytes + 1);
+  Bytes body = body_of(encode(kByServer, Recon{ServerId(0), {}, {}, kEnvelopeBytes, {}, longest_block}));
+  store_le<std::uint16_t>(body.data() + 2, kMaxBlockBytes);
+  EXPECT_TRUE(decode<Recon>(with_body(good, body)).has_value());
+  store_le<std::uint16_t>(body.data() + 2, kMaxBlockBytes + 1);
+  EXPECT_FALSE(decode<Recon>(with_body(good, body)).has_value());
+}
+
+TEST(CodecTest, a_proof_whose_part_is_longer_than_itself_is_refused) {
+  const Bytes good = encode(kByServer, CorruptionProof{{}, as_bytes(std::string_view("r"))});
+  EXPECT_TRUE(decode<CorruptionProof>(with<std::uint32_t>(good, kBody, 1)).has_value());
+  EXPECT_FALSE(decode<CorruptionProof>(with<std::uint32_t>(good, kBody, 2)).has_value());
+  EXPECT_FALSE(decode<CorruptionProof>(with<std::uint8_t>(good, kBody + 4, 1)).has_value()) << "reserved";
 }
 
 TEST(CodecTest, a_row_longer_than_its_bound_is_refused) {

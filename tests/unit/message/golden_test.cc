@@ -60,6 +60,9 @@ Replay sample(const Replay& /*type*/) { return {kView, kIds, kSequence, {text("v
 ReplayPrepare sample(const ReplayPrepare& /*type*/) { return {kView, kDigest}; }
 ReplayCommit sample(const ReplayCommit& /*type*/) { return {kView, kDigest, kSequence}; }
 Ordered sample(const Ordered& /*type*/) { return {{{kSequence, kDigest}, {SeqNum(2), {}}}}; }
+Recon sample(const Recon& /*type*/) { return {ServerId(3), kSequence, kDigest, 1000, text("block"), text("a part")}; }
+Inquiry sample(const Inquiry& /*type*/) { return {{text("part 0"), text("p1")}}; }
+CorruptionProof sample(const CorruptionProof& /*type*/) { return {text("part"), text("the request")}; }
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
@@ -151,6 +154,13 @@ constexpr std::array kGolden = {
     Golden{MessageType::Ordered, "010219015800000048474645444342410b0000000a000000d4c3b2a100000000",
            "02000000000000001817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
            "02000000000000000000000000000000000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::Recon, "010220013b00000048474645444342410b0000000a000000d4c3b2a100000000",
+           "03000500e80300001817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
+           "626c6f636b612070617274"},
+    Golden{MessageType::Inquiry, "010221011800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "020000000000000006000000706172742030020000007031"},
+    Golden{MessageType::CorruptionProof, "010222011700000048474645444342410b0000000a000000d4c3b2a100000000",
+           "0400000000000000706172747468652072657175657374"},
 };
 
 // A row without golden bytes, or golden bytes without a row, does not compile.
@@ -211,6 +221,10 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(Prepare{}).view, kView);
   EXPECT_EQ(decoded(Commit{}).sequence, kSequence);
   EXPECT_EQ(decoded(Commit{}).matrix_digest, kDigest);
+  EXPECT_EQ(decoded(Recon{}).introducer, ServerId(3));
+  EXPECT_EQ(decoded(Recon{}).sequence, kSequence);
+  EXPECT_EQ(decoded(Recon{}).digest, kDigest);
+  EXPECT_EQ(decoded(Recon{}).content_bytes, 1000U);
 }
 
 TEST(GoldenTest, golden_bytes_of_a_view_change_decode_to_the_fields_they_were_made_of) {
@@ -275,6 +289,15 @@ TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {
   EXPECT_TRUE(equal(decode<PcSet>(pc_set)->pre_prepare, text("pre")));
   ASSERT_EQ(decode<PcSet>(pc_set)->votes.size(), 2U);
   EXPECT_TRUE(equal(decode<PcSet>(pc_set)->votes[1], text("v1")));
+  const Bytes recon = encode(envelope(MessageType::Recon), sample(Recon{}));
+  EXPECT_TRUE(equal(decode<Recon>(recon)->block, text("block")));
+  EXPECT_TRUE(equal(decode<Recon>(recon)->part, text("a part")));
+  const Bytes inquiry = encode(envelope(MessageType::Inquiry), sample(Inquiry{}));
+  ASSERT_EQ(decode<Inquiry>(inquiry)->parts.size(), 2U);
+  EXPECT_TRUE(equal(decode<Inquiry>(inquiry)->parts[1], text("p1")));
+  const Bytes proof = encode(envelope(MessageType::CorruptionProof), sample(CorruptionProof{}));
+  EXPECT_TRUE(equal(decode<CorruptionProof>(proof)->part, text("part")));
+  EXPECT_TRUE(equal(decode<CorruptionProof>(proof)->request, text("the request")));
 }
 
 TEST(GoldenTest, the_digest_of_a_matrix_is_pinned) {

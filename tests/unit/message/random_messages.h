@@ -62,6 +62,19 @@ class RandomMessages {
   void fill(const Envelope& /*signer*/, PrePrepare& m) { m = {View(rng_()), sequence(), rows()}; }
   void fill(const Envelope& /*signer*/, Prepare& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
   void fill(const Envelope& /*signer*/, Commit& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, Recon& m) {
+    m.introducer = ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite)));
+    m.sequence = sequence();
+    m.digest = random_array<32>();
+    m.content_bytes = static_cast<std::uint32_t>(between(kEnvelopeBytes, kMaxPoRequestContent));
+    m.block = string(kMaxBlockBytes);
+    m.part = string(4000);
+  }
+  void fill(const Envelope& /*signer*/, Inquiry& m) {
+    m.parts.resize(between(1, kMaxInquiryParts));
+    for (ByteView& part : m.parts) part = string(4000);
+  }
+  void fill(const Envelope& /*signer*/, CorruptionProof& m) { m = {string(4000), string(4000)}; }
 
   void fill(const Envelope& /*signer*/, RttPing& m) { m = {View(rng_()), rng_(), sequence()}; }
   void fill(const Envelope& /*signer*/, RttPong& m) { m = {View(rng_()), rng_()}; }

@@ -274,6 +274,38 @@ TEST_F(ValidatorTest, a_request_with_one_invalid_update_is_void_as_a_whole) {
   EXPECT_REFUSED(request({first, other.client_op(ClientId(1), SeqNum(1), {})}), message_bad_update);
 }
 
+TEST_F(ValidatorTest, what_an_accusation_shows_are_signed_parts_of_servers_of_this_site) {
+  const Recon recon{kA1, SeqNum(1), {}, 100, {}, {}};
+  const auto inquiry = [&](const Bytes& second) {
+    const Bytes first = keys_.sign(kA2, recon);
+    return from_server(keys_.sign(kA1, Inquiry{{first, second}}));
+  };
+  const auto proof = [&](const Bytes& part) { return from_server(keys_.sign(kA1, CorruptionProof{part, {}})); };
+  EXPECT_ACCEPTED(inquiry(keys_.sign(kA3, recon)));
+  EXPECT_ACCEPTED(proof(keys_.sign(kA3, recon)));
+  Bytes forged = keys_.sign(kA3, recon);
+  forged.back() ^= 1U;
+  SiteKeys other_system(kServers, 4, crypto::Scheme::modelled, keys_.site(), SystemId(1));
+  SiteKeys other_site(kServers, 4, crypto::Scheme::modelled, SiteId(1));
+  SiteKeys wider(kServers + 1);
+  Envelope foreign = keys_.envelope(kA3);
+  foreign.system = SystemId(1);
+  Recon of_nobody = recon;
+  of_nobody.introducer = ServerId(kServers);
+  for (const Bytes& part :
+       {forged, Bytes(), Bytes{1}, keys_.sign(kA3, Prepare{}), keys_.sign(kA3, of_nobody),
+        other_system.sign(kA3, recon), other_site.sign(kA3, recon), wider.sign(ServerId(kServers), recon),
+        keys_.sign(foreign.signer, encode(foreign, recon))}) {
+    EXPECT_REFUSED(inquiry(part), message_bad_vote);
+    EXPECT_REFUSED(proof(part), message_bad_vote);
+  }
+}
+
+TEST_F(ValidatorTest, a_part_names_an_introducer_of_this_site) {
+  EXPECT_REFUSED(from_server(keys_.sign(kA1, Recon{ServerId(kServers), SeqNum(1), {}, 100, {}, {}})),
+                 message_malformed);
+}
+
 TEST_F(ValidatorTest, messages_of_one_batch_are_accepted_alone_and_not_under_each_others_blocks) {
   const std::vector<Bytes> contents = {
       encode(keys_.envelope(kA1), Prepare{View(1), SeqNum(1), {}}),
@@ -324,6 +356,9 @@ TEST_F(ValidatorTest, the_cost_of_a_request_is_its_number_of_updates) {
   store_le<std::uint16_t>(request.data() + kEnvelopeBytes + 8, 0);
   EXPECT_EQ(Validator::cost(request), 1U);
   EXPECT_EQ(Validator::cost(keys_.sign(kA1, SummaryMatrix{MatrixRows(kServers)})), 1U);
+  const Bytes part = keys_.sign(kA1, Recon{kA1, SeqNum(1), {}, 100, {}, {}});
+  EXPECT_EQ(Validator::cost(part), 1U);
+  EXPECT_EQ(Validator::cost(keys_.sign(kA1, Inquiry{{part, part}})), kMaxServersPerSite);
   for (std::size_t length = 0; length < 42; ++length) EXPECT_EQ(Validator::cost(ByteView(request).first(length)), 1U);
 }
 

@@ -144,7 +144,8 @@ TEST(PrimeAgreementTest, a_server_that_was_cut_off_catches_up_within_the_windows
 TEST(PrimeAgreementTest, what_a_dead_introducer_left_is_sent_by_those_who_executed_it) {
   Network network(4, 1);
   network.lose = [](std::size_t, std::size_t to, const message::VerifiedMessage& message) {
-    return to == 3 && message.type() == message::MessageType::PoRequest;
+    return to == 3 &&
+           (message.type() == message::MessageType::PoRequest || message.type() == message::MessageType::Recon);
   };
   network.submit(2, 0);
   network.run(milliseconds(20));

@@ -54,6 +54,9 @@ class Core {
     for (std::size_t i = 0; i < output.sign.size(); ++i) {
       append(output, take(keys_.verified(keys_.server(prime_config().self), output.sign[i].content)));
     }
+    for (std::size_t i = 0; i < output.verify.size(); ++i) {
+      if (const Stored message = keys_.checked(output.verify[i].message)) append(output, take(message));
+    }
     return output;
   }
 
@@ -72,6 +75,7 @@ class Core {
     move(to.deliver, from.deliver);
     move(to.sign, from.sign);
     move(to.forward, from.forward);
+    move(to.verify, from.verify);
     move(to.blame, from.blame);
     move(to.drops, from.drops);
   }
@@ -195,6 +199,9 @@ class Network {
     for (const ordering::Deliver& delivery : output.deliver) deliver(i, delivery);
     for (const ordering::Sign& sign : output.sign) carry_out(i, sign, output);
     for (const ordering::Forward& forward : output.forward) send(i, forward.to, forward.message);
+    for (const ordering::Verify& verify : output.verify) {
+      if (const Stored message = keys_.checked(verify.message)) own_[i].push_back(message);
+    }
     for (const DropReason reason : output.drops) ++drops_[reason];
     for (const ordering::Blame& blame : output.blame) {
       if (!faulty.contains(server(i))) blame_.push_back(blame);
@@ -236,7 +243,8 @@ class Network {
     constexpr std::array kFree = {MessageType::SummaryMatrix, MessageType::RttPing,        MessageType::RttPong,
                                   MessageType::RttMeasure,    MessageType::TatUb,          MessageType::TatMeasure,
                                   MessageType::NewLeader,     MessageType::NewLeaderProof, MessageType::VcList,
-                                  MessageType::VcProof,       MessageType::Ordered};
+                                  MessageType::VcProof,       MessageType::Ordered,        MessageType::Recon,
+                                  MessageType::Inquiry,       MessageType::CorruptionProof};
     if (std::find(kFree.begin(), kFree.end(), sign.type) != kFree.end()) return;
     if (sign.type != MessageType::PoAck) {  // acknowledgements are repeated under the old promise
       ASSERT_TRUE(std::any_of(output.persist.begin(), output.persist.end(),

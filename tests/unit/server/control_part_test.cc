@@ -126,6 +126,29 @@ TEST_F(ControlPartTest, an_update_ordered_twice_is_executed_once_and_its_reply_c
   EXPECT_EQ(part_->executor().state_sequence(), 1U);
 }
 
+TEST_F(ControlPartTest, bytes_to_verify_go_to_crypto_and_come_back_as_an_input_only_if_they_are_valid) {
+  const auto request = keys_.verified(ServerId(1), message::PoSummary{std::vector<SeqNum>(4)});
+  std::size_t verified = 0;
+  core_->script = [&](const ordering::Input& input, ordering::Output& output) {
+    const auto& message = std::get<message::VerifiedMessage>(input);
+    verified += message.type() == message::MessageType::PoSummary ? 1 : 0;
+    if (message.type() != message::MessageType::ClientOp) return;
+    for (std::size_t i = 0; i < kCheckSlots + 1; ++i) output.verify.push_back({to_bytes(request->get().bytes())});
+  };
+  hand_in(keys_.client_op(ClientId(1), SeqNum(1), {}));
+  part_->poll(Instant(1));
+  EXPECT_EQ(queues_.to_check->size(), kCheckSlots);
+  EXPECT_EQ(part_->drops().get(DropReason::ring_full), 1U);
+  bool valid = false;
+  for (SlotRef slot; queues_.to_check->pop_one(slot); valid = !valid) {
+    EXPECT_TRUE(equal(part_->send_slab().bytes(slot), request->get().bytes()));
+    ASSERT_TRUE(queues_.checked->push_one({slot, valid, valid ? request->get() : message::VerifiedMessage()}));
+  }
+  while (queues_.checked->size() > 0) part_->poll(Instant(2));
+  EXPECT_EQ(verified, kCheckSlots / 2);
+  EXPECT_EQ(part_->send_slab().slots_in_use(), 0U);
+}
+
 TEST_F(ControlPartTest, what_finds_no_slot_to_be_signed_in_keeps_its_order) {
   const Bytes content = message::encode(keys_.envelope(ServerId(0)), message::PoSummary{std::vector<SeqNum>(4)});
   std::uint64_t wanted = 0;

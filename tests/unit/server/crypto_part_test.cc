@@ -72,6 +72,28 @@ TEST_F(CryptoPartTest, what_does_not_verify_is_counted_and_its_slot_goes_back) {
   EXPECT_EQ(verified_from().size(), 1U);
 }
 
+TEST_F(CryptoPartTest, what_the_core_put_together_is_checked_and_comes_back_whatever_the_verdict) {
+  CryptoPart part = make();
+  Bytes forged = prepare(ServerId(1), 2);
+  forged.back() ^= 1U;
+  for (const Bytes& bytes : {prepare(ServerId(1), 1), forged, Bytes{1}}) {
+    const SlotRef slot = *send_slab_.allocate(0, bytes.size());
+    std::copy(bytes.begin(), bytes.end(), send_slab_.bytes(slot).begin());
+    ASSERT_TRUE(queues_.to_check->push_one(slot));
+  }
+  part.poll({});
+  std::vector<bool> valid;
+  for (Checked one; queues_.checked->pop_one(one);) {
+    valid.push_back(one.valid);
+    EXPECT_TRUE(!one.valid || one.message.as<message::Prepare>().sequence == SeqNum(1));
+    send_slab_.free(one.slot);
+  }
+  EXPECT_EQ(valid, (std::vector<bool>{true, false, false}));
+  EXPECT_EQ(send_slab_.slots_in_use(), 0U);
+  EXPECT_EQ(part.drops().get(DropReason::message_bad_signature), 1U);
+  EXPECT_EQ(part.drops().get(DropReason::message_truncated), 1U);
+}
+
 TEST_F(CryptoPartTest, a_sender_with_much_to_verify_does_not_keep_the_others_waiting) {
   CryptoPart part = make();
   for (std::uint64_t s = 1; s <= 200; ++s) receive(ServerId(1), prepare(ServerId(1), s));
