@@ -211,6 +211,7 @@ void Prime::advance_view(Instant now, ordering::Output& output) {
 }
 
 void Prime::on_summary(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
+  reconciliation_.heard(now, message.server());
   if (summaries_.adopt(message, output) != Summaries::Adopted::equal) return;
   const ServerId server = message.server();
   repair_.on_repeated_summary(now, server, summaries_.rows()[server.index()], preorder_, global_order_, promises_,

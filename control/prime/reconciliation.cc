@@ -8,6 +8,9 @@
 namespace garrison::prime {
 namespace {
 
+// Every server repeats its PO-SUMMARY once a retransmission period. One that missed so many in a row is not helped.
+constexpr std::int64_t kSilentPeriods = 3;
+
 bool counts(const SummaryVector& row, PreorderId id) {
   return !row.empty() && row[id.introducer.index()] >= id.sequence;
 }
@@ -31,7 +34,7 @@ ServerSet chosen_senders(PreorderId id, ServerSet holders, const PrimeConfig& co
 }
 
 Reconciliation::Reconciliation(const PrimeConfig& config)
-    : config_(config), code_(config.n, config.f + 1), reconciled_(config.n), parts_(config) {}
+    : config_(config), code_(config.n, config.f + 1), reconciled_(config.n), heard_(config.n), parts_(config) {}
 
 void Reconciliation::on_matrix(Instant now, SeqNum sequence, std::vector<SummaryVector> rows,
                                const Preorder& preorder) {
@@ -77,23 +80,26 @@ void Reconciliation::reconcile(Instant now, const std::vector<SummaryVector>& ro
   }
 }
 
-ServerSet Reconciliation::still_lacking(const Due& due, const Preorder& preorder, const Summaries& summaries) const {
+ServerSet Reconciliation::still_lacking(Instant now, const Due& due, const Preorder& preorder,
+                                        const Summaries& summaries) const {
   ServerSet lacking = due.lacking;
   preorder.holders(due.id).for_each([&](ServerId server) { lacking.erase(server); });
   due.lacking.for_each([&](ServerId server) {
-    if (counts(summaries.rows()[server.index()], due.id)) lacking.erase(server);
+    const bool silent = now > heard_[server.index()] + config_.retransmit_period * kSilentPeriods;
+    if (silent || counts(summaries.rows()[server.index()], due.id)) lacking.erase(server);
   });
   return lacking;
 }
 
 void Reconciliation::speak(Instant now, const Preorder& preorder, const Summaries& summaries, Promises& promises,
                            ordering::Output& output) {
+  if (!std::exchange(started_, true)) heard_.assign(config_.n, now);
   // One signature's worth at a time.
   for (; !due_.empty() && due_.front().at <= now && unsigned_ < kMaxMerkleLeaves; due_.pop_front()) {
     const Due& due = due_.front();
     const Stored request = preorder.bound(due.id);
     if (request == nullptr) continue;  // every server counts it by now, or lies too far back
-    const ServerSet to = still_lacking(due, preorder, summaries);
+    const ServerSet to = still_lacking(now, due, preorder, summaries);
     if (!to.empty()) send_part(due, request, to, promises, output);
   }
 }

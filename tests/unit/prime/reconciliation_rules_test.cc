@@ -128,6 +128,16 @@ TEST_F(ReconciliationTest, nothing_is_sent_to_a_server_that_lies_back_further_th
   EXPECT_EQ(parts_sent(core.settle(matrix_of(1, {0, 0, 4, 0}))), 2U);
 }
 
+TEST_F(ReconciliationTest, nothing_is_sent_to_a_server_that_has_been_silent) {
+  Core core(keys_, at_once());
+  certified(core, 1);
+  core.settle_after(milliseconds(601));
+  EXPECT_EQ(parts_sent(core.settle(matrix_of(1, {0, 0, 1, 0}))), 0U);
+  certified(core, 2);
+  core.settle(summary(3, {0, 0, 0, 0}));
+  EXPECT_EQ(parts_sent(core.settle(matrix_of(2, {0, 0, 2, 0}))), 1U);
+}
+
 TEST_F(ReconciliationTest, a_server_whose_row_does_not_count_it_sends_nothing_though_it_holds_it) {
   Core core(keys_, at_once());
   certified(core);
@@ -203,6 +213,14 @@ TEST_F(ReconciliationTest, any_two_parts_give_the_request_back) {
     EXPECT_EQ(core.prime().status().blacklist, ServerSet());
     EXPECT_EQ(order(core, pre_prepare(1, three_rows({0, 0, 1, 0}))).deliver.size(), 1U);
   }
+}
+
+TEST_F(ReconciliationTest, a_request_that_is_being_verified_is_not_verified_again) {
+  Core core(keys_, config());
+  const Stored request = this->request(2, 1);
+  core.take(recon(0, request));
+  EXPECT_EQ(core.take(recon(3, request)).verify.size(), 1U);
+  EXPECT_TRUE(core.take(recon(2, request)).verify.empty());
 }
 
 TEST_F(ReconciliationTest, what_a_reconciled_request_says_counts_only_if_its_introducer_signed_it) {
