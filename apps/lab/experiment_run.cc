@@ -79,7 +79,9 @@ class Run {
     const NetworkCounts& counts = site_.network().counts();
     point.frames_lost = counts.egress_full + counts.lost;
     for (std::size_t i = 0; i < site_.size(); ++i) {
-      point.frames_lost += site_.host(ServerId(static_cast<std::uint16_t>(i))).frames_overrun();
+      const Host& host = site_.host(ServerId(static_cast<std::uint16_t>(i)));
+      point.frames_lost += host.frames_overrun();
+      point.view = std::max(point.view, host.server().control().core().status().view.value());
     }
     point.client_timeouts = site_.clients().timeouts();
     point.events = events_.executed();

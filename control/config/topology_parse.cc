@@ -85,6 +85,12 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
                   static_cast<std::uint32_t>(kMaxUpdatesPerPoRequest));
   section.integer("preorder_window", out.preorder_window, kMinPreorderWindow, kMaxPrimeWindow);
   section.integer("ordering_window", out.ordering_window, kMinOrderingWindow, kMaxPrimeWindow);
+  if (out.delta_pp < out.pre_prepare_period) {
+    section.fault("delta_pp",
+                  fmt::format("delta_pp is {}, below pre_prepare_period = \"{}\"; a correct leader would be "
+                              "suspected, so raise delta_pp above it",
+                              to_string(out.delta_pp), to_string(out.pre_prepare_period)));
+  }
 }
 
 namespace {

@@ -132,6 +132,16 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(servers[2].lan.device, "net_memif0,role=client");
 }
 
+TEST(TopologyTest, delta_pp_must_cover_the_leader_s_period_also_when_only_the_period_is_written) {
+  std::string text = replaced(valid_text(), "pre_prepare_period = \"10ms\"", "pre_prepare_period = \"30ms\"");
+  EXPECT_NE(parse_topology(text, "t.toml").error().message.find("delta_pp"), std::string::npos);
+  text = replaced(text, "delta_pp = \"20ms\"", "");
+  const auto parsed = parse_topology(text, "t.toml");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_NE(parsed.error().message.find("delta_pp is 20ms, below pre_prepare_period = \"30ms\""), std::string::npos)
+      << parsed.error().message;
+}
+
 TEST(TopologyTest, servers_carry_their_names_ids_and_addresses) {
   const auto parsed = parse_topology(valid_text(), "t.toml");
   ASSERT_TRUE(parsed.ok());

@@ -40,7 +40,7 @@ paper = [{ clients = 20, updates_per_s = 850, latency_ms = 30 }]
 [[series]]
 name = "slow"
 network = { delay = "20ms" }
-prime = { pre_prepare_period = "50ms" }
+prime = { pre_prepare_period = "50ms", delta_pp = "60ms" }
 [[series]]
 name = "other"
 protocol = "bft"
@@ -120,6 +120,8 @@ TEST(ExperimentTest, faults_are_told_with_line_and_column) {
             "dir/small.toml:28:1: series plain is there already; rename it");
   EXPECT_EQ(fault(text, "clients = [4, 20]\n", ""),
             "dir/small.toml:23:1: series plain has no clients; add clients to [workload]");
+  EXPECT_EQ(fault(text, ", delta_pp = \"60ms\"", "").rfind("dir/small.toml:31:9: delta_pp is 20ms, below", 0), 0U)
+      << fault(text, ", delta_pp = \"60ms\"", "");
   EXPECT_EQ(fault(text, "[[series]]", "[[series").rfind("dir/small.toml:24:", 0), 0U);
 }
 
