@@ -33,7 +33,7 @@ class GlobalOrder {
   // Tells what is measured with it of each PRE-PREPARE of the view that has arrived, by global sequence number.
   void show(Instant now, Summaries& summaries, SuspectLeader& suspect_leader);
 
-  // What the rows of a PRE-PREPARE say that now holds its sequence: once per first copy, for reconciliation.
+  // What the rows of each PRE-PREPARE say that has come to hold its sequence since the last call, for reconciliation.
   struct Accepted {
     SeqNum sequence;
     std::vector<SummaryVector> rows;
@@ -139,6 +139,7 @@ class GlobalOrder {
   [[nodiscard]] ServerSet flood_to() const { return config_.others().without(leader()); }
   void accept(Slot& slot, const message::VerifiedMessage& message, const Digest& matrix,
               const std::vector<SummaryVector>& said);
+  void make_eligible(Slot& slot, std::vector<SummaryVector> rows);
   void on_second_pre_prepare(Slot& slot, const message::VerifiedMessage& message, const message::PrePrepare& second,
                              Summaries& summaries, Promises& promises, ordering::Output& output);
   std::optional<Repeated> on_vote(const message::VerifiedMessage& message, SeqNum sequence, const Digest& matrix,
@@ -157,7 +158,7 @@ class GlobalOrder {
   SeqNum executed_;
   SeqNum stable_;
   std::vector<SeqNum> executed_by_;  // as servers say
-  std::vector<Accepted> accepted_;   // since the last step
+  std::vector<Accepted> accepted_;   // not yet taken
 
   // The leader's.
   SeqNum proposed_;

@@ -37,11 +37,11 @@ Prime::Prime(const PrimeConfig& config)
 
 void Prime::step(Instant now, const ordering::Input& input, ordering::Output& output) {
   if (const auto* message = std::get_if<message::VerifiedMessage>(&input)) on_message(now, *message, output);
+  execute(output);
+  advance_view(now, output);
   for (GlobalOrder::Accepted& accepted : global_order_.take_accepted()) {
     reconciliation_.on_matrix(now, accepted.sequence, std::move(accepted.rows), preorder_);
   }
-  execute(output);
-  advance_view(now, output);
   preorder_.reopen_windows();
   speak(now, output);
 }
