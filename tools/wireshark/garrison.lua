@@ -22,7 +22,6 @@ local CATALOGUE = {
   [0x0205] = { name = "PRE-PREPARE", authentication = "signature", bound = 16472 },
   [0x0206] = { name = "PREPARE", authentication = "signature", bound = 48 },
   [0x0207] = { name = "COMMIT", authentication = "channel", bound = 48 },
-<<<<<<< HEAD
   [0x0208] = { name = "RTT-PING", authentication = "channel", bound = 24 },
   [0x0209] = { name = "RTT-PONG", authentication = "channel", bound = 16 },
   [0x020a] = { name = "RTT-MEASURE", authentication = "channel", bound = 16 },
@@ -41,11 +40,9 @@ local CATALOGUE = {
   [0x0217] = { name = "REPLAY-PREPARE", authentication = "signature", bound = 40 },
   [0x0218] = { name = "REPLAY-COMMIT", authentication = "channel", bound = 48 },
   [0x0219] = { name = "ORDERED", authentication = "channel", bound = 10248 },
-=======
   [0x0220] = { name = "RECON", authentication = "signature", bound = 82584 },
   [0x0221] = { name = "INQUIRY", authentication = "signature", bound = 89474 },
   [0x0222] = { name = "CORRUPTION-PROOF", authentication = "signature", bound = 124184 },
->>>>>>> d2ebd5f (Servers that were not sent a PO-REQUEST get it in erasure-coded parts while it is ordered)
 }
 local PROTOCOL = { [1] = "client", [2] = "prime" }
 -- END GENERATED

@@ -231,7 +231,8 @@ TEST_F(ViewValidatorTest, votes_are_taken_apart_before_the_first_of_their_signat
 TEST_F(ViewValidatorTest, a_proof_may_cost_a_signature_of_every_server) {
   for (const SignedMessage& message : signed_messages(keys_)) {
     const bool proof = message.type == MessageType::NewLeaderProof || message.type == MessageType::PcSet ||
-                       message.type == MessageType::VcProof || message.type == MessageType::Replay;
+                       message.type == MessageType::VcProof || message.type == MessageType::Replay ||
+                       message.type == MessageType::Inquiry || message.type == MessageType::CorruptionProof;
     if (message.type == MessageType::PoRequest) continue;
     EXPECT_EQ(Validator::cost(message.bytes), proof ? kMaxServersPerSite : 1U) << name(message.type);
   }
