@@ -62,7 +62,7 @@ void Adversary::run_core(const ordering::Input& input) {
 void Adversary::hand_out(ordering::Sign sign, Expected expected) {
   expected.type = sign.type;
   expected.digest = crypto::leaf_digest(sign.content);
-  expected_.push_back(std::move(expected));
+  expected_.push_back(expected);
   signs_.push_back(std::move(sign));
 }
 
@@ -72,7 +72,7 @@ void Adversary::lie(const ordering::Sign& like, Bytes content, ServerSet to) {
   sign.to = to.without(context_.self);
   Expected expected;
   expected.a_lie = true;
-  hand_out(std::move(sign), std::move(expected));
+  hand_out(std::move(sign), expected);
 }
 
 void Adversary::send_later(ordering::Sign& sign, Instant at) {
@@ -100,7 +100,7 @@ void Adversary::take_back(const message::VerifiedMessage& message) {
     if (known == own_.end() || !known->second) run_core(message);
     return;
   }
-  const Expected expected = std::move(expected_.front());
+  const Expected expected = expected_.front();
   expected_.pop_front();
   if (own_.insert_or_assign(message.digest(), expected.a_lie).second) own_in_order_.push_back(message.digest());
   if (own_in_order_.size() > kMaxRemembered) {

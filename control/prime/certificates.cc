@@ -1,6 +1,8 @@
 #include "control/prime/certificates.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "dataplane/base/check.h"
 
@@ -33,6 +35,13 @@ PrepareCertificatePtr find(const std::vector<const Reported*>& reports, SeqNum s
     }
   }
   return nullptr;
+}
+
+// Whether something of a later view than the replay certificate's is reported for a sequence number of its window.
+bool superseded(const Reported& reported, SeqNum sequence) {
+  return std::any_of(reported.prepared.begin(), reported.prepared.end(), [&](const PrepareCertificatePtr& certificate) {
+    return certificate->sequence == sequence && certificate->view > reported.replay->view;
+  });
 }
 
 }  // namespace
@@ -109,6 +118,30 @@ message::PcSet pc_set(View view, std::uint32_t seq, const ReplayCertificate& cer
   return set;
 }
 
+Reported carried_over(SeqNum stable, const ReplayCertificatePtr& replay,
+                      const std::vector<PrepareCertificatePtr>& bound,
+                      const std::vector<PrepareCertificatePtr>& prepared) {
+  Reported reported{stable, {}, nullptr};
+  if (replay != nullptr) {
+    // Whoever sent a REPLAY-PREPARE had executed all before the window.
+    reported.stable = std::max(stable, SeqNum(replay->first().value() - 1));
+    if (replay->start_seq > reported.stable.next()) reported.replay = replay;
+  }
+  std::map<SeqNum, PrepareCertificatePtr> latest;
+  for (const PrepareCertificatePtr& certificate : prepared) {
+    const bool overridden = reported.replay != nullptr && reported.replay->covers(certificate->sequence) &&
+                            certificate->view <= reported.replay->view;
+    if (!overridden) latest.emplace(certificate->sequence, certificate);
+  }
+  for (const PrepareCertificatePtr& certificate : bound) {
+    if (certificate != nullptr) latest.emplace(certificate->sequence, certificate);
+  }
+  for (auto& [sequence, certificate] : latest) {
+    if (sequence > reported.stable) reported.prepared.push_back(std::move(certificate));
+  }
+  return reported;
+}
+
 bool consistent(const PrimeConfig& config, const Reported& reported) {
   SeqNum last = reported.stable;
   for (const PrepareCertificatePtr& certificate : reported.prepared) {
@@ -122,7 +155,8 @@ bool consistent(const PrimeConfig& config, const Reported& reported) {
   SeqNum sequence = std::max(reported.replay->first(), reported.stable.next());
   for (; sequence < reported.replay->start_seq; sequence = sequence.next()) {
     const Digest& digest = reported.replay->at(sequence);
-    if (digest != kNoOp && find({&reported}, sequence, digest) == nullptr) return false;
+    if (digest == kNoOp || find({&reported}, sequence, digest) != nullptr) continue;
+    if (!superseded(reported, sequence)) return false;
   }
   return true;
 }

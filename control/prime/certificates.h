@@ -53,8 +53,14 @@ struct Reported {
 [[nodiscard]] message::PcSet pc_set(View view, std::uint32_t seq, const PrepareCertificate& certificate);
 [[nodiscard]] message::PcSet pc_set(View view, std::uint32_t seq, const ReplayCertificate& certificate);
 
+// What a server reports that knows `stable`, has sent a REPLAY-COMMIT for `replay` (null: none), which binds `bound`,
+// and COMMITs for `prepared`. Of several certificates for one sequence number the one of the latest view.
+[[nodiscard]] Reported carried_over(SeqNum stable, const ReplayCertificatePtr& replay,
+                                    const std::vector<PrepareCertificatePtr>& bound,
+                                    const std::vector<PrepareCertificatePtr>& prepared);
+
 // Whether a correct server could report this: sequences ascend within the window, and whatever the replay certificate
-// binds beyond `stable` is there.
+// binds beyond `stable` is there, or something of a later view in its place.
 [[nodiscard]] bool consistent(const PrimeConfig& config, const Reported& reported);
 
 // What a REPLAY binds [PRIME] A.3.3: a function of the reports of ids alone.

@@ -62,6 +62,8 @@ void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summar
     return output.drops.push_back(DropReason::prime_beyond_window);
   }
   Slot& at = slot(pre_prepare.sequence);
+  // A later view filled it with a No-op, as others have said.
+  if (at.ordered && at.pre_prepare == nullptr) return output.drops.push_back(DropReason::prime_stale);
   if (at.pre_prepare != nullptr) {
     // Flooding brings every server n - 2 further copies: those cost no more than this.
     if (at.pre_prepare->get().digest() != message.digest()) {
@@ -327,10 +329,9 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
   first_of_view_ = start_seq;
   expected_ = start_seq;
   for (Slot& at : ring_) {
-    if (at.ordered || at.sequence <= executed_) {
-      CHECK(at.sequence < start_seq);  // a quorum's reports hold whatever was ordered
-      continue;
-    }
+    // A quorum's reports hold whatever was ordered before; what lies at or beyond start_seq others ordered in later
+    // views.
+    if (at.ordered || at.sequence <= executed_) continue;
     // Votes and PRE-PREPARE are of a view that is over.
     Slot fresh;
     fresh.sequence = at.sequence;

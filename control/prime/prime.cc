@@ -1,6 +1,5 @@
 #include "control/prime/prime.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "dataplane/base/check.h"
@@ -172,25 +171,8 @@ void Prime::preinstall(Instant now, View view, ordering::Output& output) {
 
 // Whatever this server has sent a COMMIT or REPLAY-COMMIT for, as far as it is not stable.
 Reported Prime::report() const {
-  Reported reported{global_order_.stable(), {}, nullptr};
-  const ReplayCertificatePtr& replay = view_change_.replay_certificate();
-  if (replay != nullptr && replay->start_seq > reported.stable.next()) reported.replay = replay;
-  const auto replayed = [&](SeqNum sequence) {
-    return reported.replay != nullptr && reported.replay->covers(sequence);
-  };
-  if (reported.replay != nullptr) {
-    for (SeqNum sequence = reported.replay->first(); sequence < reported.replay->start_seq;
-         sequence = sequence.next()) {
-      const PrepareCertificatePtr bound = view_change_.bound(sequence);
-      if (sequence > reported.stable && bound != nullptr) reported.prepared.push_back(bound);
-    }
-  }
-  for (const PrepareCertificatePtr& certificate : global_order_.prepared()) {
-    if (!replayed(certificate->sequence)) reported.prepared.push_back(certificate);
-  }
-  std::sort(reported.prepared.begin(), reported.prepared.end(),
-            [](const auto& a, const auto& b) { return a->sequence < b->sequence; });
-  return reported;
+  return carried_over(global_order_.stable(), view_change_.replay_certificate(), view_change_.bound(),
+                      global_order_.prepared());
 }
 
 void Prime::dispatch_early(Instant now, ordering::Output& output) {
@@ -244,7 +226,7 @@ void Prime::execute(ordering::Output& output) {
 void Prime::speak(Instant now, ordering::Output& output) {
   if (repair_.tick(now, summaries_, global_order_, promises_, output)) {
     election_.repeat(view_, promises_, output);
-    if (!global_order_.installed()) {
+    if (!global_order_.installed() || !view_change_.settled()) {
       election_.send_proof(config_.others(), promises_, output);
       view_change_.repeat(config_.others(), promises_, output);
     }

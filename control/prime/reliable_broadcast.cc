@@ -30,10 +30,12 @@ void ReliableBroadcast::start_view(View view) {
   delivered_.clear();
 }
 
-std::size_t ReliableBroadcast::Votes::matching(const Digest& what) const {
-  std::size_t count = 0;
-  from.for_each([&](ServerId voter) { count += digest[voter.index()] == what ? 1 : 0; });
-  return count;
+ServerSet ReliableBroadcast::Votes::voters(const Digest& what) const {
+  ServerSet matching;
+  from.for_each([&](ServerId voter) {
+    if (digest[voter.index()] == what) matching.insert(voter);
+  });
+  return matching;
 }
 
 bool ReliableBroadcast::vote(Votes& votes, ServerId voter, const Digest& digest, ordering::Output& output) {
@@ -103,7 +105,7 @@ void ReliableBroadcast::on_ready(const message::VerifiedMessage& message, const 
     }
     if (!vote(at->readies, message.server(), entry.digest, output)) {
       // It says that again because it misses something.
-      if (at->content != nullptr && at->delivered && !at->echoes.from.contains(message.server())) {
+      if (at->content != nullptr && at->delivered && !at->echoes.voters(at->decided).contains(message.server())) {
         promises.repeat(at->content, ServerSet::only(message.server()).without(config_.self), output);
       }
       continue;
@@ -124,7 +126,7 @@ void ReliableBroadcast::become_ready(ServerId origin, std::uint32_t seq, Instanc
   readies_due_.push_back({origin, seq, digest});
   if (at.content == nullptr || at.content->get().digest() != digest) return;
   ServerSet missing = config_.others();
-  at.echoes.from.for_each([&](ServerId server) { missing.erase(server); });
+  at.echoes.voters(digest).for_each([&](ServerId server) { missing.erase(server); });
   missing.erase(origin);
   if (!missing.empty()) to_pass_on_.push_back({at.content, missing});
 }

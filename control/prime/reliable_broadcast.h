@@ -3,7 +3,8 @@
 // What one correct server delivers for a tag all correct servers deliver, and nothing else. The origin sends its signed
 // message; whoever has it echoes its digest; a quorum of echoes, or f + 1 readies, makes a server ready; 2f + 1 readies
 // and the message deliver it. Whoever becomes ready passes the message on to those that have not echoed it, so that a
-// faulty origin that told only some cannot hold up the others. Only messages between correct servers are waited for.
+// faulty origin that told only some, or others something else, cannot hold up the others. Only messages between correct
+// servers are waited for.
 //
 // Memory: n origins times max_seq + 1 tags of one view; of each tag one message and two votes of each server.
 #pragma once
@@ -39,7 +40,8 @@ class ReliableBroadcast {
   struct Votes {
     ServerSet from;
     std::array<Digest, kMaxServersPerSite> digest{};
-    [[nodiscard]] std::size_t matching(const Digest& what) const;
+    [[nodiscard]] ServerSet voters(const Digest& what) const;
+    [[nodiscard]] std::size_t matching(const Digest& what) const { return voters(what).size(); }
   };
   struct Instance {
     Stored content;  // the first seen, or the one that is decided

@@ -177,7 +177,10 @@ void ViewChange::on_list(const message::VerifiedMessage& message, ordering::Outp
   if (list.has_value()) return output.drops.push_back(DropReason::prime_duplicate);
   if (ids.size() != config_.quorum()) return output.drops.push_back(DropReason::message_malformed);
   if (message.server() == config_.self) said_.push_back(store(message));
-  list = List{ids, false};
+  const bool signed_here = std::any_of(lists_.begin(), lists_.end(), [&](const std::optional<List>& same) {
+    return same.has_value() && same->ids == ids && same->signed_here;
+  });
+  list = List{ids, signed_here};
 }
 
 void ViewChange::sign_lists(SeqNum executed, Promises& promises, ordering::Output& output) {
@@ -339,14 +342,11 @@ void ViewChange::install() {
   });
 }
 
-PrepareCertificatePtr ViewChange::bound(SeqNum sequence) const {
-  if (replay_certificate_ == nullptr || !replay_certificate_->covers(sequence)) return nullptr;
-  return bound_[sequence.value() - replay_certificate_->first().value()];
-}
-
 void ViewChange::repeat(ServerSet to, Promises& promises, ordering::Output& output) const {
   if (view_ == View(0)) return;
   broadcast_.repeat(to, promises, output);
+  // The leader may be gone.
+  if (replay_ != nullptr && config_.leader_of(view_) != config_.self) promises.repeat(replay_, to, output);
   for (const Stored& message : said_) promises.repeat(message, to, output);
 }
 

@@ -45,15 +45,18 @@ class ViewChange {
     const ReplayWindow* window = nullptr;  // null: not known here what it binds
   };
   [[nodiscard]] const std::optional<Installed>& installed() const { return installed_; }
+  // This server has done its part. Until then it asks for what it misses, even in an installed view: with f servers
+  // gone, others may need it.
+  [[nodiscard]] bool settled() const { return view_ == View(0) || committed_; }
   // Two REPLAYs of the leader were seen, or it asked for what cannot be.
   [[nodiscard]] bool leader_equivocated() const { return leader_equivocated_; }
 
   // For the next view change: the certificate of the REPLAY that was committed to here last, and the prepare
   // certificates of what it binds.
   [[nodiscard]] const ReplayCertificatePtr& replay_certificate() const { return replay_certificate_; }
-  [[nodiscard]] PrepareCertificatePtr bound(SeqNum sequence) const;
+  [[nodiscard]] const std::vector<PrepareCertificatePtr>& bound() const { return bound_; }
 
-  // Everything this server has said in this view change, to whoever misses it.
+  // Everything this server has said in this view change, and the REPLAY, to whoever misses it.
   void repeat(ServerSet to, Promises& promises, ordering::Output& output) const;
 
  private:

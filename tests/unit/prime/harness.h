@@ -119,6 +119,8 @@ class Network {
 
   // Loses a message between two servers when true.
   std::function<bool(std::size_t from, std::size_t to, const message::VerifiedMessage&)> lose;
+  // How long a message between two servers is under way; no time at all when unset.
+  std::function<Duration(std::size_t from, std::size_t to, const message::VerifiedMessage&)> delay;
   // Rewrites what a server signs: a faulty one. None: says nothing.
   std::function<std::vector<std::pair<ServerSet, Bytes>>(std::size_t from, const ordering::Sign&)> lie;
   ServerSet crashed;
@@ -137,13 +139,16 @@ class Network {
     for (;;) {
       while (deliver_one()) {
       }
-      Instant next = Instant::never();
+      Instant next = delayed_.empty() ? Instant::never() : delayed_.begin()->first;
       for (std::size_t i = 0; i < cores_.size(); ++i) {
         if (!crashed.contains(server(i))) next = earlier(next, cores_[i]->next_wakeup());
       }
       if (next > end) break;
       ASSERT_LE(now_ - next, Duration()) << "a core asks to be woken in the past";
       now_ = std::max(now_, next);
+      for (; !delayed_.empty() && delayed_.begin()->first <= now_; delayed_.erase(delayed_.begin())) {
+        wire_.push_back(delayed_.begin()->second);
+      }
       for (std::size_t i = 0; i < cores_.size(); ++i) {
         if (cores_[i]->next_wakeup() <= now_) step(i, ordering::Wakeup{});
       }
@@ -284,7 +289,11 @@ class Network {
   void send(std::size_t from, ServerSet to, const Stored& message) {
     to.for_each([&](ServerId id) {
       if (crashed.contains(id) || (lose && lose(from, id.index(), message->get()))) return;
-      wire_.push_back({id.index(), message});
+      if (delay) {
+        delayed_.emplace(now_ + delay(from, id.index(), message->get()), Packet{id.index(), message});
+      } else {
+        wire_.push_back({id.index(), message});
+      }
     });
   }
 
@@ -298,6 +307,7 @@ class Network {
   std::vector<std::map<std::tuple<message::MessageType, std::uint64_t, std::uint64_t>, Digest>> promised_;
   std::vector<std::deque<Stored>> own_;
   std::deque<Packet> wire_;
+  std::multimap<Instant, Packet> delayed_;  // by arrival
   std::map<std::uint32_t, std::uint64_t> client_sequences_;
   std::map<DropReason, std::size_t> drops_;
   std::vector<ordering::Blame> blame_;
