@@ -85,6 +85,7 @@ PartTable::Combined PartTable::combine(PreorderId id, ServerId sender, coding::C
   std::vector<ServerId> chosen = {sender};
   result.decoded = any_choice(others, code.k() - 1, chosen, [&](const std::vector<ServerId>& senders) {
     std::vector<coding::Part> parts;
+    parts.reserve(senders.size());
     for (const ServerId one : senders) parts.push_back({one.index(), recon_of(entry.parts[one.index()]).part});
     CHECK(code.decode(parts, content));
     if (crypto::leaf_digest(content) == newest.digest) return true;
