@@ -412,10 +412,11 @@ TEST_F(ReconciliationTest, parts_that_are_not_needed_are_refused_by_name) {
   EXPECT_TRUE(dropped(core.settle(recon(0, request)), DropReason::prime_stale));
   EXPECT_TRUE(dropped(core.settle(recon(0, this->request(2, 514))), DropReason::prime_beyond_window));
   EXPECT_TRUE(core.settle(recon(0, this->request(2, 513))).drops.empty());
-  message::Recon zero = part(0, this->request(2, 5));
+  const Stored fifth = this->request(2, 5);  // parts are views into it
+  message::Recon zero = part(0, fifth);
   zero.sequence = SeqNum(0);
   EXPECT_TRUE(dropped(core.settle(0, zero), DropReason::message_malformed));
-  message::Recon shorter = part(0, this->request(2, 5));
+  message::Recon shorter = part(0, fifth);
   shorter.part = shorter.part.first(shorter.part.size() - 1);
   EXPECT_TRUE(dropped(core.settle(0, shorter), DropReason::message_malformed));
 }
