@@ -25,10 +25,12 @@ namespace garrison::io {
 
 // Null when the pool is empty.
 inline rte_mbuf* take_mbuf(rte_mempool& pool) {
-  rte_mbuf* const mbuf = rte_pktmbuf_alloc(&pool);
+  rte_mbuf* const mbuf = rte_mbuf_raw_alloc(&pool);
+  if (mbuf == nullptr) return nullptr;
 #ifdef GARRISON_TSAN
-  if (mbuf != nullptr) __tsan_acquire(mbuf->buf_addr);
+  __tsan_acquire(mbuf->buf_addr);
 #endif
+  rte_pktmbuf_reset(mbuf);
   return mbuf;
 }
 

@@ -252,7 +252,7 @@ std::optional<std::string> Site::unexecuted() const {
   for (const auto& [server, update] : handed_in_) {
     if (!correct().contains(server)) continue;
     std::string lacking;
-    correct().for_each([&](ServerId id) {
+    correct().for_each([&, &update = update](ServerId id) {
       if (!of(id).once.contains(update)) lacking = name_of(id);
     });
     if (!lacking.empty()) {
