@@ -38,6 +38,8 @@ class Adversary : public ordering::OrderingCore {
   void step(Instant now, const ordering::Input& input, ordering::Output& output) final;
   [[nodiscard]] Instant next_wakeup() const final;
   [[nodiscard]] bool accepts_updates() const final { return core_->accepts_updates(); }
+  [[nodiscard]] ordering::Progress progress() const final { return core_->progress(); }
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const final { return core_->checkpoint(); }
   [[nodiscard]] ordering::Status status() const final { return core_->status(); }
 
  protected:

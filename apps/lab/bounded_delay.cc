@@ -69,6 +69,14 @@ void BoundedDelay::start_clock() {
   late_.clear();
 }
 
+void BoundedDelay::on_restored(ServerId server, const prime::SummaryVector& executed) {
+  for (auto& [key, open] : open_) {
+    if (key.second <= executed[key.first.index()]) open.lacking.erase(server);
+  }
+  std::erase_if(open_, [](const auto& one) { return one.second.lacking.empty(); });
+  start_clock();
+}
+
 void BoundedDelay::on_view(Instant /*now*/, ServerId /*server*/, View view) {
   if (healed_ && view > view_) ++view_changes_;
   view_ = std::max(view_, view);

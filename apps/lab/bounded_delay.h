@@ -55,6 +55,8 @@ class BoundedDelay final : public CoreWatcher {
 
   void on_introduced(Instant now, const prime::PreorderId& id) override;
   void on_executed(Instant now, ServerId server, const prime::PreorderId& id) override;
+  // What the state covers is executed; catching up takes its time, and the clock starts anew.
+  void on_restored(ServerId server, const prime::SummaryVector& executed) override;
   void on_view(Instant now, ServerId server, View view) override;
   // The network is as DelayParameters says, from now on.
   void healed();

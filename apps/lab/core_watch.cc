@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "control/prime/checkpoint_state.h"
+
 namespace garrison::lab {
 namespace {
 
@@ -14,6 +16,9 @@ class WatchedCore final : public ordering::OrderingCore {
 
   void step(Instant now, const ordering::Input& input, ordering::Output& output) override {
     core_->step(now, input, output);
+    if (const auto* restored = std::get_if<ordering::Restored>(&input)) {
+      watcher_.on_restored(server_, prime::decode_checkpoint(restored->state));
+    }
     for (const ordering::Sign& sign : output.sign) {
       if (sign.type != message::MessageType::PoRequest) continue;
       const auto request = message::decode<message::PoRequest>(sign.content);
@@ -30,6 +35,8 @@ class WatchedCore final : public ordering::OrderingCore {
   }
   [[nodiscard]] Instant next_wakeup() const override { return core_->next_wakeup(); }
   [[nodiscard]] bool accepts_updates() const override { return core_->accepts_updates(); }
+  [[nodiscard]] ordering::Progress progress() const override { return core_->progress(); }
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override { return core_->checkpoint(); }
   [[nodiscard]] ordering::Status status() const override { return core_->status(); }
 
  private:

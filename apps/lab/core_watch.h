@@ -17,6 +17,8 @@ class CoreWatcher {
   // `server` hands out a PO-REQUEST of its own to be signed.
   virtual void on_introduced(Instant now, const prime::PreorderId& id) = 0;
   virtual void on_executed(Instant now, ServerId server, const prime::PreorderId& id) = 0;
+  // `server` goes on from a state in which so much of each introducer is executed.
+  virtual void on_restored(ServerId server, const prime::SummaryVector& executed) = 0;
   virtual void on_view(Instant now, ServerId server, View view) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "crypto/batch.h"
+#include "crypto/digest.h"
 
 namespace garrison::server {
 
@@ -32,6 +33,7 @@ std::size_t ControlPart::poll(Instant now) {
     step(now, ordering::Wakeup{});
     ++done;
   }
+  for (; !digests_due_.empty(); digests_due_.pop_front()) step(now, digests_due_.front());
   announce_durable(now);
   flush();
   publish(now);
@@ -115,11 +117,31 @@ void ControlPart::step(Instant now, const ordering::Input& input) {
 
 void ControlPart::carry_out() {
   for (const ordering::Persist& record : output_.persist) store_->append(record);
-  for (const ordering::Deliver& batch : output_.deliver) deliver(batch);
+  auto checkpoint = output_.checkpoints.begin();
+  for (std::size_t delivered = 0;; ++delivered) {
+    for (; checkpoint != output_.checkpoints.end() && checkpoint->delivered == delivered; ++checkpoint) {
+      reach(*checkpoint);
+    }
+    if (delivered == output_.deliver.size()) break;
+    deliver(output_.deliver[delivered]);
+  }
+  CHECK(checkpoint == output_.checkpoints.end());
   for (const ordering::Sign& request : output_.sign) sign(request);
   for (const ordering::Forward& request : output_.forward) forward(request);
   for (const ordering::Verify& request : output_.verify) verify(request);
   for (const DropReason reason : output_.drops) drops_.add(reason);
+}
+
+void ControlPart::reach(const ordering::Checkpoint& checkpoint) {
+  if (!checkpoint.digest_wanted) return;
+  std::array<std::uint8_t, 8> sequence{};
+  Writer(sequence).u64(checkpoint.sequence.value());
+  digests_due_.push_back({checkpoint.sequence, crypto::Sha256()
+                                                   .update(as_bytes(std::string_view("garrison-checkpoint-1")))
+                                                   .update(sequence)
+                                                   .update(executor_->state_digest())
+                                                   .update(checkpoint.state)
+                                                   .finish()});
 }
 
 void ControlPart::deliver(const ordering::Deliver& batch) {

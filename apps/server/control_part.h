@@ -78,6 +78,7 @@ class ControlPart {
   std::size_t take_clients(Instant now);
   void step(Instant now, const ordering::Input& input);
   void carry_out();
+  void reach(const ordering::Checkpoint& checkpoint);
   void deliver(const ordering::Deliver& batch);
   void sign(const ordering::Sign& request);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
@@ -100,8 +101,9 @@ class ControlPart {
   DropCounters drops_;
   ordering::Output output_;
   std::uint64_t steps_ = 0;
-  std::size_t checks_under_way_ = 0;      // at most kCheckSlots
-  ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
+  std::size_t checks_under_way_ = 0;                    // at most kCheckSlots
+  std::deque<ordering::CheckpointDigest> digests_due_;  // to be handed to the core in this pass
+  ordering::PersistToken announced_ = 0;                // the core knows that records up to here are durable
   // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.
   std::deque<Outbound> waiting_for_store_;
   // Requests that found the send slab or a ring full. Bounded by what the core has in flight: it emits nothing more

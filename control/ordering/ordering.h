@@ -52,6 +52,15 @@ struct Deliver {
   std::vector<ByteView> updates;
 };
 
+// A place in the total order where the state can be handed over: everything up to `sequence`, and nothing beyond it,
+// has been delivered.
+struct Checkpoint {
+  SeqNum sequence;
+  Bytes state;                // of the core: what a fresh one needs beside the executed state; equal on correct servers
+  std::size_t delivered = 0;  // it lies behind so many of `deliver` of the same Output
+  bool digest_wanted = false;  // the environment answers with a CheckpointDigest, for which it walks the whole state
+};
+
 // Check bytes that nobody in particular vouches for, a message put together from parts, as one of their signer. If they
 // are valid the message comes back as an input of this core; if not, nothing does.
 struct Verify {
@@ -67,12 +76,13 @@ struct Blame {
   std::shared_ptr<const message::StoredMessage> second;
 };
 
-// Effects of one step. The environment carries them out in this order: persist, then deliver, then sign, then
-// forward, then verify; a send waits for its `after` record, whatever order the rest happens in. Cleared and reused by
-// the caller.
+// Effects of one step. The environment carries them out in this order: persist, then deliver with each checkpoint at
+// its place, then sign, then forward, then verify; a send waits for its `after` record, whatever order the rest happens
+// in. Cleared and reused by the caller.
 struct Output {
   std::vector<Persist> persist;
   std::vector<Deliver> deliver;
+  std::vector<Checkpoint> checkpoints;  // ascending
   std::vector<Sign> sign;
   std::vector<Forward> forward;
   std::vector<Verify> verify;
@@ -82,6 +92,7 @@ struct Output {
   void clear() {
     persist.clear();
     deliver.clear();
+    checkpoints.clear();
     sign.clear();
     forward.clear();
     verify.clear();
@@ -94,9 +105,26 @@ struct Wakeup {};  // next_wakeup() has come
 struct Persisted {
   PersistToken token = 0;
 };  // every record up to this token is durable
+// Of the checkpoint's sequence and core state and of everything executed up to it: equal on all correct servers.
+struct CheckpointDigest {
+  SeqNum sequence;
+  Digest digest{};
+};
+// The executed state has been replaced by that of a checkpoint that f + 1 servers vouch for, beyond
+// progress().executed: the core goes on from there, and what lies below is over. `state` is that checkpoint's.
+struct Restored {
+  SeqNum sequence;
+  ByteView state;
+};
 // A verified message: a peer's, this server's own after signing, what a Verify asked about, or a CLIENT-OP to
 // introduce.
-using Input = std::variant<Wakeup, Persisted, message::VerifiedMessage>;
+using Input = std::variant<Wakeup, Persisted, CheckpointDigest, Restored, message::VerifiedMessage>;
+
+// What state transfer goes by.
+struct Progress {
+  SeqNum executed;  // up to here everything is delivered
+  SeqNum evident;   // some correct server has executed up to here: the (f + 1)-th highest that servers say
+};
 
 // What status displays; no part of the protocol.
 struct Status {
@@ -126,6 +154,9 @@ class OrderingCore {
   [[nodiscard]] virtual Instant next_wakeup() const = 0;
   // Whether a further CLIENT-OP would be taken in rather than dropped as client_intake_full.
   [[nodiscard]] virtual bool accepts_updates() const = 0;
+  [[nodiscard]] virtual Progress progress() const = 0;
+  // The checkpoint at progress().executed; none while part of what follows it is delivered already.
+  [[nodiscard]] virtual std::optional<Checkpoint> checkpoint() const = 0;
   [[nodiscard]] virtual Status status() const = 0;
 };
 

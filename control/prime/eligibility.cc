@@ -45,4 +45,12 @@ void Eligibility::advance() {
   executed_[introducer_] = executed_[introducer_].next();
 }
 
+void Eligibility::jump_to(const SummaryVector& executed) {
+  CHECK(executed.size() == executed_.size());
+  for (std::size_t i = 0; i < executed.size(); ++i) CHECK(executed[i] >= executed_[i]);
+  executed_ = executed;
+  eligible_ = executed;
+  introducer_ = 0;
+}
+
 }  // namespace garrison::prime

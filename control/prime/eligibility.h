@@ -38,6 +38,9 @@ class Eligibility {
   // What next() returned has been executed.
   void advance();
 
+  // Everything up to `executed` has been executed, elsewhere: no entry is below this server's own.
+  void jump_to(const SummaryVector& executed);
+
   [[nodiscard]] const SummaryVector& executed() const { return executed_; }
 
  private:

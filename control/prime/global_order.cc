@@ -31,10 +31,11 @@ std::optional<DropReason> GlobalOrder::outside(View view, SeqNum sequence) const
   if (view < view_ || !installed_ || sequence < first_of_view_) return DropReason::prime_stale;
   if (sequence > window_end()) return DropReason::prime_beyond_window;
   if (sequence <= executed_ && find(sequence) == nullptr) return DropReason::prime_stale;
+  if (left_behind(sequence)) return DropReason::prime_stale;
   return std::nullopt;
 }
 
-SeqNum GlobalOrder::window_end() const { return SeqNum(std::min(stable_, executed_).value() + config_.global_window); }
+bool GlobalOrder::left_behind(SeqNum sequence) const { return sequence.value() + ring_.size() <= window_end().value(); }
 
 GlobalOrder::Slot& GlobalOrder::slot(SeqNum sequence) {
   Slot& slot = ring_[sequence.value() % ring_.size()];
@@ -202,10 +203,9 @@ void GlobalOrder::advance_ordered() {
   }
 }
 
-const SummaryVector& GlobalOrder::eligible(SeqNum sequence) const {
-  const Slot* at = find(sequence);
-  CHECK(at != nullptr && at->ordered && sequence > executed_);
-  return at->eligible;
+const SummaryVector* GlobalOrder::next_eligible() const {
+  const Slot* at = find(executed_.next());
+  return at != nullptr && at->ordered ? &at->eligible : nullptr;
 }
 
 void GlobalOrder::executed_next() {
@@ -213,17 +213,35 @@ void GlobalOrder::executed_next() {
   CHECK(executed_ <= ordered_);
 }
 
+void GlobalOrder::jump_to(SeqNum sequence, const SummaryVector& eligible) {
+  CHECK(sequence > executed_ && eligible.size() == config_.n);
+  executed_ = sequence;
+  ordered_ = std::max(ordered_, sequence);
+  advance_ordered();
+  expected_ = std::max(expected_, sequence.next());
+  proposed_ = std::max(proposed_, sequence);
+  for (std::size_t i = 0; i < config_.n; ++i) proposed_eligible_[i] = std::max(proposed_eligible_[i], eligible[i]);
+}
+
 void GlobalOrder::note_executed(ServerId server, SeqNum executed) {
   SeqNum& known = executed_by_[server.index()];
   if (executed <= known) return;
   known = executed;
+  set_stable(executed_by_most(config_.quorum()));
+}
+
+SeqNum GlobalOrder::evident() const { return executed_by_most(config_.f + 1); }
+
+SeqNum GlobalOrder::executed_by_most(std::size_t servers) const {
   std::vector<SeqNum> descending = executed_by_;
-  const auto nth = descending.begin() + static_cast<std::ptrdiff_t>(config_.quorum() - 1);
+  const auto nth = descending.begin() + static_cast<std::ptrdiff_t>(servers - 1);
   std::nth_element(descending.begin(), nth, descending.end(), std::greater<>());
-  set_stable(*nth);
+  return *nth;
 }
 
 void GlobalOrder::set_stable(SeqNum stable) {
+  // A server that starts late skips what it holds nothing of.
+  if (stable.value() > stable_.value() + ring_.size()) stable_ = SeqNum(stable.value() - ring_.size());
   while (stable_ < stable) {
     stable_ = stable_.next();
     Slot& at = ring_[stable_.value() % ring_.size()];
@@ -264,6 +282,10 @@ void GlobalOrder::on_ordered(const message::VerifiedMessage& message, ordering::
     if (entry.sequence <= ordered_) continue;  // no news and no fault
     if (entry.sequence.value() > executed_.value() + config_.global_window) {
       output.drops.push_back(DropReason::prime_beyond_window);
+      continue;
+    }
+    if (left_behind(entry.sequence)) {
+      output.drops.push_back(DropReason::prime_stale);
       continue;
     }
     Slot& at = slot(entry.sequence);
@@ -327,7 +349,8 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
   view_ = view;
   installed_ = true;
   first_of_view_ = start_seq;
-  expected_ = start_seq;
+  // A server that has gone on from a checkpoint may be further than the view's beginning.
+  expected_ = std::max(start_seq, executed_.next());
   for (Slot& at : ring_) {
     // A quorum's reports hold whatever was ordered before; what lies at or beyond start_seq others ordered in later
     // views.
@@ -343,6 +366,7 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
   if (window != nullptr) {
     SeqNum sequence = window->first();
     for (std::size_t i = 0; i < window->digests.size(); ++i, sequence = sequence.next()) {
+      if (left_behind(sequence)) continue;
       Slot& at = slot(sequence);
       if (at.ordered) {
         CHECK(at.matrix == window->digests[i]);
@@ -352,7 +376,7 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
     }
     advance_ordered();
   }
-  proposed_ = SeqNum(start_seq.value() - 1);
+  proposed_ = std::max(SeqNum(start_seq.value() - 1), executed_);
   proposed_version_ = 0;
   considered_version_ = 0;
   proposed_eligible_ = SummaryVector(config_.n);

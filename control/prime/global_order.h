@@ -6,9 +6,10 @@
 //
 // What a quorum of servers has executed is stable: any f + 1 of them can convince a server that lags (ORDERED). Until
 // then prepare certificates are kept, to be reported in a view change. The window ends global_window behind what is
-// stable, so that a report is bounded.
+// stable, so that a report is bounded; a server that lags takes part in what the others order now, though it cannot
+// execute it yet.
 //
-// Memory: a ring of slots over [executed - kept_sequences, executed + global_window].
+// Memory: a ring of slots over [stable - kept_sequences, stable + global_window].
 #pragma once
 
 #include <array>
@@ -67,6 +68,8 @@ class GlobalOrder {
   void note_executed(ServerId server, SeqNum executed);
   [[nodiscard]] SeqNum executed_by(ServerId server) const { return executed_by_[server.index()]; }
   [[nodiscard]] SeqNum stable() const { return stable_; }
+  // What some correct server has executed: the (f + 1)-th highest that servers say.
+  [[nodiscard]] SeqNum evident() const;
   // Prepare certificates beyond what is stable, ascending.
   [[nodiscard]] std::vector<PrepareCertificatePtr> prepared() const;
 
@@ -80,10 +83,14 @@ class GlobalOrder {
   // Up to here everything is globally ordered.
   [[nodiscard]] SeqNum ordered() const { return ordered_; }
   [[nodiscard]] SeqNum executed() const { return executed_; }
-  // M of a globally ordered PRE-PREPARE that is not executed yet.
-  [[nodiscard]] const SummaryVector& eligible(SeqNum sequence) const;
+  // M of the PRE-PREPARE that is next to execute; null until it is globally ordered, and when the windows have left it
+  // behind.
+  [[nodiscard]] const SummaryVector* next_eligible() const;
   // All that the next PRE-PREPARE made eligible has been executed.
   void executed_next();
+  // Everything up to `sequence`, which is beyond executed(), has been executed elsewhere, with `eligible` as the
+  // running maximum of M. What is held of it stays for others; what is ordered beyond it counts on.
+  void jump_to(SeqNum sequence, const SummaryVector& eligible);
 
   // For repair: what is held of one sequence.
   struct Held {
@@ -126,7 +133,11 @@ class GlobalOrder {
     Stored offered;                     // a PRE-PREPARE that somebody's claim fits
   };
 
-  [[nodiscard]] SeqNum window_end() const;
+  [[nodiscard]] SeqNum window_end() const { return SeqNum(stable_.value() + config_.global_window); }
+  // Whether its slot belongs to a sequence of the window that comes a whole ring later.
+  [[nodiscard]] bool left_behind(SeqNum sequence) const;
+  // The highest that at least `servers` servers say that they have executed.
+  [[nodiscard]] SeqNum executed_by_most(std::size_t servers) const;
   [[nodiscard]] std::optional<DropReason> outside(View view, SeqNum sequence) const;
   void offer(const message::VerifiedMessage& message, const message::PrePrepare& pre_prepare, ordering::Output& output);
   void settle(Slot& slot);

@@ -119,11 +119,21 @@ void PartTable::block_was_tried(PreorderId id, ServerId sender) { entries_.at(ke
 
 void PartTable::release(PreorderId id) {
   const auto entry = entries_.find(key(id));
-  if (entry == entries_.end()) return;
+  if (entry != entries_.end()) release(entry);
+}
+
+void PartTable::release_through(const SummaryVector& sequences) {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto& [introducer, sequence] = entry->first;
+    entry = sequence <= sequences[introducer].value() ? release(entry) : std::next(entry);
+  }
+}
+
+std::map<PartTable::Key, PartTable::Entry>::iterator PartTable::release(std::map<Key, Entry>::iterator entry) {
   for (std::size_t i = 0; i < config_.n; ++i) {
     if (entry->second.parts[i] != nullptr) bytes_[i] -= charge(entry->second.parts[i]);
   }
-  entries_.erase(entry);
+  return entries_.erase(entry);
 }
 
 void PartTable::release(ServerId sender) {

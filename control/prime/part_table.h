@@ -45,6 +45,8 @@ class PartTable {
 
   // No part of this request is needed any more.
   void release(PreorderId id);
+  // Nor of any up to these, by introducer.
+  void release_through(const SummaryVector& sequences);
   // Nothing that this server sent is to be used.
   void release(ServerId sender);
 
@@ -57,6 +59,7 @@ class PartTable {
     ServerSet tried_blocks;                        // senders whose block was tried
   };
   [[nodiscard]] static Key key(PreorderId id) { return {id.introducer.value(), id.sequence.value()}; }
+  std::map<Key, Entry>::iterator release(std::map<Key, Entry>::iterator entry);
   [[nodiscard]] static std::size_t charge(const Stored& part) { return part->get().bytes().size() + sizeof(Entry); }
   [[nodiscard]] std::vector<ServerId> same_request(const Entry& entry, const message::Recon& recon) const;
 

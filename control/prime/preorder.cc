@@ -234,6 +234,38 @@ void Preorder::release_kept(Introducer& from, SeqNum counted) {
   }
 }
 
+void Preorder::jump_to(const SummaryVector& executed) {
+  CHECK(executed.size() == config_.n);
+  introduced_ = std::max(introduced_, executed[config_.self.index()]);
+  for (std::size_t i = 0; i < config_.n; ++i) {
+    CHECK(executed[i] >= introducers_[i].executed);
+    if (executed[i] == introducers_[i].executed) continue;
+    drop_through(introducers_[i], executed[i]);
+    preordered_[i] = std::max(preordered_[i], executed[i]);
+    answered_[i] = std::max(answered_[i], executed[i]);
+    advance_prefix(ServerId(static_cast<std::uint16_t>(i)));
+  }
+  const auto over = [&](const auto& id) { return id.sequence <= executed[id.introducer.index()]; };
+  acks_due_.erase(std::remove_if(acks_due_.begin(), acks_due_.end(), over), acks_due_.end());
+  if (awaited_.has_value() && over(*awaited_)) settled(PreorderId(*awaited_));
+}
+
+void Preorder::drop_through(Introducer& from, SeqNum executed) {
+  from.executed = executed;
+  from.kept_from = executed.next();
+  from.kept_bytes = from.held_bytes = from.acked_bytes = from.withheld = 0;
+  from.window_moved = true;
+  for (Slot& at : from.ring) {
+    if (at.sequence <= executed) {
+      at = Slot{};
+    } else if (at.request != nullptr) {
+      const std::size_t bytes = at.request->get().bytes().size();
+      from.held_bytes += bytes;
+      (at.has_acked ? from.acked_bytes : from.withheld) += at.has_acked ? bytes : 1;
+    }
+  }
+}
+
 void Preorder::reopen_windows() {
   for (std::size_t i = 0; i < config_.n; ++i) {
     Introducer& from = introducers_[i];

@@ -43,6 +43,9 @@ class Preorder {
   [[nodiscard]] Stored bound(PreorderId id) const;
   // The next request of this introducer has been executed. Every other server counts up to `counted`.
   void executed(PreorderId id, SeqNum counted);
+  // Everything up to these sequences has been executed elsewhere; no entry is below executed(). Requests up to there
+  // are dropped and count as preordered; the windows move. What this server introduced beyond stays under way.
+  void jump_to(const SummaryVector& executed);
   // Acknowledge what the windows withheld, after executed().
   void reopen_windows();
 
@@ -101,6 +104,7 @@ class Preorder {
   [[nodiscard]] bool uncertified(PreorderId id) const;
   void settled(PreorderId id);
   void release_kept(Introducer& from, SeqNum counted);
+  static void drop_through(Introducer& from, SeqNum executed);
 
   const PrimeConfig& config_;
   std::vector<Introducer> introducers_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "control/prime/checkpoint_state.h"
 #include "dataplane/base/check.h"
 
 namespace garrison::prime {
@@ -32,10 +33,12 @@ Prime::Prime(const PrimeConfig& config)
       view_change_(config_),
       early_(config_.n),
       reconciliation_(config_),
-      repair_(config_) {}
+      repair_(config_),
+      completed_(config_.n) {}
 
 void Prime::step(Instant now, const ordering::Input& input, ordering::Output& output) {
   if (const auto* message = std::get_if<message::VerifiedMessage>(&input)) on_message(now, *message, output);
+  if (const auto* checkpoint = std::get_if<ordering::Restored>(&input)) restore(*checkpoint);
   execute(output);
   advance_view(now, output);
   for (GlobalOrder::Accepted& accepted : global_order_.take_accepted()) {
@@ -202,10 +205,12 @@ void Prime::on_summary(Instant now, const message::VerifiedMessage& message, ord
 
 // Strictly in order: a request that no certificate binds yet, or that is not held, holds up all behind it.
 void Prime::execute(ordering::Output& output) {
-  while (global_order_.executed() < global_order_.ordered()) {
+  for (;;) {
     const SeqNum sequence = global_order_.executed().next();
     if (sequence != extended_) {
-      eligibility_.extend(global_order_.eligible(sequence));
+      const SummaryVector* eligible = global_order_.next_eligible();
+      if (eligible == nullptr) return;
+      eligibility_.extend(*eligible);
       extended_ = sequence;
     }
     while (const std::optional<PreorderId> id = eligibility_.next()) {
@@ -220,7 +225,28 @@ void Prime::execute(ordering::Output& output) {
     }
     global_order_.executed_next();
     reconciliation_.skip_through(global_order_.executed());
+    completed_ = eligibility_.executed();
+    if (sequence.value() % config_.checkpoint_interval == 0) {
+      output.checkpoints.push_back({sequence, encode_checkpoint(completed_), output.deliver.size(), false});
+    }
   }
+}
+
+void Prime::restore(const ordering::Restored& checkpoint) {
+  const SummaryVector executed = decode_checkpoint(checkpoint.state);
+  eligibility_.jump_to(executed);
+  preorder_.jump_to(executed);
+  global_order_.jump_to(checkpoint.sequence, executed);
+  reconciliation_.jump_to(checkpoint.sequence, executed);
+  completed_ = executed;
+  extended_ = checkpoint.sequence;
+}
+
+ordering::Progress Prime::progress() const { return {global_order_.executed(), global_order_.evident()}; }
+
+std::optional<ordering::Checkpoint> Prime::checkpoint() const {
+  if (eligibility_.executed() != completed_) return std::nullopt;
+  return ordering::Checkpoint{global_order_.executed(), encode_checkpoint(completed_), 0, false};
 }
 
 void Prime::speak(Instant now, ordering::Output& output) {

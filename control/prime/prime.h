@@ -4,7 +4,8 @@
 // something to say, then whatever is ordered and bound is delivered. One file per sub-protocol: intake (5.1, what
 // enters), preorder (5.1), summaries (5.1, Fig. 1; 5.4.1), global_order (5.2), eligibility (5.2, M and L),
 // reconciliation (5.3), suspect_leader (5.4, Fig. 4), leader_election (A.2), view_change (A.3), repair
-// (retransmission). One thread; the environment owns it.
+// (retransmission). A core that the windows have left behind goes on from a checkpoint. One thread; the environment
+// owns it.
 #pragma once
 
 #include <optional>
@@ -34,6 +35,8 @@ class Prime final : public ordering::OrderingCore {
   void step(Instant now, const ordering::Input& input, ordering::Output& output) override;
   [[nodiscard]] Instant next_wakeup() const override;
   [[nodiscard]] bool accepts_updates() const override { return intake_.accepts(); }
+  [[nodiscard]] ordering::Progress progress() const override;
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override;
   [[nodiscard]] ordering::Status status() const override;
   [[nodiscard]] const PrimeConfig& config() const { return config_; }
 
@@ -49,6 +52,7 @@ class Prime final : public ordering::OrderingCore {
   [[nodiscard]] Reported report() const;
   void advance_view(Instant now, ordering::Output& output);
   void execute(ordering::Output& output);
+  void restore(const ordering::Restored& checkpoint);
   void speak(Instant now, ordering::Output& output);
 
   PrimeConfig config_;
@@ -67,6 +71,7 @@ class Prime final : public ordering::OrderingCore {
   View view_;  // preinstalled last
   Instant preinstalled_at_;
   std::optional<Duration> view_change_took_;  // from preinstalling to installing the view, here
+  SummaryVector completed_;                   // eligibility_.executed() at the end of the last whole sequence
   SeqNum extended_;                           // the PRE-PREPARE whose matrix eligibility_ works through
   std::uint64_t updates_delivered_ = 0;
 };

@@ -51,6 +51,7 @@ Result<void> check(const PrimeConfig& config) {
   if (config.delta_pp > message::kLongestMeasured) return refuse("delta_pp is too long to measure");
   if (config.global_window > message::kMaxReplayWindow) return refuse("global_window exceeds what a REPLAY can bind");
   if (config.global_window == 0 || config.kept_sequences == 0) return refuse("the global order has no window");
+  if (config.checkpoint_interval == 0) return refuse("checkpoint_interval must be at least 1");
   if (config.preprepare_pipeline == 0 || config.preprepare_pipeline > config.global_window) {
     return refuse("preprepare_pipeline must be 1 to global_window");
   }

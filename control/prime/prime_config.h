@@ -63,6 +63,9 @@ struct PrimeConfig {
   // RECONs of one sender that are kept until their requests are executed.
   std::size_t recon_bytes = std::size_t{4} << 20U;
 
+  // Sequences between two places where a server may be asked for its state. Equal on all servers.
+  std::size_t checkpoint_interval = 64;
+
   // What one repair of one server may resend; one repair per server and retransmit_period.
   std::size_t repair_bytes = std::size_t{512} << 10U;
 

@@ -53,6 +53,12 @@ void Reconciliation::skip_through(SeqNum executed) {
   next_matrix_ = executed.next();
 }
 
+void Reconciliation::jump_to(SeqNum sequence, const SummaryVector& executed) {
+  skip_through(sequence);
+  for (std::size_t i = 0; i < config_.n; ++i) reconciled_[i] = std::max(reconciled_[i], executed[i]);
+  parts_.release_through(executed);
+}
+
 void Reconciliation::reconcile(Instant now, const std::vector<SummaryVector>& rows, const Preorder& preorder) {
   const SummaryVector eligible = eligible_through(rows, config_.n, config_.quorum());
   for (std::size_t i = 0; i < config_.n; ++i) {

@@ -46,6 +46,8 @@ class Reconciliation {
   void heard(Instant now, ServerId server) { heard_[server.index()] = now; }
   // Up to here everything has been executed: no earlier matrix is waited for.
   void skip_through(SeqNum executed);
+  // Everything up to `sequence`, and of each introducer up to `executed`, has been executed elsewhere.
+  void jump_to(SeqNum sequence, const SummaryVector& executed);
   // RECON, those that are due.
   void speak(Instant now, const Preorder& preorder, const Summaries& summaries, Promises& promises,
              ordering::Output& output);

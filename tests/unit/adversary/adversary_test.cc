@@ -25,6 +25,8 @@ class ScriptedCore final : public ordering::OrderingCore {
   }
   Instant next_wakeup() const override { return wakeup; }
   bool accepts_updates() const override { return true; }
+  ordering::Progress progress() const override { return {}; }
+  std::optional<ordering::Checkpoint> checkpoint() const override { return std::nullopt; }
   ordering::Status status() const override { return {}; }
 
   std::vector<ordering::Sign> next_sign;

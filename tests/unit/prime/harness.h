@@ -73,6 +73,7 @@ class Core {
     const auto move = [](auto& a, auto& b) { std::move(b.begin(), b.end(), std::back_inserter(a)); };
     move(to.persist, from.persist);
     move(to.deliver, from.deliver);
+    move(to.checkpoints, from.checkpoints);
     move(to.sign, from.sign);
     move(to.forward, from.forward);
     move(to.verify, from.verify);

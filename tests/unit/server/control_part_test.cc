@@ -22,7 +22,10 @@ class ScriptedCore final : public ordering::OrderingCore {
   }
   [[nodiscard]] Instant next_wakeup() const override { return Instant::never(); }
   [[nodiscard]] bool accepts_updates() const override { return true; }
+  [[nodiscard]] ordering::Progress progress() const override { return progress_now; }
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override { return std::nullopt; }
   [[nodiscard]] ordering::Status status() const override { return {}; }
+  ordering::Progress progress_now;
 };
 
 class SlowStore final : public Store {
@@ -35,7 +38,8 @@ class SlowStore final : public Store {
 
 class ControlPartTest : public ::testing::Test {
  protected:
-  ControlPartTest() {
+  ControlPartTest() { start_over(); }
+  void start_over() {
     auto core = std::make_unique<ScriptedCore>();
     auto store = std::make_unique<SlowStore>();
     core_ = core.get();
@@ -147,6 +151,32 @@ TEST_F(ControlPartTest, bytes_to_verify_go_to_crypto_and_come_back_as_an_input_o
   while (queues_.checked->size() > 0) part_->poll(Instant(2));
   EXPECT_EQ(verified, kCheckSlots / 2);
   EXPECT_EQ(part_->send_slab().slots_in_use(), 0U);
+}
+
+TEST_F(ControlPartTest, a_checkpoint_digest_is_of_the_state_at_its_place_among_the_deliveries) {
+  // The same two updates: in one step with a checkpoint between them, and alone in front of a checkpoint.
+  const auto digest_after = [&](bool more_in_the_step) {
+    std::optional<Digest> seen;
+    core_->script = [&, done = false](const ordering::Input& input, ordering::Output& output) mutable {
+      if (const auto* digest = std::get_if<ordering::CheckpointDigest>(&input)) {
+        EXPECT_EQ(digest->sequence, SeqNum(64));
+        seen = digest->digest;
+      }
+      if (std::exchange(done, true)) return;
+      output.deliver.push_back(delivery(keys_.client_op(ClientId(1), SeqNum(1), {})));
+      if (more_in_the_step) output.deliver.push_back(delivery(keys_.client_op(ClientId(1), SeqNum(2), {})));
+      output.checkpoints.push_back({SeqNum(64), Bytes{1}, 1, true});
+    };
+    hand_in(keys_.client_op(ClientId(2), SeqNum(1), {}));
+    part_->poll(Instant(1));
+    return seen;
+  };
+  const std::optional<Digest> between = digest_after(true);
+  ASSERT_TRUE(between.has_value());
+  EXPECT_EQ(part_->executor().state_sequence(), 2U);
+  start_over();
+  EXPECT_EQ(digest_after(false), between);
+  EXPECT_EQ(part_->executor().state_sequence(), 1U);
 }
 
 TEST_F(ControlPartTest, what_finds_no_slot_to_be_signed_in_keeps_its_order) {
