@@ -34,7 +34,7 @@ std::size_t path_length(std::size_t index, std::size_t count) {
 }
 
 MerkleTree::MerkleTree(std::span<const Digest> leaves) {
-  CHECK(!leaves.empty() && leaves.size() <= kMaxMerkleLeaves);
+  CHECK(!leaves.empty());
   levels_.emplace_back(leaves.begin(), leaves.end());
   while (levels_.back().size() > 1) {
     const std::vector<Digest>& below = levels_.back();
@@ -47,7 +47,7 @@ MerkleTree::MerkleTree(std::span<const Digest> leaves) {
 }
 
 MerklePath MerkleTree::path(std::size_t index) const {
-  CHECK(index < levels_.front().size());
+  CHECK(index < levels_.front().size() && levels_.front().size() <= kMaxMerkleLeaves);
   MerklePath path;
   Place place{index, levels_.front().size()};
   for (const std::vector<Digest>& level : levels_) {
@@ -57,8 +57,20 @@ MerklePath MerkleTree::path(std::size_t index) const {
   return path;
 }
 
-std::optional<Digest> root_of_path(const Digest& leaf, std::size_t index, std::size_t count, ByteView siblings) {
-  if (index >= count || count > kMaxMerkleLeaves) return std::nullopt;
+Bytes MerkleTree::siblings(std::size_t index) const {
+  CHECK(index < levels_.front().size());
+  Bytes out;
+  Place place{index, levels_.front().size()};
+  for (const std::vector<Digest>& level : levels_) {
+    if (place.has_sibling()) out.insert(out.end(), level[place.sibling()].begin(), level[place.sibling()].end());
+    place.climb();
+  }
+  return out;
+}
+
+std::optional<Digest> root_of_path(const Digest& leaf, std::size_t index, std::size_t count, ByteView siblings,
+                                   std::size_t most) {
+  if (index >= count || count > most) return std::nullopt;
   if (siblings.size() != path_length(index, count) * sizeof(Digest)) return std::nullopt;
   Digest node = leaf;
   for (Place place{index, count}; !place.is_root(); place.climb()) {

@@ -28,18 +28,20 @@ struct MerklePath {
 
 class MerkleTree {
  public:
-  // 1..kMaxMerkleLeaves leaves.
+  // At least one leaf; path() is for trees of at most kMaxMerkleLeaves.
   explicit MerkleTree(std::span<const Digest> leaves);
   [[nodiscard]] const Digest& root() const { return levels_.back().front(); }
   [[nodiscard]] MerklePath path(std::size_t index) const;
+  // The digests of the leaf's path one after the other, whatever the size of the tree.
+  [[nodiscard]] Bytes siblings(std::size_t index) const;
 
  private:
   std::vector<std::vector<Digest>> levels_;  // leaves first; a last node without a partner moves up as it is
 };
 
-// The root that the path leads to, or none unless index < count and the path has exactly that leaf's length.
+// The root that the path leads to, or none unless index < count <= most and the path has exactly that leaf's length.
 // `siblings` is the path's digests one after the other.
 [[nodiscard]] std::optional<Digest> root_of_path(const Digest& leaf, std::size_t index, std::size_t count,
-                                                 ByteView siblings);
+                                                 ByteView siblings, std::size_t most = kMaxMerkleLeaves);
 
 }  // namespace garrison::crypto

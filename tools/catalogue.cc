@@ -12,7 +12,17 @@
 namespace garrison::message {
 namespace {
 
-constexpr std::string_view name(Protocol protocol) { return protocol == Protocol::client ? "client" : "prime"; }
+constexpr std::string_view name(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::client:
+      return "client";
+    case Protocol::prime:
+      return "prime";
+    case Protocol::state:
+      return "state";
+  }
+  return "?";
+}
 
 constexpr std::string_view name(Authentication authentication) {
   switch (authentication) {
@@ -50,9 +60,8 @@ void print_markdown() {
       "\n"
       "A message is an envelope, a body and what authenticates both: a signature block (`crypto/batch.h`), a MAC of\n"
       "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
-      "envelope stands in `control/message/messages.h`, that of each body in `control/message/client_messages.cc`,\n"
-      "`control/message/prime_messages.cc`, `control/message/reconciliation_messages.cc` and\n"
-      "`control/message/view_messages.cc`.\n");
+      "envelope stands in `control/message/messages.h`, that of each body in `client_messages.cc`,\n"
+      "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc` or `state_messages.cc` beside it.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
               kEnvelopeBytes, kMaxMessageBytes);
   std::puts(
@@ -88,8 +97,14 @@ void print_lua() {
                 name(row.authentication).data(), row.max_body_bytes);
   }
   std::puts("}");
-  std::printf("local PROTOCOL = { [%u] = \"client\", [%u] = \"prime\" }\n", static_cast<unsigned>(Protocol::client),
-              static_cast<unsigned>(Protocol::prime));
+  std::printf("local PROTOCOL = {");
+  const char* separator = " ";
+  for (const Protocol protocol : {Protocol::client, Protocol::prime, Protocol::state}) {
+    std::printf("%s[%u] = \"%.*s\"", separator, static_cast<unsigned>(protocol), length(name(protocol)),
+                name(protocol).data());
+    separator = ", ";
+  }
+  std::puts(" }");
 }
 
 }  // namespace

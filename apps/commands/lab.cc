@@ -31,6 +31,7 @@ struct Options {
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
 constexpr Duration kFaultsWhenAttacked = seconds(5);
 constexpr Duration kCalmWhenAttacked = seconds(5);
+constexpr Duration kGraceWithLaggards = seconds(180);
 
 std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
   std::string text;
@@ -42,19 +43,21 @@ std::string replay_line(const Options& options, std::uint64_t seed) {
   const adversary::AttackText& attack = options.simulation.attack;
   const std::string attacked =
       attack.empty() ? "" : fmt::format(" --adversary {} --faulty {}", attack.specs, attack.faulty);
-  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}{}{}  # {}", seed,
+  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}{}{}{}  # {}", seed,
                      options.simulation.f, options.simulation.clients, options.simulation.updates, attacked,
-                     options.simulation.unseat_leaders ? " --unseat-leaders" : "", build_commit());
+                     options.simulation.unseat_leaders ? " --unseat-leaders" : "",
+                     options.simulation.laggards ? " --laggards" : "", build_commit());
 }
 
 void print_row(const lab::SimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  duplicated {:5}  overtaken {:5}  partitions {} "
-      "({} frames)  crashed {}  resent {}  slowest {:.1f} of {:.1f} ms ({})  views {}  digest {}{}\n",
+      "({} frames)  crashed {}  late {}  restored {}  resent {}  slowest {:.1f} of {:.1f} ms ({})  views {}  digest "
+      "{}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.network.lost,
       result.network.duplicated, result.network.overtaken, result.partitions, result.network.partitioned,
-      result.crashes, result.client_timeouts, result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3,
-      result.held_to_bound, result.view_changes, hex(result.digest, 8),
+      result.crashes, result.late_starts, result.restores, result.client_timeouts, result.slowest.seconds() * 1e3,
+      result.bound.seconds() * 1e3, result.held_to_bound, result.view_changes, hex(result.digest, 8),
       result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
@@ -72,6 +75,8 @@ nlohmann::json json_row(const lab::SimulationResult& result) {
           {"frames_partitioned", result.network.partitioned},
           {"partitions", result.partitions},
           {"crashes", result.crashes},
+          {"late_starts", result.late_starts},
+          {"restores", result.restores},
           {"client_timeouts", result.client_timeouts},
           {"held_to_bound", result.held_to_bound},
           {"slowest_ms", result.slowest.seconds() * 1e3},
@@ -81,7 +86,7 @@ nlohmann::json json_row(const lab::SimulationResult& result) {
 }
 
 // A run whose plan drew no fault of a kind is fine; a batch in which a kind of fault never happened proves nothing.
-std::string missing_fault(const std::vector<lab::SimulationResult>& results, bool may_crash) {
+std::string missing_fault(const std::vector<lab::SimulationResult>& results, const lab::SimulationOptions& options) {
   lab::SimulationResult sum;
   for (const lab::SimulationResult& one : results) {
     sum.network.lost += one.network.lost;
@@ -89,12 +94,16 @@ std::string missing_fault(const std::vector<lab::SimulationResult>& results, boo
     sum.network.overtaken += one.network.overtaken;
     sum.network.partitioned += one.network.partitioned;
     sum.crashes += one.crashes;
+    sum.late_starts += one.late_starts;
+    sum.restores += one.restores;
   }
   if (sum.network.lost == 0) return "no frame was lost";
   if (sum.network.duplicated == 0) return "no frame was duplicated";
   if (sum.network.overtaken == 0) return "no frame overtook another";
   if (sum.network.partitioned == 0) return "no partition cut anything";
-  if (results.size() >= 10 && sum.crashes == 0 && may_crash) return "no server crashed";
+  if (results.size() >= 10 && sum.crashes == 0 && options.attack.empty()) return "no server crashed";
+  if (options.laggards && sum.restores == 0) return "no server took over a state";
+  if (options.laggards && results.size() >= 10 && sum.late_starts == 0) return "no server started late";
   if (std::all_of(results.begin(), results.end(), [](const auto& one) { return one.idle_adversary; })) {
     return "in each of them an adversary never acted";
   }
@@ -102,8 +111,10 @@ std::string missing_fault(const std::vector<lab::SimulationResult>& results, boo
 }
 
 std::vector<lab::SimulationResult> run_all(const Options& options) {
-  const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys(
-      {.servers = 3 * options.simulation.f + 1, .clients = options.simulation.clients, .lossy = true});
+  lab::LabTopology topology{
+      .servers = 3 * options.simulation.f + 1, .clients = options.simulation.clients, .lossy = true};
+  if (options.simulation.laggards) topology.prime = lab::small_windows();
+  const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys(topology);
   std::vector<lab::SimulationResult> results(options.runs);
   std::atomic<std::uint64_t> next{0};
   std::mutex print_mutex;
@@ -149,11 +160,13 @@ int sim(Options options) {
     options.simulation.faults_for = kFaultsWhenAttacked;
     options.simulation.calm_for = kCalmWhenAttacked;
   }
+  // A site that stands still until a laggard is back leaves the clients most of their updates for afterwards.
+  if (options.simulation.laggards) options.simulation.grace = kGraceWithLaggards;
   if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
   const std::vector<lab::SimulationResult> results = run_all(options);
   std::size_t failed = 0;
   for (const lab::SimulationResult& result : results) failed += result.ok() ? 0 : 1;
-  const std::string missing = missing_fault(results, options.simulation.attack.empty());
+  const std::string missing = missing_fault(results, options.simulation);
   if (options.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (const lab::SimulationResult& result : results) rows.push_back(json_row(result));
@@ -211,6 +224,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   add_attack_options(command, "--adversary", options->simulation.attack);
   command.add_flag("--unseat-leaders", options->simulation.unseat_leaders,
                    "the network cuts off correct leaders until a faulty server leads");
+  command.add_flag("--laggards", options->simulation.laggards,
+                   "servers are away for long or start late, and the others keep little for them");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

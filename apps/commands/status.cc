@@ -16,6 +16,7 @@ struct Options {
   std::string topology{kDefaultTopologyFile};
   bool json = false;
   bool drops = false;
+  bool digest = false;
 };
 
 std::string joined(const nlohmann::json& names) {
@@ -38,15 +39,28 @@ std::string leader(const nlohmann::json& status) {
          (status.at("view_installed").get<bool>() ? "" : "...");
 }
 
+// "-", or how far a server that lacks what its peers keep is with taking over their state.
+std::string catching_up(const nlohmann::json& transfer) {
+  if (!transfer.at("catching_up").get<bool>()) return "-";
+  const auto chunks = transfer.at("chunks").get<std::uint64_t>();
+  if (chunks == 0) return fmt::format("asks for the state beyond {}", transfer.at("executed_sequence").dump());
+  return fmt::format("{}/{} of the state at {}", transfer.at("chunks_held").dump(), chunks,
+                     transfer.at("target_sequence").dump());
+}
+
 void print_row(const nlohmann::json& status, bool with_drops) {
   std::uint64_t drops = 0;
   for (const auto& [reason, count] : status.at("drops").items()) drops += count.get<std::uint64_t>();
-  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n",
+  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {:<9} {:>10}  {}\n",
              status.at("server").get<std::string>(), status.at("view").get<std::uint64_t>(), leader(status),
              turnaround(status), status.at("globally_ordered").get<std::uint64_t>(),
              status.at("updates_executed").get<std::uint64_t>(), status.at("updates_waiting").get<std::uint64_t>(),
              status.at("requests_outstanding").get<std::uint64_t>(), status.at("frames_received").get<std::uint64_t>(),
-             status.at("frames_sent").get<std::uint64_t>(), drops, joined(status.at("blacklist")));
+             status.at("frames_sent").get<std::uint64_t>(), drops, joined(status.at("blacklist")),
+             status.at("state_transfer").at("last_checkpoint").get<std::uint64_t>(),
+             catching_up(status.at("state_transfer")));
+  if (status.contains("state_digest"))
+    fmt::print("       state digest {}\n", status.at("state_digest").get<std::string>());
   if (!with_drops) return;
   for (const auto& [reason, count] : status.at("drops").items()) {
     fmt::print("       {:>12}  {}\n", count.get<std::uint64_t>(), reason);
@@ -60,12 +74,12 @@ int status(const Options& options) {
   nlohmann::json rows = nlohmann::json::array();
   std::size_t silent = 0;
   if (!options.json) {
-    fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {}\n", "server", "view",
-               "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in", "frames out",
-               "drops", "blacklist");
+    fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {:<9} {:>10}  {}\n", "server",
+               "view", "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in",
+               "frames out", "drops", "blacklist", "checkpoint", "catching up");
   }
   for (const config::ServerSettings& server : site.servers) {
-    Result<nlohmann::json> answer = node::fetch_status(server);
+    Result<nlohmann::json> answer = node::fetch_status(server, options.digest);
     if (!answer) {
       ++silent;
       complain(answer.error().message);
@@ -94,6 +108,7 @@ void add_status_command(CLI::App& app, int& exit_status) {
   const auto options = std::make_shared<Options>();
   add_topology_option(command, options->topology);
   command.add_flag("--drops", options->drops, "list the drops by reason");
+  command.add_flag("--digest", options->digest, "add the digest of each server's state; walks all of it");
   command.add_flag("--json", options->json, "print one JSON object");
   command.callback([options, &exit_status] { exit_status = status(*options); });
 }

@@ -19,13 +19,16 @@ class Checkers::Observer final : public server::ExecutionObserver {
     // A repetition or a void update is no output.
     if (executed.has_value() && !executed->void_update) checkers_.on_execute(server_, op, *executed);
   }
+  void on_restore(std::uint64_t state_sequence) override {
+    checkers_.on_restore(server_, static_cast<std::size_t>(state_sequence));
+  }
 
  private:
   Checkers& checkers_;
   ServerId server_;
 };
 
-Checkers::Checkers(std::size_t servers) : position_(servers), seen_(servers) {
+Checkers::Checkers(std::size_t servers) : position_(servers), restored_(servers), seen_(servers) {
   for (std::size_t i = 0; i < servers; ++i) {
     observers_.push_back(std::make_unique<Observer>(*this, ServerId(static_cast<std::uint16_t>(i))));
   }
@@ -62,6 +65,17 @@ void Checkers::on_execute(ServerId server, const message::ClientOp& op, const se
     report("agreement: " + who + " at position " + std::to_string(at + 1) + ", where others have " +
            describe(order_[at].client, order_[at].sequence));
   }
+}
+
+void Checkers::on_restore(ServerId server, std::size_t updates) {
+  if (faulty_.contains(server)) return;
+  std::size_t& at = position_[server.index()];
+  ++restored_[server.index()];
+  if (updates < at || updates > order_.size()) {
+    return report("restore: " + describe(server) + " at position " + std::to_string(at) + " takes over a state of " +
+                  std::to_string(updates) + " updates, of " + std::to_string(order_.size()) + " that are ordered");
+  }
+  for (; at < updates; ++at) seen_[server.index()].insert({order_[at].client, order_[at].sequence});
 }
 
 void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result) {

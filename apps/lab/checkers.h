@@ -3,6 +3,7 @@
 //   agreement (Safety-S1 of [PRIME] 3)  the outputs of two correct servers are prefixes of one another
 //   validity                            only what a client really submitted, byte for byte, is executed
 //   exactly-once                        no update is executed twice by a server
+//   restore                             a state taken over lies on the common order, ahead of the server that takes it
 //   replies                             a result that a client accepted is the one of the common order
 #pragma once
 
@@ -34,6 +35,8 @@ class Checkers {
   void on_submit(ClientId client, SeqNum sequence, ByteView operation);
   // Server `server` executed its next update.
   void on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed);
+  // Server `server` goes on from a state behind the first `updates` of the common order, which it did not execute all.
+  void on_restore(ServerId server, std::size_t updates);
   // A client accepted a result.
   void on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
 
@@ -41,6 +44,7 @@ class Checkers {
   [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
   void report(std::string what);
   [[nodiscard]] std::size_t executed(ServerId server) const { return position_[server.index()]; }
+  [[nodiscard]] std::size_t restored(ServerId server) const { return restored_[server.index()]; }
   [[nodiscard]] std::size_t agreed() const { return order_.size(); }
   // Of the common order so far.
   [[nodiscard]] Digest order_digest() const;
@@ -62,7 +66,8 @@ class Checkers {
   std::vector<std::unique_ptr<server::ExecutionObserver>> observers_;
   std::map<std::pair<ClientId, SeqNum>, Digest> submitted_;
   std::vector<Entry> order_;                                 // the longest output of any server
-  std::vector<std::size_t> position_;                        // executed so far, by server
+  std::vector<std::size_t> position_;                        // executed or restored so far, by server
+  std::vector<std::size_t> restored_;                        // how often, by server
   std::vector<std::set<std::pair<ClientId, SeqNum>>> seen_;  // by server
   std::optional<std::string> violation_;
 };

@@ -38,6 +38,11 @@ class Host {
   // A client has handed something in.
   void wake() { schedule_pass(events_.now() + config_.hop); }
   void crash() { crashed_ = true; }
+  // Of a server that was not there yet, which looked like a crashed one.
+  void join() {
+    crashed_ = false;
+    schedule_pass(events_.now());
+  }
   [[nodiscard]] bool crashed() const { return crashed_; }
 
   [[nodiscard]] server::Server& server() const { return *server_; }

@@ -35,6 +35,14 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
 
 }  // namespace
 
+config::PrimeSettings small_windows() {
+  config::PrimeSettings prime;
+  prime.ordering_window = config::kMinOrderingWindow;
+  prime.kept_window = config::kMinKeptWindow;
+  prime.checkpoint_interval = config::kMinKeptWindow / 2;
+  return prime;
+}
+
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
   Result<std::string> text = config::new_topology_text({.name = "lab",

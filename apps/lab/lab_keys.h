@@ -29,6 +29,9 @@ struct LabTopology {
   crypto::Scheme client_scheme = crypto::Scheme::modelled;
 };
 
+// Servers that keep next to nothing for others: whoever misses a few sequences needs their state.
+[[nodiscard]] config::PrimeSettings small_windows();
+
 [[nodiscard]] std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes);
 
 }  // namespace garrison::lab

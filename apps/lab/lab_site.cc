@@ -46,11 +46,17 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
                                 });
 }
 
-void LabSite::start() {
+void LabSite::start(ServerSet late) {
+  late.for_each([this](ServerId server) { crash(server); });
   // Machines do not come up in the same instant.
   for (const auto& host : hosts_) {
     host->schedule_pass(events_.now() + microseconds(static_cast<std::int64_t>(rng_.below(2'000))));
   }
+}
+
+void LabSite::join(ServerId server) {
+  network_.join(server);
+  hosts_[server.index()]->join();
 }
 
 void LabSite::crash(ServerId server) {

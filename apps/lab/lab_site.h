@@ -30,7 +30,9 @@ class LabSite {
  public:
   LabSite(EventQueue& events, std::shared_ptr<const LabKeys> keys, const LabSiteOptions& options);
 
-  void start();
+  // All servers but those in `late`, which look crashed until they join.
+  void start(ServerSet late = {});
+  void join(ServerId server);
   void crash(ServerId server);
 
   [[nodiscard]] Network& network() { return network_; }

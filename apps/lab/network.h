@@ -67,6 +67,8 @@ class Network {
   // Servers in `side` hear only each other, the rest only each other; the empty set heals.
   void partition(ServerSet side) { side_ = side; }
   void crash(ServerId server) { crashed_.insert(server); }
+  // A server that was not there yet hears and is heard from now on.
+  void join(ServerId server) { crashed_.erase(server); }
 
   // A server that paces itself asks before each frame; told no, it is called back through `ready`.
   [[nodiscard]] bool ready_for(ServerId from);

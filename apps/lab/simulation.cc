@@ -28,7 +28,9 @@ class FaultPlan {
     for (std::uint64_t i = rng_.between(2, 5); i > 0; --i) {
       events_.schedule(at(rng_.below(span)), [this] { site_.network().set_model(draw_model()); });
     }
-    if (options_.unseat_leaders) {
+    if (options_.laggards) {
+      schedule_absences(span);
+    } else if (options_.unseat_leaders) {
       cut_off_leader();
     } else {
       schedule_partitions(span);
@@ -42,8 +44,15 @@ class FaultPlan {
     });
   }
 
+  // Before schedule(): who starts late.
+  ServerSet draw_late() {
+    if (options_.laggards && rng_.below(2) == 0) late_ = ServerSet::only(draw_correct());
+    return late_;
+  }
+
   std::size_t partitions = 0;
   std::size_t crashes = 0;
+  std::size_t late_starts = 0;
 
  private:
   static Instant at(std::uint64_t ns) { return Instant(static_cast<std::int64_t>(ns)); }
@@ -60,6 +69,36 @@ class FaultPlan {
       });
       events_.schedule(at(std::min(start + length, span)), [this] { site_.network().partition({}); });
       start += length + rng_.below(span / 3);
+    }
+  }
+
+  // One correct server away after the other, each for so long that the others forget what it misses.
+  void schedule_absences(std::uint64_t span) {
+    std::uint64_t start = rng_.below(span / 8);
+    late_.for_each([&](ServerId late) {
+      victims_.insert(late);  // does not crash as well
+      start = rng_.between(span / 4, span / 2);
+      events_.schedule(at(start), [this, late] {
+        ++late_starts;
+        site_.join(late);
+      });
+    });
+    while (start < span) {
+      const std::uint64_t length = rng_.between(span / 5, span / 3);
+      const ServerSet side = ServerSet::only(draw_correct());
+      events_.schedule(at(start), [this, side] {
+        ++partitions;
+        site_.network().partition(side);
+      });
+      events_.schedule(at(std::min(start + length, span)), [this] { site_.network().partition({}); });
+      start += length + rng_.between(span / 10, span / 5);
+    }
+  }
+
+  ServerId draw_correct() {
+    for (;;) {
+      const ServerId drawn(static_cast<std::uint16_t>(rng_.below(site_.size())));
+      if (!site_.checkers().faulty().contains(drawn)) return drawn;
     }
   }
 
@@ -119,6 +158,7 @@ class FaultPlan {
   BoundedDelay& bounded_delay_;
   Rng rng_;
   ServerSet victims_;
+  ServerSet late_;
   ServerSet cut_off_;
   bool healed_ = false;
 };
@@ -165,7 +205,7 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   const std::size_t clients = options.clients;
   const std::size_t updates_each = (options.updates + clients - 1) / clients;
 
-  site.start();
+  site.start(plan.draw_late());
   plan.schedule();
   // So that the updates spread over all of the time.
   const Duration busy = options.faults_for + options.calm_for;
@@ -189,6 +229,10 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   result.network = site.network().counts();
   result.partitions = plan.partitions;
   result.crashes = plan.crashes;
+  result.late_starts = plan.late_starts;
+  for (std::size_t i = 0; i < site.size(); ++i) {
+    result.restores += site.checkers().restored(ServerId(static_cast<std::uint16_t>(i)));
+  }
   result.client_timeouts = site.clients().timeouts();
   result.events = events.executed();
   result.held_to_bound = bounded_delay.counted();

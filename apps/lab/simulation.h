@@ -20,6 +20,7 @@ struct SimulationOptions {
   Duration calm_for = seconds(0);     // clients go on for so long after the last fault; BOUNDED-DELAY holds then
   Duration grace = seconds(60);       // after that: not done by then is a violation of liveness
   bool unseat_leaders = false;        // the network cuts off correct leaders, instead of partitions at random
+  bool laggards = false;              // servers are away for long or start late; meant for keys with small_windows()
   adversary::AttackText attack;       // empty: every server is correct, until it crashes
 };
 
@@ -31,6 +32,8 @@ struct SimulationResult {
   NetworkCounts network;
   std::size_t partitions = 0;
   std::size_t crashes = 0;
+  std::size_t late_starts = 0;
+  std::size_t restores = 0;  // states taken over from others
   std::uint64_t client_timeouts = 0;
   std::uint64_t events = 0;
   std::string acted;                // what each adversary did

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "apps/node/digests.h"
 #include "control/config/names.h"
 
 namespace garrison::node {
@@ -11,6 +12,7 @@ namespace garrison::node {
 namespace {
 
 constexpr int kTimeoutSeconds = 2;
+constexpr int kDigestTimeoutSeconds = 10;
 
 std::string ip_of(const config::Endpoint& endpoint) { return config::to_string(endpoint.ip); }
 
@@ -28,6 +30,26 @@ void add_drops(nlohmann::json& into, const DropCounters& counters) {
 nlohmann::json milliseconds_of(Duration duration) {
   if (duration > message::kLongestMeasured) return nullptr;
   return duration.seconds() * 1e3;
+}
+
+std::string hex(const Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : digest) text += {kDigits[byte >> 4U], kDigits[byte & 15U]};
+  return text;
+}
+
+nlohmann::json transfer_of(const server::ControlStatus& control) {
+  const state_transfer::Status& transfer = control.transfer;
+  return {{"catching_up", transfer.catching_up},
+          {"executed_sequence", control.progress.executed.value()},
+          {"evident_sequence", control.progress.evident.value()},
+          {"target_sequence", transfer.target.value()},
+          {"chunks", transfer.chunks},
+          {"chunks_held", transfer.chunks_held},
+          {"last_checkpoint", transfer.checkpoint.value()},
+          {"restored_sequence", transfer.restored.value()},
+          {"snapshots_kept", transfer.snapshots_kept}};
 }
 
 nlohmann::json workers_of(const Node& node) {
@@ -79,6 +101,7 @@ nlohmann::json status_of(const Node& node, ServerId id) {
           {"updates_waiting", control.ordering.updates_waiting},
           {"requests_outstanding", control.ordering.requests_outstanding},
           {"blacklist", std::move(blacklist)},
+          {"state_transfer", transfer_of(control)},
           {"frames_received", port.rx_frames.get()},
           {"frames_sent", port.tx_frames.get()},
           {"signatures_made", server.crypto().signatures_made()},
@@ -100,8 +123,14 @@ Result<void> Admin::serve(const config::ServerSettings& server) {
   http->set_read_timeout(kTimeoutSeconds);
   http->set_write_timeout(kTimeoutSeconds);
   http->set_payload_max_length(1024);
-  http->Get("/status", [this, id = server.id](const httplib::Request&, httplib::Response& response) {
-    response.set_content(status_of(node_, id).dump(), "application/json");
+  http->Get("/status", [this, id = server.id](const httplib::Request& request, httplib::Response& response) {
+    nlohmann::json status = status_of(node_, id);
+    if (request.has_param("digest")) {
+      const ServerState state = state_of(node_.server(id));
+      status["updates_executed"] = state.state_sequence;
+      status["state_digest"] = hex(state.digest);
+    }
+    response.set_content(status.dump(), "application/json");
   });
   if (!http->bind_to_port(ip_of(server.admin).c_str(), server.admin.port)) {
     return Error{"admin endpoint " + config::to_string(server.admin) + " of " + server.name +
@@ -123,11 +152,11 @@ void Admin::stop() {
   threads_.clear();
 }
 
-Result<nlohmann::json> fetch_status(const config::ServerSettings& server) {
+Result<nlohmann::json> fetch_status(const config::ServerSettings& server, bool with_digest) {
   httplib::Client http(ip_of(server.admin), server.admin.port);
   http.set_connection_timeout(kTimeoutSeconds);
-  http.set_read_timeout(kTimeoutSeconds);
-  const httplib::Result answer = http.Get("/status");
+  http.set_read_timeout(with_digest ? kDigestTimeoutSeconds : kTimeoutSeconds);
+  const httplib::Result answer = http.Get(with_digest ? "/status?digest=1" : "/status");
   if (!answer || answer->status != 200) {
     return Error{server.name + " does not answer at " + config::to_string(server.admin)};
   }

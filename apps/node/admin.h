@@ -1,4 +1,5 @@
-// What a server shows its operator: GET /status on its admin endpoint, one JSON object.
+// What a server shows its operator: GET /status on its admin endpoint, one JSON object; /status?digest
+// adds the digest of the executed state, for which the whole state is walked.
 //
 // Served by ordinary threads of an HTTP library; what they read are counters and the status that the control thread
 // publishes. Loopback unless the topology says otherwise; nothing can be changed through it.
@@ -39,6 +40,6 @@ class Admin {
 };
 
 // The status of a server of `topology`, from its admin endpoint; an error when nobody answers there.
-[[nodiscard]] Result<nlohmann::json> fetch_status(const config::ServerSettings& server);
+[[nodiscard]] Result<nlohmann::json> fetch_status(const config::ServerSettings& server, bool with_digest = false);
 
 }  // namespace garrison::node

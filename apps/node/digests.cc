@@ -10,8 +10,9 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenAttempts{100};
 constexpr std::chrono::milliseconds kBetweenLooks{2};
 constexpr int kLooks = 1000;
+}  // namespace
 
-ServerState ask(server::Server& server) {
+ServerState state_of(server::Server& server) {
   const std::uint64_t before = server.control().status().digest_requests;
   server.control().request_digest();
   for (int i = 0; i < kLooks && server.control().status().digest_requests == before; ++i) {
@@ -20,7 +21,6 @@ ServerState ask(server::Server& server) {
   const server::ControlStatus status = server.control().status();
   return {.server = server.id(), .state_sequence = status.state_sequence, .digest = status.state_digest};
 }
-}  // namespace
 
 std::vector<ServerState> compare_states(Node& node, int attempts) {
   std::vector<ServerState> states;
@@ -28,7 +28,7 @@ std::vector<ServerState> compare_states(Node& node, int attempts) {
     states.clear();
     for (const auto& server : node.servers()) {
       if (node.running().contains(server->id()) && !node.faulty().contains(server->id()))
-        states.push_back(ask(*server));
+        states.push_back(state_of(*server));
     }
     if (all_equal(states)) break;
     std::this_thread::sleep_for(kBetweenAttempts);

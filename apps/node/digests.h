@@ -14,6 +14,8 @@ struct ServerState {
   Digest digest{};
 };
 
+// One server's state at one moment. Walks all of it, on its control thread. From a thread that is no worker.
+[[nodiscard]] ServerState state_of(server::Server& server);
 // Asks every running server that is not faulty for its state digest until all have executed equally much, at most so
 // many times, and returns the last answers. From a thread that is no worker.
 [[nodiscard]] std::vector<ServerState> compare_states(Node& node, int attempts = 50);

@@ -17,12 +17,14 @@ constexpr std::size_t kMacBytes = 16;
 }  // namespace
 
 ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core,
-                         std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues)
+                         std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues,
+                         const state_transfer::TransferConfig& transfer)
     : config_(config),
       core_(std::move(core)),
       executor_(std::move(executor)),
       store_(std::move(store)),
       queues_(queues),
+      transfer_(transfer),
       send_slab_(kSendClasses, kOneOwner, kNoQuota),
       reply_slab_(kReplyClasses, kOneOwner, kNoQuota) {}
 
@@ -34,6 +36,7 @@ std::size_t ControlPart::poll(Instant now) {
     ++done;
   }
   for (; !digests_due_.empty(); digests_due_.pop_front()) step(now, digests_due_.front());
+  transfer(now);
   announce_durable(now);
   flush();
   publish(now);
@@ -54,7 +57,7 @@ std::size_t ControlPart::take_signed(Instant now) {
   std::array<SignedOutbound, kBurst> burst;
   const std::size_t count = queues_.signed_out->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
-    step(now, burst[i].message);
+    take(now, burst[i].message);
     if (burst[i].outbound.to.empty()) {
       send_slab_.free(burst[i].outbound.slot);
     } else {
@@ -68,7 +71,7 @@ std::size_t ControlPart::take_verified(Instant now) {
   std::array<VerifiedInbound, kBurst> burst;
   const std::size_t count = queues_.verified->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
-    step(now, burst[i].message);
+    take(now, burst[i].message);
     CHECK(queues_.consumed->push_one(burst[i].slot));
   }
   return count;
@@ -108,19 +111,27 @@ std::size_t ControlPart::take_clients(Instant now) {
   return count;
 }
 
+// A server's message, this server's own among them: to the state transfer or to the core.
+void ControlPart::take(Instant now, const message::VerifiedMessage& message) {
+  if (message::find_row(message.type())->protocol != message::Protocol::state) return step(now, message);
+  state_transfer::Output output;
+  transfer_.on_message(now, message, output);
+  carry_out_transfer(now, output);
+}
+
 void ControlPart::step(Instant now, const ordering::Input& input) {
   output_.clear();
   ++steps_;
   core_->step(now, input, output_);
-  carry_out();
+  carry_out(now);
 }
 
-void ControlPart::carry_out() {
+void ControlPart::carry_out(Instant now) {
   for (const ordering::Persist& record : output_.persist) store_->append(record);
   auto checkpoint = output_.checkpoints.begin();
   for (std::size_t delivered = 0;; ++delivered) {
     for (; checkpoint != output_.checkpoints.end() && checkpoint->delivered == delivered; ++checkpoint) {
-      reach(*checkpoint);
+      reach(now, *checkpoint);
     }
     if (delivered == output_.deliver.size()) break;
     deliver(output_.deliver[delivered]);
@@ -132,7 +143,12 @@ void ControlPart::carry_out() {
   for (const DropReason reason : output_.drops) drops_.add(reason);
 }
 
-void ControlPart::reach(const ordering::Checkpoint& checkpoint) {
+void ControlPart::reach(Instant now, const ordering::Checkpoint& checkpoint) {
+  if (transfer_.wants(now, checkpoint.sequence)) {
+    state_transfer::Output output;
+    transfer_.keep(now, checkpoint, executor_->snapshot(), output);
+    carry_out_transfer(now, output);
+  }
   if (!checkpoint.digest_wanted) return;
   std::array<std::uint8_t, 8> sequence{};
   Writer(sequence).u64(checkpoint.sequence.value());
@@ -170,6 +186,32 @@ void ControlPart::reply(ClientId client, Incarnation incarnation, SeqNum sequenc
   slot->length = static_cast<std::uint32_t>(content.size());
   std::copy(content.begin(), content.end(), reply_slab_.bytes(*slot).begin());
   CHECK(queues_.replies->push_one({.slot = *slot, .client = client}));
+}
+
+void ControlPart::transfer(Instant now) {
+  state_transfer::Output output;
+  const ordering::Progress progress = core_->progress();
+  transfer_.tick(now, progress, output);
+  carry_out_transfer(now, output);
+  if (!transfer_.wants(now, progress.executed)) return;
+  if (const std::optional<ordering::Checkpoint> here = core_->checkpoint(); here.has_value()) reach(now, *here);
+}
+
+void ControlPart::carry_out_transfer(Instant now, state_transfer::Output& output) {
+  if (output.restore.has_value()) restore(now, *output.restore);
+  for (const ordering::Sign& request : output.sign) sign(request);
+  for (const ordering::Forward& request : output.forward) forward(request);
+  for (const DropReason reason : output.drops) drops_.add(reason);
+}
+
+void ControlPart::restore(Instant now, const state_transfer::Restore& checkpoint) {
+  if (checkpoint.sequence <= core_->progress().executed) return;  // repair was faster
+  if (Result<void> restored = executor_->restore(checkpoint.snapshot); !restored) {
+    return drops_.add(DropReason::state_refused);
+  }
+  transfer_.restored(checkpoint.sequence);
+  if (observer_ != nullptr) observer_->on_restore(executor_->state_sequence());
+  step(now, ordering::Restored{checkpoint.sequence, checkpoint.state});
 }
 
 void ControlPart::sign(const ordering::Sign& request) {
@@ -235,6 +277,8 @@ void ControlPart::publish(Instant now) {
   if (!lock.owns_lock()) return;  // a reader is copying; the next pass publishes
   next_publish_ = now + kPublishPeriod;
   status_.ordering = core_->status();
+  status_.progress = core_->progress();
+  status_.transfer = transfer_.status();
   status_.state_sequence = executor_->state_sequence();
   if (requested != digest_answered_) {
     status_.state_digest = executor_->state_digest();

@@ -15,6 +15,7 @@
 #include "apps/server/store.h"
 #include "control/ordering/ordering.h"
 #include "control/service/executor.h"
+#include "control/state_transfer/state_transfer.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
 
@@ -23,6 +24,8 @@ namespace garrison::server {
 // What a control part shows of itself, taken at one moment.
 struct ControlStatus {
   ordering::Status ordering;
+  ordering::Progress progress;
+  state_transfer::Status transfer;
   std::uint64_t state_sequence = 0;   // updates executed
   Digest state_digest{};              // filled when asked for
   std::uint64_t digest_requests = 0;  // how many requests for a digest were answered up to now
@@ -37,6 +40,8 @@ class ExecutionObserver {
   virtual ~ExecutionObserver() = default;
   // `executed` is none for a repetition.
   virtual void on_update(const message::ClientOp& op, const std::optional<service::Executed>& executed) = 0;
+  // The state has been replaced by that of other servers, behind their update number `state_sequence`.
+  virtual void on_restore(std::uint64_t state_sequence) = 0;
 };
 
 class ControlPart {
@@ -49,11 +54,12 @@ class ControlPart {
   };
   // `queues` must outlive it.
   ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core,
-              std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues);
+              std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues,
+              const state_transfer::TransferConfig& transfer);
 
   // Handles what waits, at most a burst of each kind. Returns inputs handled.
   std::size_t poll(Instant now);
-  [[nodiscard]] Instant next_wakeup() const { return core_->next_wakeup(); }
+  [[nodiscard]] Instant next_wakeup() const { return earlier(core_->next_wakeup(), transfer_.next_wakeup()); }
 
   // Any thread. A digest walks the whole state, so it is made only on request.
   [[nodiscard]] ControlStatus status() const;
@@ -76,15 +82,19 @@ class ControlPart {
   std::size_t take_verified(Instant now);
   std::size_t take_checked(Instant now);
   std::size_t take_clients(Instant now);
+  void take(Instant now, const message::VerifiedMessage& message);
   void step(Instant now, const ordering::Input& input);
-  void carry_out();
-  void reach(const ordering::Checkpoint& checkpoint);
+  void carry_out(Instant now);
+  void reach(Instant now, const ordering::Checkpoint& checkpoint);
   void deliver(const ordering::Deliver& batch);
   void sign(const ordering::Sign& request);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void forward(const ordering::Forward& request);
   void verify(const ordering::Verify& request);
   void send_when_durable(const Outbound& outbound);
+  void transfer(Instant now);
+  void carry_out_transfer(Instant now, state_transfer::Output& output);
+  void restore(Instant now, const state_transfer::Restore& checkpoint);
   void announce_durable(Instant now);
   void flush();
   void reply(ClientId client, Incarnation incarnation, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
@@ -95,6 +105,7 @@ class ControlPart {
   std::unique_ptr<service::Executor> executor_;
   std::unique_ptr<Store> store_;
   Queues& queues_;
+  state_transfer::StateTransfer transfer_;
   ExecutionObserver* observer_ = nullptr;
   Slab send_slab_;
   Slab reply_slab_;

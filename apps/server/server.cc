@@ -1,5 +1,7 @@
 #include "apps/server/server.h"
 
+#include <algorithm>
+
 #include "control/config/names.h"
 #include "control/prime/prime.h"
 #include "control/service/service.h"
@@ -30,6 +32,19 @@ prime::PrimeConfig prime_config(const config::Topology& topology, const config::
   config.max_updates_per_request = settings.max_updates_per_request;
   config.ack_window_requests = settings.preorder_window;
   config.global_window = settings.ordering_window;
+  config.kept_requests = config.kept_sequences = settings.kept_window;
+  config.checkpoint_interval = settings.checkpoint_interval;
+  return config;
+}
+
+state_transfer::TransferConfig transfer_config(const prime::PrimeConfig& core) {
+  state_transfer::TransferConfig config;
+  config.envelope = core.envelope;
+  config.self = core.self;
+  config.n = core.n;
+  config.f = core.f;
+  config.checkpoint_interval = core.checkpoint_interval;
+  config.stall = std::max(config.stall, core.retransmit_period * 5);  // repair comes first
   return config;
 }
 
@@ -100,7 +115,8 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   Queues& q = server->queues_;
   server->control_ = std::make_unique<ControlPart>(
       ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, std::move(core),
-      std::make_unique<service::Executor>(std::move(service).value()), std::make_unique<NullStore>(), q);
+      std::make_unique<service::Executor>(std::move(service).value()), std::make_unique<NullStore>(), q,
+      transfer_config(core_config));
   server->lan_ = std::make_unique<LanPart>(lan_config(topology, site, options), std::move(secrets).value(), q,
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(

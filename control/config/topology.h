@@ -63,12 +63,16 @@ struct PrimeSettings {
   std::uint32_t max_updates_per_request = kMaxUpdatesPerPoRequest;
   std::uint32_t preorder_window = 256;  // PO-REQUESTs of one introducer acknowledged ahead of what it has executed
   std::uint32_t ordering_window = 256;  // PRE-PREPAREs accepted ahead of the last executed one
+  std::uint32_t kept_window = 1024;     // executed PO-REQUESTs of each introducer, and PRE-PREPAREs, kept for laggards
+  std::uint32_t checkpoint_interval = 64;  // PRE-PREPAREs between places where a laggard may get the whole state
 };
 // What a server has in flight of its own must fit others' windows.
 inline constexpr std::uint32_t kMinPreorderWindow = 128;
 inline constexpr std::uint32_t kMinOrderingWindow = 16;
 inline constexpr std::uint32_t kMaxPrimeWindow = 1024;
 inline constexpr std::uint32_t kMaxKLat = 100;
+inline constexpr std::uint32_t kMinKeptWindow = 8;
+inline constexpr std::uint32_t kMaxKeptWindow = 16384;
 
 enum class ServiceKind : std::uint8_t { kv, null };
 

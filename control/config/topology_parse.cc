@@ -64,10 +64,11 @@ void read_crypto(Faults& faults, const toml::table& table, CryptoSettings& out) 
 }  // namespace
 
 void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
-  Section section(faults, table, "[prime]",
-                  {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
-                   "retransmit_period", "k_lat", "delta_pp", "tat_measure_period", "rtt_ping_period",
-                   "reconciliation_delay", "max_updates_per_request", "preorder_window", "ordering_window"});
+  Section section(
+      faults, table, "[prime]",
+      {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
+       "retransmit_period", "k_lat", "delta_pp", "tat_measure_period", "rtt_ping_period", "reconciliation_delay",
+       "max_updates_per_request", "preorder_window", "ordering_window", "kept_window", "checkpoint_interval"});
   constexpr Duration kShortest = microseconds(10);
   constexpr Duration kLongest = seconds(10);
   section.boolean("eager", out.eager);
@@ -91,6 +92,9 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
                               "suspected, so raise delta_pp above it",
                               to_string(out.delta_pp), to_string(out.pre_prepare_period)));
   }
+  section.integer("kept_window", out.kept_window, kMinKeptWindow, kMaxKeptWindow);
+  // Whoever goes on from a checkpoint needs what was ordered since.
+  section.integer("checkpoint_interval", out.checkpoint_interval, 1U, out.kept_window);
 }
 
 namespace {

@@ -75,13 +75,15 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
              "max_updates_per_request = {}\n"
              "preorder_window = {}\n"
              "ordering_window = {}\n"
+             "kept_window = {}  # what is kept for servers that lag; beyond it they get the whole state\n"
+             "checkpoint_interval = {}\n"
              "\n",
              prime.eager, quoted(to_string(prime.po_request_period)), quoted(to_string(prime.po_summary_period)),
              quoted(to_string(prime.summary_matrix_period)), quoted(to_string(prime.pre_prepare_period)),
              quoted(to_string(prime.retransmit_period)), prime.k_lat, quoted(to_string(prime.delta_pp)),
              quoted(to_string(prime.tat_measure_period)), quoted(to_string(prime.rtt_ping_period)),
              quoted(to_string(prime.reconciliation_delay)), prime.max_updates_per_request, prime.preorder_window,
-             prime.ordering_window);
+             prime.ordering_window, prime.kept_window, prime.checkpoint_interval);
 }
 
 // One for all, or one each.

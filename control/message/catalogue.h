@@ -15,7 +15,7 @@
 
 namespace garrison::message {
 
-enum class Protocol : std::uint8_t { client = 1, prime = 2 };
+enum class Protocol : std::uint8_t { client = 1, prime = 2, state = 8 };
 
 // Who vouches for the content: nobody, a MAC behind it, the channel that its author itself sent it over (it convinces
 // the receiver and proves nothing to others), or a signature block behind it.
@@ -44,6 +44,12 @@ constexpr std::size_t signed_recon_bytes(std::size_t k) {
 inline constexpr std::size_t kMaxInquiryParts = kMaxFaults + 1;
 inline constexpr std::size_t kMaxInquiryBody = 8 + kMaxInquiryParts * (4 + signed_recon_bytes(kMaxInquiryParts));
 inline constexpr std::size_t kMaxCorruptionProofBody = 8 + signed_recon_bytes(2) + kMaxPoRequestContent;
+// State transfer: what a core adds to the executed state, one piece of a snapshot, and the digests that prove a piece.
+inline constexpr std::size_t kMaxCoreStateBytes = 1024;
+inline constexpr std::size_t kStateChunkBytes = 12 * 1024;
+inline constexpr std::size_t kMaxStatePath = 24;
+inline constexpr std::size_t kMaxCheckpointBody = 48 + kMaxCoreStateBytes;
+inline constexpr std::size_t kMaxStateChunkBody = 48 + kMaxStatePath * 32 + kStateChunkBytes;
 
 // View change. A short signed message (NEW-LEADER, PREPARE, VC-PARTIAL-SIG, ...) inside another one is a vote of it.
 inline constexpr std::size_t kMaxVoteBytes = 1024;
@@ -95,7 +101,11 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(Prepare, "PREPARE", prime, 6, signature, bounded, server_to_server, 48)                          \
   X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 48)                              \
   GARRISON_VIEW_MESSAGES(X)                                                                          \
-  GARRISON_RECONCILIATION_MESSAGES(X)
+  GARRISON_RECONCILIATION_MESSAGES(X)                                                                \
+  X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \
+  X(Checkpoint, "CHECKPOINT", state, 2, signature, bounded, server_to_server, kMaxCheckpointBody)    \
+  X(StateFetch, "STATE-FETCH", state, 3, channel, bounded, server_to_server, 48)                     \
+  X(StateChunk, "STATE-CHUNK", state, 4, channel, bounded, server_to_server, kMaxStateChunkBody)
 
 enum class MessageType : std::uint16_t {
 #define GARRISON_ENUMERATOR(Name, paper, protocol, number, auth, traffic, direction, bound) \

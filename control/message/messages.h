@@ -8,8 +8,8 @@
 //           u64 system | u32 signer_index | u16 signer_site | u16 reserved | u32 key_epoch | u32 reserved
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
-// envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc and
-// view_messages.cc.
+// envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc,
+// view_messages.cc and state_messages.cc.
 #pragma once
 
 #include <array>
@@ -149,6 +149,42 @@ struct CorruptionProof {
   static constexpr MessageType kType = MessageType::CorruptionProof;
   ByteView part;
   ByteView request;
+};
+
+// State transfer (control/state_transfer). A server that cannot go on by itself asks for the state at a checkpoint.
+struct StateRequest {
+  static constexpr MessageType kType = MessageType::StateRequest;
+  std::uint64_t number = 0;  // rises with every new attempt of the sender
+  SeqNum executed;           // by the sender
+  SeqNum at;                 // the boundary at which it wants the checkpoint, so that all take it at the same one
+};
+
+// What the signer's state is behind everything up to `sequence`: a snapshot of the executed state, cut into chunks of
+// kStateChunkBytes (the last one shorter) whose digests are the leaves of a Merkle tree, and the core's state.
+struct Checkpoint {
+  static constexpr MessageType kType = MessageType::Checkpoint;
+  SeqNum sequence;
+  std::uint64_t snapshot_bytes = 0;  // at least 1
+  Digest root{};
+  ByteView state;
+};
+
+// Asks one server that has said CHECKPOINT for chunks.
+struct StateFetch {
+  static constexpr MessageType kType = MessageType::StateFetch;
+  SeqNum sequence;
+  Digest root{};
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;  // at least 1
+};
+
+struct StateChunk {
+  static constexpr MessageType kType = MessageType::StateChunk;
+  SeqNum sequence;
+  Digest root{};
+  std::uint32_t index = 0;
+  ByteView path;  // 0..kMaxStatePath digests, lowest sibling first
+  ByteView data;  // 1..kStateChunkBytes
 };
 
 // Envelope and body. The caller keeps within the catalogue's bounds (CHECKed).

@@ -251,6 +251,14 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return take_votes(message.bytes, &Inquiry::parts, inside);
       case MessageType::CorruptionProof:
         return take_part(message.bytes, inside);
+      case MessageType::StateRequest:
+        return decode<StateRequest>(message.bytes).has_value();
+      case MessageType::Checkpoint:
+        return decode<Checkpoint>(message.bytes).has_value();
+      case MessageType::StateFetch:
+        return decode<StateFetch>(message.bytes).has_value();
+      case MessageType::StateChunk:
+        return decode<StateChunk>(message.bytes).has_value();
       case MessageType::ClientChallenge:
       case MessageType::ClientHello:
       case MessageType::ClientOp:

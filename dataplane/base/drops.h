@@ -68,6 +68,14 @@ namespace garrison {
   X(prime_too_early, "for a later view, and no room to keep it")                     \
   X(prime_corrupt_part, "RECON whose part is not of the request it names")           \
   X(prime_false_accusation, "INQUIRY or CORRUPTION-PROOF that shows no fault")       \
+  /* state transfer */                                                               \
+  X(state_unasked, "checkpoint or piece of state that nobody asked for")             \
+  X(state_conflict, "second checkpoint of a server for one sequence, and different") \
+  X(state_bad_chunk, "piece of state that is not of the proven snapshot")            \
+  X(state_refused, "proven snapshot that does not fit this server's limits")         \
+  X(state_not_ahead, "asked for state by a server that is as far")                   \
+  X(state_over_quota, "asked for more state than one server may in that time")       \
+  X(state_unknown, "asked for a snapshot that is not kept")                          \
   /* clients */                                                                      \
   X(client_duplicate, "update already executed or in progress")                      \
   X(client_stale, "sequence or incarnation of the past")                             \

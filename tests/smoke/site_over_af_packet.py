@@ -180,17 +180,18 @@ def run(garrison: str, dissector: pathlib.Path, work: pathlib.Path, network: Net
         expect(str(process.stop(signal.SIGINT)), "0", f"exit status of a {name} ended by SIGINT")
 
 
-def main() -> int:
+def main_with(scene, paths: list[str]) -> int:
+    """Runs `scene` with the paths made absolute, an empty folder, the network, and the list of what it starts."""
     if os.geteuid() != 0:
         print("skipped: network namespaces need root")
         return 77
-    garrison, dissector = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2]).resolve()
+    words = [str(pathlib.Path(path).resolve()) for path in paths]
     network = Network()
     processes: list[Process] = []
     with tempfile.TemporaryDirectory(prefix="garrison-smoke-") as folder:
         work = pathlib.Path(folder)
         try:
-            run(garrison, dissector, work, network, processes)
+            scene(words, work, network, processes)
         except (AssertionError, subprocess.SubprocessError) as fault:
             print(f"FAILED: {fault}")
             if isinstance(fault, subprocess.CalledProcessError):
@@ -207,4 +208,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_with(lambda words, *scene: run(words[0], pathlib.Path(words[1]), *scene), sys.argv[1:]))

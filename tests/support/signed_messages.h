@@ -99,6 +99,12 @@ template <typename Message>
       {MessageType::PrePrepare, keys.sign(ServerId(0), message::PrePrepare{View(1), SeqNum(3), views(rows)})},
       {MessageType::Prepare, keys.sign(ServerId(1), message::Prepare{View(1), SeqNum(3), digest})},
       {MessageType::Commit, keys.sign(ServerId(2), message::Commit{View(1), SeqNum(3), digest})},
+      {MessageType::StateRequest, keys.sign(ServerId(2), message::StateRequest{1, SeqNum(3), SeqNum(64)})},
+      {MessageType::Checkpoint,
+       keys.sign(ServerId(2), message::Checkpoint{SeqNum(64), 20000, digest, as_bytes(operation)})},
+      {MessageType::StateFetch, keys.sign(ServerId(2), message::StateFetch{SeqNum(64), digest, 0, 2})},
+      {MessageType::StateChunk,
+       keys.sign(ServerId(2), message::StateChunk{SeqNum(64), digest, 1, digest, as_bytes(operation)})},
   };
   for (SignedMessage& message : signed_view_messages(keys)) messages.push_back(std::move(message));
   const message::Recon recon{ServerId(0), SeqNum(1), digest, 100, as_bytes(operation), rows[0]};

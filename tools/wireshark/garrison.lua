@@ -43,8 +43,12 @@ local CATALOGUE = {
   [0x0220] = { name = "RECON", authentication = "signature", bound = 82584 },
   [0x0221] = { name = "INQUIRY", authentication = "signature", bound = 89474 },
   [0x0222] = { name = "CORRUPTION-PROOF", authentication = "signature", bound = 124184 },
+  [0x0801] = { name = "STATE-REQUEST", authentication = "channel", bound = 24 },
+  [0x0802] = { name = "CHECKPOINT", authentication = "signature", bound = 1072 },
+  [0x0803] = { name = "STATE-FETCH", authentication = "channel", bound = 48 },
+  [0x0804] = { name = "STATE-CHUNK", authentication = "channel", bound = 13104 },
 }
-local PROTOCOL = { [1] = "client", [2] = "prime" }
+local PROTOCOL = { [1] = "client", [2] = "prime", [8] = "state" }
 -- END GENERATED
 
 local frame_proto = Proto("garrison", "Garrison frame")

@@ -87,6 +87,8 @@ TEST(TopologyTest, every_setting_is_read) {
       {"max_updates_per_request = 256", "max_updates_per_request = 16"},
       {"preorder_window = 256", "preorder_window = 170"},
       {"ordering_window = 256", "ordering_window = 18"},
+      {"kept_window = 1024", "kept_window = 19"},
+      {"checkpoint_interval = 64", "checkpoint_interval = 7"},
       {"port = \"inproc\"", "port = \"af_packet:eth0\""},
       {"port = \"inproc\"", "port = \"0000:3b:00.0\""},
       {"port = \"inproc\"", "port = \"net_memif0,role=client\""},
@@ -124,6 +126,8 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(topology.prime.max_updates_per_request, 16U);
   EXPECT_EQ(topology.prime.preorder_window, 170U);
   EXPECT_EQ(topology.prime.ordering_window, 18U);
+  EXPECT_EQ(topology.prime.kept_window, 19U);
+  EXPECT_EQ(topology.prime.checkpoint_interval, 7U);
   const auto& servers = topology.sites.front().servers;
   EXPECT_EQ(servers[0].lan.port, LanSettings::Port::af_packet);
   EXPECT_EQ(servers[0].lan.device, "eth0");
@@ -236,6 +240,9 @@ TEST(TopologyTest, a_value_out_of_range_is_a_fault_at_the_value) {
   expect_fault_at_value("max_updates_per_request = 256", "max_updates_per_request = 257", what);
   expect_fault_at_value("preorder_window = 256", "preorder_window = 127", what);
   expect_fault_at_value("ordering_window = 256", "ordering_window = 15", what);
+  expect_fault_at_value("kept_window = 1024", "kept_window = 7", what);
+  expect_fault_at_value("checkpoint_interval = 64", "checkpoint_interval = 0", what);
+  expect_fault_at_value("checkpoint_interval = 64", "checkpoint_interval = 1025", what);
   expect_fault_at_value("udp_port = 7700", "udp_port = 65536", what);
   expect_fault_at_value("f = 1", "f = 6", "f = 6 is out of range; write an integer of 1..5");
   expect_fault_at_value("f = 1", "f = 0", what);

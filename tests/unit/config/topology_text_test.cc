@@ -69,6 +69,8 @@ TEST(TopologyTextTest, the_text_spells_out_the_defaults) {
   EXPECT_EQ(topology.prime.max_updates_per_request, defaults.prime.max_updates_per_request);
   EXPECT_EQ(topology.prime.preorder_window, defaults.prime.preorder_window);
   EXPECT_EQ(topology.prime.ordering_window, defaults.prime.ordering_window);
+  EXPECT_EQ(topology.prime.kept_window, defaults.prime.kept_window);
+  EXPECT_EQ(topology.prime.checkpoint_interval, defaults.prime.checkpoint_interval);
   EXPECT_EQ(topology.client.timeout, defaults.client.timeout);
   EXPECT_EQ(topology.link.ip_mtu, defaults.link.ip_mtu);
 }

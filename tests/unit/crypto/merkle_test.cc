@@ -76,6 +76,18 @@ TEST(MerkleTest, a_path_of_another_length_leads_nowhere) {
   }
 }
 
+TEST(MerkleTest, a_tree_larger_than_a_signed_batch_proves_its_leaves_to_whoever_allows_its_size) {
+  const std::vector<Digest> all = leaves(1000);
+  const MerkleTree tree(all);
+  for (const std::size_t index : {0U, 1U, 511U, 512U, 998U, 999U}) {
+    const Bytes path = tree.siblings(index);
+    EXPECT_EQ(root_of_path(all[index], index, all.size(), path, 1000), tree.root());
+    EXPECT_NE(root_of_path(all[index], index == 0 ? 1 : 0, all.size(), path, 1000), tree.root());
+    EXPECT_FALSE(root_of_path(all[index], index, all.size(), path, 999));
+    EXPECT_FALSE(root_of_path(all[index], index, all.size(), path)) << "a batch is never that large";
+  }
+}
+
 TEST(MerkleTest, an_index_outside_the_tree_leads_nowhere) {
   const Digest leaf = leaves(1)[0];
   EXPECT_FALSE(root_of_path(leaf, 0, 0, {}));

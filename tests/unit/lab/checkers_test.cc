@@ -69,6 +69,30 @@ TEST_F(CheckersTest, a_second_execution_violates_exactly_once) {
   EXPECT_EQ(violation().rfind("exactly-once", 0), 0U) << violation();
 }
 
+TEST_F(CheckersTest, a_server_that_takes_over_a_state_continues_the_common_order_from_there) {
+  for (std::uint64_t s = 1; s <= 4; ++s) execute(kA1, s, s, s);
+  execute(kA2, 1, 1, 1);
+  checkers_.on_restore(kA2, 3);
+  execute(kA2, 4, 4, 4);
+  EXPECT_EQ(violation(), "");
+  EXPECT_EQ(checkers_.executed(kA2), 4U);
+  EXPECT_EQ(checkers_.restored(kA2), 1U);
+  execute(kA2, 3, 5, 3);
+  EXPECT_EQ(violation().rfind("exactly-once", 0), 0U) << violation();
+}
+
+TEST_F(CheckersTest, a_state_beyond_the_common_order_violates_restore) {
+  execute(kA1, 1, 1, 1);
+  checkers_.on_restore(kA2, 2);
+  EXPECT_EQ(violation().rfind("restore", 0), 0U) << violation();
+}
+
+TEST_F(CheckersTest, a_state_behind_the_server_violates_restore) {
+  for (std::uint64_t s = 1; s <= 3; ++s) execute(kA1, s, s, s);
+  checkers_.on_restore(kA1, 2);
+  EXPECT_EQ(violation().rfind("restore", 0), 0U) << violation();
+}
+
 TEST_F(CheckersTest, an_accepted_result_must_be_the_one_of_the_order) {
   execute(kA1, 1, 1, 1, 7);
   checkers_.on_accept(kClient, SeqNum(1), 1, Bytes{7});

@@ -63,5 +63,60 @@ TEST(SimulationTest, without_a_quorum_nothing_is_answered) {
   EXPECT_FALSE(site.checkers().violation().has_value());
 }
 
+TEST(SimulationTest, a_server_that_starts_late_takes_over_the_state_and_counts_in_quorums) {
+  EventQueue events;
+  LabSite site(events, make_lab_keys({.servers = 4, .clients = 2, .prime = small_windows()}), {});
+  const ServerId late(3);
+  site.start(ServerSet::only(late));
+  site.clients().start({.updates_each = 100, .think = milliseconds(200)});
+  const auto run_to = [&](Duration time) {
+    while (!events.empty() && events.now() < Instant(0) + time) events.run_next();
+  };
+  run_to(seconds(4));
+  EXPECT_GT(site.checkers().agreed(), 40U);
+  site.join(late);
+  run_to(seconds(7));
+  EXPECT_EQ(site.checkers().restored(late), 1U);
+  site.crash(ServerId(1));
+  run_to(seconds(60));
+  EXPECT_EQ(site.clients().completed(), site.clients().wanted());
+  EXPECT_TRUE(site.caught_up());
+  EXPECT_EQ(site.state_difference(), std::nullopt);
+  EXPECT_EQ(site.checkers().violation(), std::nullopt);
+}
+
+TEST(SimulationTest, one_that_lags_while_another_is_down_takes_over_the_state_of_a_site_that_stands_still) {
+  EventQueue events;
+  LabSite site(events, make_lab_keys({.servers = 4, .clients = 2, .prime = small_windows()}), {});
+  const ServerId late(3);
+  site.start(ServerSet::only(late));
+  site.clients().start({.updates_each = 60, .think = milliseconds(100)});
+  while (!events.empty() && events.now() < Instant(0) + seconds(2)) events.run_next();
+  site.crash(ServerId(1));  // two are left, and nothing is ordered any more
+  while (!events.empty() && events.now() < Instant(0) + seconds(3)) events.run_next();
+  EXPECT_LT(site.clients().completed(), site.clients().wanted());
+  site.join(late);
+  while (!events.empty() && events.now() < Instant(0) + seconds(60)) events.run_next();
+  EXPECT_EQ(site.clients().completed(), site.clients().wanted());
+  EXPECT_GE(site.checkers().restored(late), 1U);
+  EXPECT_EQ(site.state_difference(), std::nullopt);
+  EXPECT_EQ(site.checkers().violation(), std::nullopt);
+}
+
+TEST(SimulationTest, servers_that_are_away_longer_than_anything_is_kept_catch_up) {
+  const auto keys = make_lab_keys({.servers = 4, .clients = 4, .lossy = true, .prime = small_windows()});
+  std::size_t restores = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    SimulationOptions options = small(seed);
+    options.laggards = true;
+    options.updates = 200;
+    options.faults_for = seconds(10);
+    const SimulationResult result = simulate(options, keys);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    restores += result.restores;
+  }
+  EXPECT_GT(restores, 0U);
+}
+
 }  // namespace
 }  // namespace garrison::lab

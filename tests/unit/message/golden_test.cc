@@ -63,6 +63,10 @@ Ordered sample(const Ordered& /*type*/) { return {{{kSequence, kDigest}, {SeqNum
 Recon sample(const Recon& /*type*/) { return {ServerId(3), kSequence, kDigest, 1000, text("block"), text("a part")}; }
 Inquiry sample(const Inquiry& /*type*/) { return {{text("part 0"), text("p1")}}; }
 CorruptionProof sample(const CorruptionProof& /*type*/) { return {text("part"), text("the request")}; }
+StateRequest sample(const StateRequest& /*type*/) { return {7, kSequence, SeqNum(64)}; }
+Checkpoint sample(const Checkpoint& /*type*/) { return {kSequence, 20000, kDigest, text("core")}; }
+StateFetch sample(const StateFetch& /*type*/) { return {kSequence, kDigest, 3, 16}; }
+StateChunk sample(const StateChunk& /*type*/) { return {kSequence, kDigest, 3, kDigest, text("data")}; }
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
@@ -161,6 +165,16 @@ constexpr std::array kGolden = {
            "020000000000000006000000706172742030020000007031"},
     Golden{MessageType::CorruptionProof, "010222011700000048474645444342410b0000000a000000d4c3b2a100000000",
            "0400000000000000706172747468652072657175657374"},
+    Golden{MessageType::StateRequest, "010801011800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "070000000000000018171615141312114000000000000000"},
+    Golden{MessageType::Checkpoint, "010802013400000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211204e000000000000d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
+           "636f7265"},
+    Golden{MessageType::StateFetch, "010803013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf0300000010000000"},
+    Golden{MessageType::StateChunk, "010804015400000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf0300000001000000"
+           "d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf64617461"},
 };
 
 // A row without golden bytes, or golden bytes without a row, does not compile.
@@ -264,6 +278,25 @@ TEST(GoldenTest, golden_bytes_of_a_view_change_decode_to_the_fields_they_were_ma
   EXPECT_EQ(decoded(Ordered{}).entries[0].sequence, kSequence);
   EXPECT_EQ(decoded(Ordered{}).entries[0].matrix_digest, kDigest);
   EXPECT_EQ(decoded(Ordered{}).entries[1].sequence, SeqNum(2));
+}
+
+TEST(GoldenTest, golden_bytes_of_the_state_transfer_decode_to_the_fields_they_were_made_of) {
+  const auto request = *decode<StateRequest>(encode(envelope(StateRequest::kType), sample(StateRequest{})));
+  EXPECT_EQ(request.number, 7U);
+  EXPECT_EQ(request.executed, kSequence);
+  EXPECT_EQ(request.at, SeqNum(64));
+  const Bytes said = encode(envelope(Checkpoint::kType), sample(Checkpoint{}));
+  EXPECT_EQ(decode<Checkpoint>(said)->sequence, kSequence);
+  EXPECT_EQ(decode<Checkpoint>(said)->snapshot_bytes, 20000U);
+  EXPECT_EQ(decode<Checkpoint>(said)->root, kDigest);
+  EXPECT_TRUE(equal(decode<Checkpoint>(said)->state, text("core")));
+  const auto fetch = *decode<StateFetch>(encode(envelope(StateFetch::kType), sample(StateFetch{})));
+  EXPECT_EQ(fetch.first, 3U);
+  EXPECT_EQ(fetch.count, 16U);
+  const Bytes chunk = encode(envelope(StateChunk::kType), sample(StateChunk{}));
+  EXPECT_EQ(decode<StateChunk>(chunk)->index, 3U);
+  EXPECT_TRUE(equal(decode<StateChunk>(chunk)->path, kDigest));
+  EXPECT_TRUE(equal(decode<StateChunk>(chunk)->data, text("data")));
 }
 
 TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {

@@ -75,6 +75,18 @@ class RandomMessages {
     for (ByteView& part : m.parts) part = string(4000);
   }
   void fill(const Envelope& /*signer*/, CorruptionProof& m) { m = {string(4000), string(4000)}; }
+  void fill(const Envelope& /*signer*/, StateRequest& m) { m = {rng_(), sequence(), sequence()}; }
+  void fill(const Envelope& /*signer*/, Checkpoint& m) {
+    m = {sequence(), 1 + rng_() / 2, random_array<32>(), string(kMaxCoreStateBytes)};
+  }
+  void fill(const Envelope& /*signer*/, StateFetch& m) {
+    m = {sequence(), random_array<32>(), static_cast<std::uint32_t>(rng_()), 1};
+  }
+  void fill(const Envelope& /*signer*/, StateChunk& m) {
+    m = {sequence(), random_array<32>(), static_cast<std::uint32_t>(rng_()), {}, {}};
+    m.path = exactly(below(kMaxStatePath + 1) * sizeof(Digest));
+    m.data = exactly(between(1, kStateChunkBytes));
+  }
 
   void fill(const Envelope& /*signer*/, RttPing& m) { m = {View(rng_()), rng_(), sequence()}; }
   void fill(const Envelope& /*signer*/, RttPong& m) { m = {View(rng_()), rng_()}; }
@@ -118,7 +130,10 @@ class RandomMessages {
     return out;
   }
   [[nodiscard]] ByteView string(std::size_t longest) {
-    Bytes& bytes = storage_.emplace_back(below(10) == 0 ? longest : below(std::min<std::size_t>(longest, 400)));
+    return exactly(below(10) == 0 ? longest : below(std::min<std::size_t>(longest, 400)));
+  }
+  [[nodiscard]] ByteView exactly(std::size_t size) {
+    Bytes& bytes = storage_.emplace_back(size);
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(rng_());
     return bytes;
   }

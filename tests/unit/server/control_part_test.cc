@@ -23,9 +23,10 @@ class ScriptedCore final : public ordering::OrderingCore {
   [[nodiscard]] Instant next_wakeup() const override { return Instant::never(); }
   [[nodiscard]] bool accepts_updates() const override { return true; }
   [[nodiscard]] ordering::Progress progress() const override { return progress_now; }
-  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override { return std::nullopt; }
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override { return checkpoint_now; }
   [[nodiscard]] ordering::Status status() const override { return {}; }
   ordering::Progress progress_now;
+  std::optional<ordering::Checkpoint> checkpoint_now;
 };
 
 class SlowStore final : public Store {
@@ -44,9 +45,18 @@ class ControlPartTest : public ::testing::Test {
     auto store = std::make_unique<SlowStore>();
     core_ = core.get();
     store_ = store.get();
-    part_ = std::make_unique<ControlPart>(
-        ControlPart::Config{keys_.system(), keys_.site(), ServerId(0), keys_.epoch()}, std::move(core),
-        std::make_unique<service::Executor>(service::make_service("null").value()), std::move(store), queues_);
+    state_transfer::TransferConfig transfer;
+    transfer.envelope = keys_.envelope(ServerId(0));
+    part_ = std::make_unique<ControlPart>(ControlPart::Config{keys_.system(), keys_.site(), ServerId(0), keys_.epoch()},
+                                          std::move(core),
+                                          std::make_unique<service::Executor>(service::make_service("null").value()),
+                                          std::move(store), queues_, transfer);
+  }
+  // What another server says.
+  template <typename Message>
+  void hear(std::size_t from, const Message& message) {
+    stored_.push_back(keys_.verified(ServerId(static_cast<std::uint16_t>(from)), message));
+    ASSERT_TRUE(queues_.verified->push_one({stored_.back()->get(), SlotRef{}}));
   }
   void hand_in(const Bytes& op) {
     stored_.push_back(keys_.verified(op));
@@ -177,6 +187,61 @@ TEST_F(ControlPartTest, a_checkpoint_digest_is_of_the_state_at_its_place_among_t
   start_over();
   EXPECT_EQ(digest_after(false), between);
   EXPECT_EQ(part_->executor().state_sequence(), 1U);
+}
+
+TEST_F(ControlPartTest, whoever_asks_gets_a_checkpoint_of_the_state_at_the_boundary_and_not_of_what_follows) {
+  part_->poll(Instant(1));
+  core_->progress_now = {SeqNum(63), SeqNum(63)};
+  part_->poll(Instant(2));
+  hear(3, message::StateRequest{1, SeqNum(0), SeqNum(64)});
+  part_->poll(Instant(3));
+  core_->script = [&, done = false](const ordering::Input&, ordering::Output& output) mutable {
+    if (std::exchange(done, true)) return;
+    output.deliver.push_back(delivery(keys_.client_op(ClientId(1), SeqNum(1), {})));
+    output.deliver.push_back(delivery(keys_.client_op(ClientId(1), SeqNum(2), {})));
+    output.checkpoints.push_back({SeqNum(64), Bytes{1}, 1, false});
+  };
+  hand_in(keys_.client_op(ClientId(2), SeqNum(1), {}));
+  part_->poll(Instant(4));
+  Outbound out;
+  ASSERT_TRUE(queues_.to_sign->pop_one(out));
+  const auto said = message::decode<message::Checkpoint>(part_->send_slab().bytes(out.slot));
+  ASSERT_TRUE(said.has_value());
+  EXPECT_EQ(out.to, ServerSet::only(ServerId(3)));
+  service::Executor alone(service::make_service("null").value());
+  const Bytes op = keys_.client_op(ClientId(1), SeqNum(1), {});
+  ASSERT_TRUE(alone.execute(*message::decode<message::ClientOp>(op)).has_value());
+  EXPECT_EQ(said->root, state_transfer::Snapshot(alone.snapshot()).root());
+  EXPECT_EQ(said->sequence, SeqNum(64));
+}
+
+TEST_F(ControlPartTest, a_proven_snapshot_replaces_the_state_and_the_core_goes_on_from_it) {
+  service::Executor other(service::make_service("null").value());
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    const Bytes op = keys_.client_op(ClientId(1), SeqNum(i), {});
+    ASSERT_TRUE(other.execute(*message::decode<message::ClientOp>(op)).has_value());
+  }
+  const state_transfer::Snapshot snapshot(other.snapshot());
+  const std::array<std::uint8_t, 1> state{7};
+  std::vector<SeqNum> restored;
+  core_->script = [&](const ordering::Input& input, ordering::Output&) {
+    const auto* checkpoint = std::get_if<ordering::Restored>(&input);
+    if (checkpoint == nullptr) return;
+    EXPECT_TRUE(equal(checkpoint->state, state));
+    restored.push_back(checkpoint->sequence);
+  };
+  core_->progress_now = {SeqNum(0), SeqNum(200)};
+  part_->poll(Instant(1));
+  part_->poll(Instant(1) + seconds(2));
+  EXPECT_TRUE(part_->next_wakeup() < Instant::never());
+  for (const std::size_t from : {1U, 2U}) {
+    hear(from, message::Checkpoint{SeqNum(192), snapshot.size(), snapshot.root(), state});
+  }
+  part_->poll(Instant(1) + seconds(2));
+  hear(1, message::StateChunk{SeqNum(192), snapshot.root(), 0, snapshot.path(0), snapshot.chunk(0)});
+  part_->poll(Instant(1) + seconds(2));
+  EXPECT_EQ(restored, std::vector<SeqNum>{SeqNum(192)});
+  EXPECT_EQ(part_->executor().state_digest(), other.state_digest());
 }
 
 TEST_F(ControlPartTest, what_finds_no_slot_to_be_signed_in_keeps_its_order) {
