@@ -34,7 +34,7 @@ void Adversary::step(Instant now, const ordering::Input& input, ordering::Output
     if (core_->next_wakeup() <= now) run_core(input);
   } else if (message != nullptr && message->signer() == context_.envelope.signer) {
     take_back(*message);
-  } else if (message == nullptr || hears(*message)) {
+  } else if (message == nullptr || !conspiracy().begun() || hears(*message)) {
     run_core(input);
   }
   send_due();
@@ -49,12 +49,16 @@ Instant Adversary::next_wakeup() const {
 // What the core wants, in the order of the contract; what it wants delivered, signed and passed on goes past its hook.
 void Adversary::run_core(const ordering::Input& input) {
   core_->step(now_, input, *output_);
-  for (ordering::Deliver& batch : output_->deliver) delivers(batch);
+  const bool begun = conspiracy().begun();
+  if (begun) {
+    for (ordering::Deliver& batch : output_->deliver) delivers(batch);
+  }
   for (ordering::Sign& sign : output_->sign) {
     saying_ = {};
-    says(sign);
+    if (begun) says(sign);
     hand_out(std::move(sign), std::exchange(saying_, {}));
   }
+  if (!begun) return;
   for (ordering::Forward& forward : output_->forward) forwards(forward);
   std::erase_if(output_->forward, [](const ordering::Forward& forward) { return forward.to.empty(); });
 }

@@ -43,6 +43,9 @@ class Attack {
   // The core of `server`: as it is where the server is correct. Called once for each server, by one thread.
   [[nodiscard]] std::unique_ptr<ordering::OrderingCore> corrupt(ServerId server,
                                                                 std::unique_ptr<ordering::OrderingCore> core) const;
+  // To let servers be correct for a while: hold_back() before they start, begin() at any time, by any thread.
+  void hold_back() { conspiracy_->hold_back(); }
+  void begin() { conspiracy_->begin(); }
   [[nodiscard]] const Conspiracy& conspiracy() const { return *conspiracy_; }
   [[nodiscard]] ServerSet faulty() const { return conspiracy_->faulty(); }
 

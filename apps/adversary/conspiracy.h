@@ -1,9 +1,10 @@
 // What the faulty servers of one run know of each other, and what each of them did: one object that all of them share.
 //
 // Made before any of them, by the thread that composes the servers. From then on only the counters change, each by
-// the control thread of its server; any thread may read them.
+// the control thread of its server, and whether the attack has begun; any thread may read them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <string>
@@ -54,6 +55,11 @@ class Conspiracy {
   // is well, they are f+1.
   [[nodiscard]] ServerSet confidants() const { return confidants_; }
 
+  // Until it begins every server behaves as a correct one. It has begun unless it is held back.
+  void hold_back() { begun_.store(false, std::memory_order_relaxed); }
+  void begin() { begun_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool begun() const { return begun_.load(std::memory_order_relaxed); }
+
   Record& record(ServerId server, std::string spec) { return records_.emplace_back(server, std::move(spec)); }
   [[nodiscard]] const std::deque<Record>& records() const { return records_; }
 
@@ -64,6 +70,7 @@ class Conspiracy {
   ServerSet correct_;
   ServerSet victims_;
   ServerSet confidants_;
+  std::atomic<bool> begun_{true};
   std::deque<Record> records_;  // a deque, so that records stay where they are
 };
 

@@ -166,7 +166,7 @@ const std::vector<Kind>& table() {
 }
 
 constexpr std::array kPresets = {
-    Preset{"leader-slow", "the leader that delays as much as it dares", "delay-leader"},
+    Preset{"leader-slow", "a leader slower than is acceptable, so that it is replaced", "delay-leader:by=100ms"},
     Preset{"prime-attack", "all that [PRIME] 7 attacks Prime with: delay as leader, and force Reconciliation",
            "delay-leader,withhold-requests:to=f,ack-only-faulty"},
 };

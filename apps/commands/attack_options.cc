@@ -7,11 +7,13 @@
 
 namespace garrison::apps {
 
-void add_attack_options(CLI::App& command, const char* specs_option, adversary::AttackText& out) {
-  command.add_option(specs_option, out.specs,
-                     "what faulty servers do, such as leader-slow or late:by=20ms,replay, or random; "
-                     "`garrison lab adversaries` lists it all");
+CLI::Option* add_attack_options(CLI::App& command, const char* specs_option, adversary::AttackText& out) {
+  CLI::Option* const specs =
+      command.add_option(specs_option, out.specs,
+                         "what faulty servers do, such as leader-slow or late:by=20ms,replay, or random; "
+                         "`garrison lab adversaries` lists it all");
   command.add_option("--faulty", out.faulty, "how many servers are faulty, or which: A1,A3")->capture_default_str();
+  return specs;
 }
 
 Result<std::optional<adversary::Attack>> make_attack(const adversary::AttackText& text,

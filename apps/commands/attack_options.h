@@ -9,8 +9,8 @@
 
 namespace garrison::apps {
 
-// `specs_option` names the first of them.
-void add_attack_options(CLI::App& command, const char* specs_option, adversary::AttackText& out);
+// `specs_option` names the first of them, which is returned.
+CLI::Option* add_attack_options(CLI::App& command, const char* specs_option, adversary::AttackText& out);
 
 // Nothing when the text asks for nothing. Says on standard error who is faulty, or what is wrong with the text.
 [[nodiscard]] Result<std::optional<adversary::Attack>> make_attack(const adversary::AttackText& text,

@@ -36,6 +36,9 @@ struct Options {
   bool single = false;  // one point, its row as JSON on standard output
 };
 
+// The one fault that is not an adversary's.
+bool crashes_leader(const adversary::AttackText& attack) { return attack.specs == "leader-crash"; }
+
 nlohmann::json to_json(const node::OrderBenchRow& row) {
   return {{"servers", row.servers},
           {"clients", row.clients},
@@ -47,6 +50,14 @@ nlohmann::json to_json(const node::OrderBenchRow& row) {
           {"client_verify_us", row.client_verify_us},
           {"seconds", row.seconds},
           {"updates", row.updates},
+          {"fault",
+           {{"updates_per_s_before", row.fault.before_per_s},
+            {"updates_per_s_after", row.fault.after_per_s},
+            {"longest_ms_before", row.fault.longest_before_ms},
+            {"longest_ms_after", row.fault.longest_after_ms},
+            {"view_change_ms",
+             row.fault.view_change_ms.has_value() ? nlohmann::json(*row.fault.view_change_ms) : nlohmann::json()},
+            {"view", row.fault.view}}},
           {"resent", row.resent},
           {"bad_replies", row.bad_replies},
           {"drops", row.drops},
@@ -122,8 +133,12 @@ std::optional<nlohmann::json> spawn_point(const Options& options, std::size_t cl
 
 nlohmann::json conditions(const Options& options) {
   nlohmann::json stated = base_conditions();
-  stated["protocol"] = "prime, normal case";
-  stated["fault"] = options.attack.empty() ? "none" : options.attack.specs + " at " + options.attack.faulty;
+  stated["protocol"] = "prime";
+  stated["fault"] = options.attack.empty() ? "none"
+                    : crashes_leader(options.attack)
+                        ? "the leader loses its network half way"
+                        : options.attack.specs + " at " + options.attack.faulty + ", from half way on";
+  stated["client_pattern"] = options.attack.empty() ? "one server" : "f+1 at once";
   stated["loop"] = "closed, one update in flight per client";
   stated["server_signatures"] = options.server_signatures + ", Merkle batches";
   stated["client_signatures"] = options.client_signatures + ", one per update, signed before the clock starts";
@@ -135,6 +150,19 @@ nlohmann::json conditions(const Options& options) {
   stated["shared_between_servers"] = "nothing verified or decoded";
   stated["bound"] = "cores / (servers x one client-signature verification measured before the run)";
   return stated;
+}
+
+void print_fault(const nlohmann::json& row) {
+  const nlohmann::json& fault = row.at("fault");
+  const nlohmann::json& view_change = fault.at("view_change_ms");
+  fmt::print(
+      "{:>15} before the fault: {:.0f} updates/s, longest {:.1f} ms; from then on: {:.0f} updates/s, "
+      "longest {:.1f} ms; view {}{}\n",
+      "", fault.at("updates_per_s_before").get<double>(), fault.at("longest_ms_before").get<double>(),
+      fault.at("updates_per_s_after").get<double>(), fault.at("longest_ms_after").get<double>(),
+      fault.at("view").get<std::uint64_t>(),
+      view_change.is_null() ? "" : fmt::format(", view change {:.1f} ms", view_change.get<double>()));
+  if (!row.at("acted").is_null()) fmt::print("{:>15} acted: {}\n", "", row.at("acted").get<std::string>());
 }
 
 int order(const Options& options) {
@@ -149,9 +177,10 @@ int order(const Options& options) {
   }
   bench.server_scheme = *server_scheme;
   bench.client_scheme = *client_scheme;
-  bench.attack = options.attack;
-  if (const auto specs = adversary::parse_specs(options.attack.specs);
-      !options.attack.empty() && options.attack.specs != "random" && !specs) {
+  bench.crash_leader = crashes_leader(options.attack);
+  if (!bench.crash_leader) bench.attack = options.attack;
+  if (const auto specs = adversary::parse_specs(bench.attack.specs);
+      !bench.attack.empty() && bench.attack.specs != "random" && !specs) {
     return complain(specs.error().message), kMisused;
   }
   if (options.single) return run_single(options, bench);
@@ -172,7 +201,7 @@ int order(const Options& options) {
       fmt::print("{:>7} {:>7} {:>8} {:>12.0f} {:>9.2f} {:>9.2f} {:>12.0f} {:>8.0f}%{}\n", options.servers, clients,
                  payload, rate, row->at("p50_ms").get<double>(), row->at("p99_ms").get<double>(), bound,
                  100 * rate / bound, row->at("states_equal").get<bool>() ? "" : "  STATES DIFFER");
-      if (!options.attack.empty()) fmt::print("        acted: {}\n", row->at("acted").get<std::string>());
+      if (!options.attack.empty()) print_fault(*row);
       std::fflush(stdout);
     }
   }
@@ -212,7 +241,10 @@ void add_bench_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command.add_option("--client-signatures", options->client_signatures, "ed25519, rsa2048, rsa3072")
       ->capture_default_str();
-  add_attack_options(command, "--fault", options->attack);
+  add_attack_options(command, "--fault", options->attack)
+      ->description(
+          "what fails half way: leader-crash, or what faulty servers do, such as leader-slow or "
+          "late:by=20ms,replay; `garrison lab adversaries` lists it all");
   command.add_flag("--json", options->json, "print one JSON object");
   command.add_flag("--single", options->single)->group("");
   command.callback([options, &exit_status] { exit_status = order(*options); });

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,7 +26,7 @@ struct Options {
   std::size_t servers = 4;
   std::uint32_t clients = 8;
   std::size_t in_flight = 16;
-  int seconds = 8;  // of each of the two stretches
+  int seconds = 6;  // of each stretch
   std::uint16_t gateway_port = 6379;
   bool stay = false;
   adversary::AttackText attack;
@@ -68,6 +69,10 @@ Result<Deployment> deal(const Options& options) {
   return made;
 }
 
+constexpr ServerId kFirstLeader(0);
+constexpr ServerId kWitness(1);
+constexpr std::chrono::seconds kReplacementTime{10};
+
 class Demo {
  public:
   explicit Demo(const Options& options) : options_(options), load_(options.in_flight) {}
@@ -85,6 +90,7 @@ class Demo {
     load_.start();
     bool well = stretch("all servers", node_->servers().size());
     well = well && same_states();
+    if (interrupted_ == 0 && well && options_.attack.empty()) well = malicious_leader();
     if (interrupted_ == 0 && well) {
       const ServerId victim = node_->servers().back()->id();
       fmt::print("\nstopping {}: {} of {} servers remain\n", name_of(victim), node_->servers().size() - 1,
@@ -107,9 +113,19 @@ class Demo {
     if (!dealt) return dealt.error();
     deployment_ = std::move(dealt).value();
     config::SiteSettings& site = deployment_.topology.sites.front();
-    Result<std::optional<adversary::Attack>> attack = make_attack(options_.attack, deployment_.topology);
-    if (!attack) return attack.error();
-    attack_ = std::move(attack).value();
+    const bool leader_turns = options_.attack.empty();
+    if (leader_turns) {
+      Result<adversary::Attack> attack =
+          adversary::Attack::make({.specs = "leader-slow", .faulty = name_of(kFirstLeader)},
+                                  adversary::attacked_site(deployment_.topology, SiteId(0)), 0);
+      if (!attack) return attack.error();
+      attack_ = std::move(attack).value();
+      attack_->hold_back();
+    } else {
+      Result<std::optional<adversary::Attack>> attack = make_attack(options_.attack, deployment_.topology);
+      if (!attack) return attack.error();
+      attack_ = std::move(attack).value();
+    }
     Result<std::unique_ptr<node::Node>> made =
         node::Node::make(deployment_.topology, node::NodeKeys{*deployment_.directory, deployment_.servers},
                          clients_.doorbell(), attack_.has_value() ? &*attack_ : nullptr);
@@ -200,6 +216,49 @@ class Demo {
     return errors == 0 && (updates > 0 || interrupted_ != 0);
   }
 
+  // The leader delays what it proposes until the others replace it, as one of them sees it; then a stretch under the
+  // next leader.
+  bool malicious_leader() {
+    server::Server& witness = node_->server(kWitness);
+    ordering::Status seen = witness.control().status().ordering;
+    if (seen.leader != kFirstLeader) {
+      fmt::print("\n{} does not lead any more: this machine was once too slow for its leader's bound\n",
+                 name_of(kFirstLeader));
+      return true;
+    }
+    fmt::print("\n{} leads, and from now on sends each PRE-PREPARE 100 ms late. What {} sees:\n", name_of(kFirstLeader),
+               name_of(kWitness));
+    const auto start = std::chrono::steady_clock::now();
+    const auto tell = [&](Duration tat_leader, Duration tat_acceptable, const std::string& what) {
+      const std::chrono::duration<double, std::milli> since = std::chrono::steady_clock::now() - start;
+      fmt::print("  {:>6.0f} ms  TAT of the leader {:>6.1f} ms, acceptable {:>6.1f} ms  {}\n", since.count(),
+                 tat_leader.seconds() * 1e3, tat_acceptable.seconds() * 1e3, what);
+      std::fflush(stdout);
+    };
+    tell(seen.tat_leader, seen.tat_acceptable, fmt::format("view {}", seen.view.value()));
+    const View first = seen.view;
+    attack_->begin();
+    for (bool told = false; interrupted_ == 0 && (seen.view == first || !seen.view_installed);) {
+      if (std::chrono::steady_clock::now() - start > kReplacementTime) {
+        complain(name_of(kFirstLeader) + " was not replaced");
+        return false;
+      }
+      interrupted_ = signals_.wait_for(1);
+      seen = witness.control().status().ordering;
+      if (told || !seen.last_suspicion.has_value() || seen.last_suspicion->view != first) continue;
+      told = true;
+      tell(seen.last_suspicion->tat_leader, seen.last_suspicion->tat_acceptable,
+           fmt::format("suspects {}", name_of(kFirstLeader)));
+    }
+    if (interrupted_ != 0) return true;
+    tell(seen.tat_leader, seen.tat_acceptable,
+         fmt::format("view {}, led by {}, after a view change of {:.1f} ms", seen.view.value(), name_of(seen.leader),
+                     seen.view_change_took.value_or(Duration()).seconds() * 1e3));
+    const bool well = stretch("led by " + name_of(seen.leader), node_->servers().size()) && same_states();
+    attack_->hold_back();
+    return well;
+  }
+
   bool same_states() {
     const std::vector<node::ServerState> states = node::compare_states(*node_);
     const bool equal = node::all_equal(states);
@@ -254,7 +313,7 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command.add_option("--in-flight", options->in_flight, "operations each client keeps going")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command.add_option("--seconds", options->seconds, "how long each half lasts")
+  command.add_option("--seconds", options->seconds, "how long each stretch lasts")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   command.add_option("--port", options->gateway_port, "where redis-cli finds it; 0: a free port")

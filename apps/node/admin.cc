@@ -72,6 +72,13 @@ nlohmann::json workers_of(const Node& node) {
 
 }  // namespace
 
+nlohmann::json suspicion_of(const ordering::Status& status) {
+  if (!status.last_suspicion.has_value()) return nullptr;
+  return {{"view", status.last_suspicion->view.value()},
+          {"tat_leader_ms", milliseconds_of(status.last_suspicion->tat_leader)},
+          {"tat_acceptable_ms", milliseconds_of(status.last_suspicion->tat_acceptable)}};
+}
+
 nlohmann::json status_of(const Node& node, ServerId id) {
   server::Server& server = node.server(id);
   const server::ControlStatus control = server.control().status();
@@ -93,6 +100,7 @@ nlohmann::json status_of(const Node& node, ServerId id) {
           {"leader_suspected", control.ordering.leader_suspected},
           {"tat_leader_ms", milliseconds_of(control.ordering.tat_leader)},
           {"tat_acceptable_ms", milliseconds_of(control.ordering.tat_acceptable)},
+          {"last_suspicion", suspicion_of(control.ordering)},
           {"view_change_ms", control.ordering.view_change_took.has_value()
                                  ? milliseconds_of(*control.ordering.view_change_took)
                                  : nlohmann::json()},

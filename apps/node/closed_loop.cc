@@ -20,6 +20,7 @@ ClosedLoop::ClosedLoop(const Config& config, std::vector<server::ClientPart*> pa
     core.client = prepared.id;
     core.incarnation = prepared.incarnation;
     core.window = 1;
+    core.pattern = config.pattern;
     core.timeout_initial = config.timeout;
     core.timeout_max = config.timeout;
     core.first_server = ServerId(static_cast<std::uint16_t>(prepared.id.value() % config.n));

@@ -35,6 +35,8 @@ class ClosedLoop final : public runtime::Stage {
     std::size_t n = 0;
     std::size_t f = 0;
     Duration timeout = seconds(20);
+    // f_plus_1 where the server that a client asks may fail: what is measured then is the site, not a timeout.
+    client::Pattern pattern = client::Pattern::one_server;
   };
   // The client parts belong to this stage's worker from now on. Opens every session.
   ClosedLoop(const Config& config, std::vector<server::ClientPart*> parts, std::vector<PreparedClient> clients);

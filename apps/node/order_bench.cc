@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <span>
 #include <thread>
 
 #include "apps/node/closed_loop.h"
@@ -192,6 +193,33 @@ double percentile_ms(std::vector<std::int64_t>& latencies, double share) {
   return static_cast<double>(latencies[rank]) * 1e-6;
 }
 
+double longest_ms(std::span<const std::int64_t> latencies) {
+  return latencies.empty() ? 0 : static_cast<double>(*std::max_element(latencies.begin(), latencies.end())) * 1e-6;
+}
+
+FaultReport report_halves(const std::vector<std::int64_t>& latencies, std::uint64_t updates_before,
+                          double seconds_before, double seconds) {
+  const std::size_t first = std::min<std::size_t>(updates_before, latencies.size());
+  const auto before = std::span(latencies).first(first);
+  const auto after = std::span(latencies).subspan(first);
+  FaultReport report;
+  report.before_per_s = static_cast<double>(before.size()) / seconds_before;
+  report.after_per_s = static_cast<double>(after.size()) / std::max(seconds - seconds_before, 1e-9);
+  report.longest_before_ms = longest_ms(before);
+  report.longest_after_ms = longest_ms(after);
+  return report;
+}
+
+void add_views(const Node& node, ServerSet faulty, FaultReport& report) {
+  for (const auto& server : node.servers()) {
+    if (faulty.contains(server->id())) continue;
+    const ordering::Status status = server->control().status().ordering;
+    report.view = std::max(report.view, status.view.value());
+    if (!status.view_change_took.has_value()) continue;
+    report.view_change_ms = std::max(report.view_change_ms.value_or(0), status.view_change_took->seconds() * 1e3);
+  }
+}
+
 }  // namespace
 
 std::size_t usable_cores() {
@@ -234,6 +262,7 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
         adversary::Attack::make(options.attack, adversary::attacked_site(deployment.topology, SiteId(0)), 0);
     if (!asked) return asked.error();
     attack = std::move(asked).value();
+    attack->hold_back();
   }
   Result<std::unique_ptr<Node>> made =
       Node::make(deployment.topology, NodeKeys{*deployment.directory, deployment.server_bundles},
@@ -243,11 +272,13 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   const config::SiteSettings& site = deployment.topology.sites.front();
   std::vector<server::ClientPart*> parts;
   for (const auto& server : node.servers()) parts.push_back(&server->client());
+  const bool fault = attack.has_value() || options.crash_leader;
   ClosedLoop loop({.system = deployment.topology.system,
                    .site = site.id,
                    .epoch = deployment.topology.crypto.epoch,
                    .n = site.n(),
-                   .f = site.f},
+                   .f = site.f,
+                   .pattern = fault ? client::Pattern::f_plus_1 : client::Pattern::one_server},
                   std::move(parts), std::move(prepared).value());
   client_worker.add(loop);
   if (Result<void> started = node.start(); !started) return started.error();
@@ -256,15 +287,28 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   std::this_thread::sleep_for(std::chrono::nanoseconds(options.warmup.ns()));
   loop.start_measuring();
   const auto start = std::chrono::steady_clock::now();
-  std::uint64_t shown = 0;
-  double next_line = 1.0;
-  while (seconds_since(start) < options.duration.seconds() && !loop.exhausted()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (seconds_since(start) < next_line) continue;
-    next_line += 1.0;
-    progress("running: " + std::to_string(loop.completed() - shown) + " updates/s");
-    shown = loop.completed();
+  const auto run_until = [&](double end_s) {
+    std::uint64_t shown = loop.completed();
+    double next_line = seconds_since(start) + 1.0;
+    while (seconds_since(start) < end_s && !loop.exhausted()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (seconds_since(start) < next_line) continue;
+      next_line += 1.0;
+      progress("running: " + std::to_string(loop.completed() - shown) + " updates/s");
+      shown = loop.completed();
+    }
+  };
+  run_until(options.duration.seconds() / 2);
+  const std::uint64_t updates_before = loop.completed();
+  const double seconds_before = seconds_since(start);
+  if (attack.has_value()) attack->begin();
+  ServerSet faulty = attack.has_value() ? attack->faulty() : ServerSet();
+  if (options.crash_leader) {
+    const ServerId leader = node.servers().front()->control().status().ordering.leader;
+    node.halt(leader);
+    faulty.insert(leader);
   }
+  run_until(options.duration.seconds());
   row.updates = loop.completed();
   row.seconds = seconds_since(start);
   loop.stop();
@@ -272,6 +316,8 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   client_worker.stop();
   node.stop();
 
+  row.fault = report_halves(loop.latencies_ns(), updates_before, seconds_before, row.seconds);
+  add_views(node, faulty, row.fault);
   row.updates_per_s = static_cast<double>(row.updates) / row.seconds;
   std::vector<std::int64_t> latencies = loop.latencies_ns();
   row.p50_ms = percentile_ms(latencies, 0.50);

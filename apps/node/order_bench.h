@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,19 @@ struct OrderBenchOptions {
   Duration warmup = seconds(3);
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
   crypto::Scheme client_scheme = crypto::Scheme::rsa2048;
-  adversary::AttackText attack;  // empty: every server is correct
+  // Both come into force half way through the measurement; clients then ask f+1 servers at once throughout.
+  adversary::AttackText attack;  // empty: no server is made faulty
+  bool crash_leader = false;
+};
+
+// What the fault halves of a run differ in; of a run without a fault, the halves alone.
+struct FaultReport {
+  double before_per_s = 0;
+  double after_per_s = 0;
+  double longest_before_ms = 0;          // of the updates completed before the fault
+  double longest_after_ms = 0;           // of those completed later: it spans the fault
+  std::optional<double> view_change_ms;  // preinstalling to installing, the slowest correct server's last one
+  std::uint64_t view = 0;                // at the end
 };
 
 struct OrderBenchRow {
@@ -41,6 +54,7 @@ struct OrderBenchRow {
   double crypto_bound_updates_per_s = 0;
   std::uint64_t resent = 0;
   std::string acted;  // what each adversary did; empty without an attack
+  FaultReport fault;
   std::uint64_t bad_replies = 0;
   std::map<std::string, std::uint64_t> drops;  // of all servers, by reason
   double updates_per_signature = 0;            // of the servers' own signatures

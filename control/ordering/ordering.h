@@ -126,14 +126,22 @@ struct Progress {
   SeqNum evident;   // some correct server has executed up to here: the (f + 1)-th highest that servers say
 };
 
+// A leader took longer than was acceptable, and this server voted it out.
+struct Suspicion {
+  View view;
+  Duration tat_leader;
+  Duration tat_acceptable;
+};
+
 // What status displays; no part of the protocol.
 struct Status {
   View view;
   ServerId leader;
   bool view_installed = true;  // false while a view change is under way
   bool leader_suspected = false;
-  Duration tat_leader;                       // turnaround time of the leader, and what is asked of it
-  Duration tat_acceptable;                   // the longest Duration there is: nothing yet
+  Duration tat_leader;      // turnaround time of the leader, and what is asked of it
+  Duration tat_acceptable;  // the longest Duration there is: nothing yet
+  std::optional<Suspicion> last_suspicion;
   std::optional<Duration> view_change_took;  // the last one, here
   SeqNum globally_ordered;                   // last PRE-PREPARE globally ordered without a gap
   std::uint64_t updates_delivered = 0;

@@ -192,6 +192,9 @@ void Prime::advance_view(Instant now, ordering::Output& output) {
   }
   global_order_.show(now, summaries_, suspect_leader_);
   const bool proven = global_order_.leader_equivocated() || view_change_.leader_equivocated();
+  if (suspect_leader_.suspects() && !election_.suspects(view_)) {
+    last_suspicion_ = {view_, suspect_leader_.tat_leader(), suspect_leader_.tat_acceptable()};
+  }
   if (proven || suspect_leader_.suspects()) election_.suspect(view_, promises_, output);  // E2, E3
 }
 
@@ -283,6 +286,7 @@ ordering::Status Prime::status() const {
           .leader_suspected = election_.suspects(view_),
           .tat_leader = suspect_leader_.tat_leader(),
           .tat_acceptable = suspect_leader_.tat_acceptable(),
+          .last_suspicion = last_suspicion_,
           .view_change_took = view_change_took_,
           .globally_ordered = global_order_.ordered(),
           .updates_delivered = updates_delivered_,

@@ -70,6 +70,7 @@ class Prime final : public ordering::OrderingCore {
   Repair repair_;
   View view_;  // preinstalled last
   Instant preinstalled_at_;
+  std::optional<ordering::Suspicion> last_suspicion_;
   std::optional<Duration> view_change_took_;  // from preinstalling to installing the view, here
   SummaryVector completed_;                   // eligibility_.executed() at the end of the last whole sequence
   SeqNum extended_;                           // the PRE-PREPARE whose matrix eligibility_ works through

@@ -131,6 +131,23 @@ TEST_F(AdversaryTest, what_it_ignores_its_core_does_not_hear) {
   EXPECT_EQ(conspiracy_->records()[0].acted.get(), 2U);
 }
 
+TEST_F(AdversaryTest, held_back_it_is_a_correct_server_until_it_begins) {
+  conspiracy_->hold_back();
+  adversary_->on_hears = [](Scripted& /*self*/, const message::VerifiedMessage& /*message*/) { return false; };
+  adversary_->on_says = [](Scripted& /*self*/, ordering::Sign& sign) { sign.to = {}; };
+  adversary_->on_forwards = [](Scripted& /*self*/, ordering::Forward& forward) { forward.to = {}; };
+  core_->next_forward.push_back({kept_.emplace_back(keys_.verified(ServerId(2), message::Commit{})),
+                                 ServerSet::only(ServerId(3)), TrafficClass::bounded, 0});
+  const Output correct = say({commit(1)});
+  ASSERT_EQ(correct.sign.size(), 1U);
+  EXPECT_EQ(correct.sign[0].to.size(), 3U);
+  EXPECT_EQ(correct.forward.size(), 1U);
+  EXPECT_EQ(core_->heard.size(), 1U);
+  conspiracy_->begin();
+  hear(ServerId(1), 1);
+  EXPECT_EQ(core_->heard.size(), 1U);
+}
+
 TEST_F(AdversaryTest, a_lie_is_signed_and_never_reaches_the_core) {
   const Bytes other = commit(2).content;
   adversary_->on_says = [&](Scripted& self, ordering::Sign& sign) {
