@@ -99,7 +99,7 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(SummaryMatrix, "SUMMARY-MATRIX", prime, 4, signature, timely, server_to_server, kMaxMatrixBytes) \
   X(PrePrepare, "PRE-PREPARE", prime, 5, signature, timely, server_to_server, 16 + kMaxMatrixBytes)  \
   X(Prepare, "PREPARE", prime, 6, signature, bounded, server_to_server, 48)                          \
-  X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 48)                              \
+  X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 56)                              \
   GARRISON_VIEW_MESSAGES(X)                                                                          \
   GARRISON_RECONCILIATION_MESSAGES(X)                                                                \
   X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \

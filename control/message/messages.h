@@ -119,11 +119,13 @@ struct Prepare {
   Digest matrix_digest{};
 };
 
+// Beside what the paper has it says how far its sender has executed.
 struct Commit {
   static constexpr MessageType kType = MessageType::Commit;
   View view;
   SeqNum sequence;
   Digest matrix_digest{};
+  SeqNum executed;
 };
 
 // [PRIME] 5.3. The signer's part of a PO-REQUEST: part number `signer` of the code (n, f+1) over the content of the

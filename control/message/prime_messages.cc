@@ -21,7 +21,7 @@ static_assert(kEnvelopeBytes + kPoSummaryBodyBytes + crypto::kMaxSignatureBlockB
 static_assert(kRowsFixedBytes + kMaxServersPerSite * (kLengthBytes + kMaxRowBytes) == kMaxMatrixBytes);
 static_assert(kPrePrepareFixedBytes + kMaxMatrixBytes == find_row(MessageType::PrePrepare)->max_body_bytes);
 static_assert(kPhaseBytes == find_row(MessageType::Prepare)->max_body_bytes);
-static_assert(kPhaseBytes == find_row(MessageType::Commit)->max_body_bytes);
+static_assert(kPhaseBytes + 8 == find_row(MessageType::Commit)->max_body_bytes);
 static_assert(kEnvelopeBytes + kMaxPoRequestBody + crypto::kMaxSignatureBlockBytes <= kMaxMessageBytes);
 // The largest CLIENT-OP fits a PO-REQUEST of its own.
 static_assert(kPoRequestFixedBytes + kLengthBytes + kEnvelopeBytes + kMaxClientOpBody +
@@ -185,7 +185,18 @@ struct Body<PrePrepare> {
 template <>
 struct Body<Prepare> : PhaseBody<Prepare> {};
 template <>
-struct Body<Commit> : PhaseBody<Commit> {};
+struct Body<Commit> {
+  static std::size_t size(const Commit& message) { return PhaseBody<Commit>::size(message) + 8; }
+  static void write(Writer& writer, const Envelope& envelope, const Commit& message) {
+    PhaseBody<Commit>::write(writer, envelope, message);
+    writer.u64(message.executed.value());
+  }
+  static Commit read(Reader& reader, const Envelope& envelope) {
+    Commit message = PhaseBody<Commit>::read(reader, envelope);
+    message.executed = SeqNum(reader.u64());
+    return message;
+  }
+};
 
 Digest matrix_digest(const MatrixRows& rows) {
   Bytes encoded(kRowsFixedBytes + strings_bytes(rows));

@@ -141,6 +141,7 @@ std::optional<GlobalOrder::Repeated> GlobalOrder::on_prepare(const message::Veri
 std::optional<GlobalOrder::Repeated> GlobalOrder::on_commit(const message::VerifiedMessage& message, Promises& promises,
                                                             ordering::Output& output) {
   const auto commit = message.as<message::Commit>();
+  note_executed(message.server(), commit.executed);
   if (const auto reason = outside(commit.view, commit.sequence)) {
     output.drops.push_back(*reason);
     return std::nullopt;
@@ -179,7 +180,8 @@ void GlobalOrder::advance(Slot& at, Promises& promises, ordering::Output& output
   if (!at.commit_sent && at.prepares.matching(at.matrix) + 1 >= config_.quorum()) {
     at.commit_sent = true;
     if (at.sequence > stable_) certify(at);
-    promises.promise(message::Commit{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
+    promises.promise(message::Commit{view_, at.sequence, at.matrix, executed_}, kCommitVoteBytes, config_.others(),
+                     output);
   }
   if (at.ordered || at.commits.matching(at.matrix) < config_.quorum()) return;
   at.ordered = true;

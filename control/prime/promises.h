@@ -78,6 +78,7 @@ inline constexpr std::uint16_t kNoSupersedeKey = 0;
 inline constexpr std::size_t kWholeBody = kMaxMessageBytes;
 inline constexpr std::size_t kPoRequestSequenceBytes = 8;       // the sequence number is used up
 inline constexpr std::size_t kPrePrepareSlotBytes = 8 + 8;      // view and sequence number are used up
+inline constexpr std::size_t kCommitVoteBytes = 8 + 8 + 32;     // all but how far its sender had executed
 inline constexpr std::size_t kPcSetTagBytes = 8 + 4;            // view and seq are used up
 inline constexpr std::size_t kReplaySlotBytes = 8 + 4 + 4 + 8;  // view, ids and start_seq
 

@@ -153,7 +153,12 @@ void ReliableBroadcast::repeat(ServerSet to, Promises& promises, ordering::Outpu
     for (std::size_t seq = 0; seq < instances_[i].size(); ++seq) {
       const Instance& at = instances_[i][seq];
       const auto tag = static_cast<std::uint32_t>(seq);
-      if (origin == config_.self && at.content != nullptr) promises.repeat(at.content, to, output);
+      if (origin == config_.self && at.content != nullptr) {
+        // Whoever has echoed it has it; the REPORT also says that this server has not got through.
+        ServerSet missing = to;
+        if (seq > 0) at.echoes.voters(at.echoed).for_each([&](ServerId server) { missing.erase(server); });
+        if (!missing.empty()) promises.repeat(at.content, missing, output);
+      }
       if (at.has_echoed) echoes.push_back({origin, tag, at.echoed});
       if (at.is_ready) readies.push_back({origin, tag, at.ready});
     }

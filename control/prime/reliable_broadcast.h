@@ -33,7 +33,8 @@ class ReliableBroadcast {
   [[nodiscard]] std::vector<Stored> take_delivered();
   void speak(Promises& promises, ordering::Output& output);
 
-  // Everything this server has said in the view, once more: own messages, echoes, readies.
+  // What this server has said in the view, once more: own messages, less the PC-SETs that a receiver has echoed;
+  // echoes, readies.
   void repeat(ServerSet to, Promises& promises, ordering::Output& output) const;
 
  private:

@@ -98,7 +98,7 @@ template <typename Message>
       {MessageType::SummaryMatrix, keys.sign(ServerId(2), message::SummaryMatrix{views(rows)})},
       {MessageType::PrePrepare, keys.sign(ServerId(0), message::PrePrepare{View(1), SeqNum(3), views(rows)})},
       {MessageType::Prepare, keys.sign(ServerId(1), message::Prepare{View(1), SeqNum(3), digest})},
-      {MessageType::Commit, keys.sign(ServerId(2), message::Commit{View(1), SeqNum(3), digest})},
+      {MessageType::Commit, keys.sign(ServerId(2), message::Commit{View(1), SeqNum(3), digest, {}})},
       {MessageType::StateRequest, keys.sign(ServerId(2), message::StateRequest{1, SeqNum(3), SeqNum(64)})},
       {MessageType::Checkpoint,
        keys.sign(ServerId(2), message::Checkpoint{SeqNum(64), 20000, digest, as_bytes(operation)})},

@@ -21,7 +21,7 @@ local CATALOGUE = {
   [0x0204] = { name = "SUMMARY-MATRIX", authentication = "signature", bound = 16456 },
   [0x0205] = { name = "PRE-PREPARE", authentication = "signature", bound = 16472 },
   [0x0206] = { name = "PREPARE", authentication = "signature", bound = 48 },
-  [0x0207] = { name = "COMMIT", authentication = "channel", bound = 48 },
+  [0x0207] = { name = "COMMIT", authentication = "channel", bound = 56 },
   [0x0208] = { name = "RTT-PING", authentication = "channel", bound = 24 },
   [0x0209] = { name = "RTT-PONG", authentication = "channel", bound = 16 },
   [0x020a] = { name = "RTT-MEASURE", authentication = "channel", bound = 16 },

@@ -74,7 +74,7 @@ class AdversaryTest : public ::testing::Test {
   ordering::Sign commit(std::uint64_t sequence) {
     ordering::Sign sign;
     sign.type = MessageType::Commit;
-    sign.content = message::encode(keys_.envelope(kSelf), message::Commit{View(0), SeqNum(sequence), {}});
+    sign.content = message::encode(keys_.envelope(kSelf), message::Commit{View(0), SeqNum(sequence), {}, {}});
     sign.to = ServerSet::all(4).without(kSelf);
     return sign;
   }
@@ -84,7 +84,7 @@ class AdversaryTest : public ::testing::Test {
     return output;
   }
   Output hear(ServerId from, std::uint64_t sequence) {
-    const auto stored = keys_.verified(from, message::Commit{View(0), SeqNum(sequence), {}});
+    const auto stored = keys_.verified(from, message::Commit{View(0), SeqNum(sequence), {}, {}});
     kept_.push_back(stored);
     return step(stored->get());
   }

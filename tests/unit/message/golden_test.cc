@@ -38,7 +38,7 @@ PoSummary sample(const PoSummary& /*type*/) { return {{kSequence, SeqNum(0), Seq
 SummaryMatrix sample(const SummaryMatrix& /*type*/) { return {{text("row 0"), {}, text("r2"), text("row 3")}}; }
 PrePrepare sample(const PrePrepare& /*type*/) { return {kView, kSequence, {text("row 0"), {}, text("r2"), {}}}; }
 Prepare sample(const Prepare& /*type*/) { return {kView, kSequence, kDigest}; }
-Commit sample(const Commit& /*type*/) { return {kView, kSequence, kDigest}; }
+Commit sample(const Commit& /*type*/) { return {kView, kSequence, kDigest, SeqNum(5)}; }
 RttPing sample(const RttPing& /*type*/) { return {kView, kPing, kSequence}; }
 RttPong sample(const RttPong& /*type*/) { return {kView, kPing}; }
 RttMeasure sample(const RttMeasure& /*type*/) { return {kView, kMeasured}; }
@@ -114,8 +114,9 @@ constexpr std::array kGolden = {
            "28272625242322211817161514131211040000000000000005000000726f7720300000000002000000723200000000"},
     Golden{MessageType::Prepare, "010206013000000048474645444342410b0000000a000000d4c3b2a100000000",
            "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
-    Golden{MessageType::Commit, "010207013000000048474645444342410b0000000a000000d4c3b2a100000000",
-           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::Commit, "010207013800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
+           "0500000000000000"},
     Golden{MessageType::RttPing, "010208011800000048474645444342410b0000000a000000d4c3b2a100000000",
            "282726252423222158575655545352511817161514131211"},
     Golden{MessageType::RttPong, "010209011000000048474645444342410b0000000a000000d4c3b2a100000000",
@@ -235,6 +236,7 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(Prepare{}).view, kView);
   EXPECT_EQ(decoded(Commit{}).sequence, kSequence);
   EXPECT_EQ(decoded(Commit{}).matrix_digest, kDigest);
+  EXPECT_EQ(decoded(Commit{}).executed, SeqNum(5));
   EXPECT_EQ(decoded(Recon{}).introducer, ServerId(3));
   EXPECT_EQ(decoded(Recon{}).sequence, kSequence);
   EXPECT_EQ(decoded(Recon{}).digest, kDigest);

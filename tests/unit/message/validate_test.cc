@@ -319,7 +319,7 @@ TEST_F(ValidatorTest, messages_of_one_batch_are_accepted_alone_and_not_under_eac
 }
 
 TEST_F(ValidatorTest, an_unsigned_message_counts_only_from_its_author_and_bare) {
-  const Bytes commit = encode(keys_.envelope(kA2), Commit{View(1), SeqNum(1), {}});
+  const Bytes commit = encode(keys_.envelope(kA2), Commit{View(1), SeqNum(1), {}, {}});
   EXPECT_ACCEPTED(keys_.validator().server_message(kA2, commit));
   EXPECT_REFUSED(keys_.validator().server_message(kA1, commit), message_not_first_hand);
   const std::vector<Bytes> with_block = keys_.sign_batch(keys_.server(kA2), std::array{commit});

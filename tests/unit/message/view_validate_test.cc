@@ -88,7 +88,7 @@ TEST_F(ViewValidatorTest, every_vote_of_a_proof_is_a_signed_one_of_its_kind) {
   for (const Kind& kind : kKinds) {
     EXPECT_ACCEPTED(with_votes(kind, {kind.vote(keys_, kA1), kind.vote(keys_, kA3)}));
     expect_bad_vote(kind, keys_.sign(kA3, Report{kView, SeqNum(1), 0}), "another type");
-    expect_bad_vote(kind, keys_.sign(kA3, Commit{View(1), SeqNum(3), {}}), "an unsigned type");
+    expect_bad_vote(kind, keys_.sign(kA3, Commit{View(1), SeqNum(3), {}, {}}), "an unsigned type");
     expect_bad_vote(kind, keys_.client_op(ClientId(0), SeqNum(1), {}), "a client's");
     expect_bad_vote(kind, kind.vote(other_system, kA3), "another system");
     expect_bad_vote(kind, kind.vote(other_site, kA3), "another site");

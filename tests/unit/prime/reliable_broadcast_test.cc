@@ -253,6 +253,26 @@ TEST(ReliableBroadcastTest, tags_beyond_the_bound_are_refused) {
   }
 }
 
+TEST(ReliableBroadcastTest, what_a_server_has_echoed_is_not_repeated_to_it_but_the_report_is) {
+  testing::SiteKeys keys(4);
+  const PrimeConfig config = config_of(keys, 0, 4, 1);
+  Promises promises(config.envelope);
+  ReliableBroadcast broadcast(config);
+  broadcast.start_view(kView);
+  for (const std::uint32_t seq : {0U, 1U}) {
+    ordering::Output output;
+    const Stored content = keys.verified(server(0), Report{kView, SeqNum(5), seq});
+    broadcast.on_content(content->get(), seq, output);
+    broadcast.on_echo(keys.verified(server(2), echo(0, Site::digest(content), seq))->get(), output);
+    broadcast.on_echo(keys.verified(server(3), echo(0, Digest{}, seq))->get(), output);
+  }
+  ordering::Output output;
+  broadcast.repeat(config.others(), promises, output);
+  ASSERT_EQ(output.forward.size(), 2U);
+  EXPECT_EQ(output.forward[0].to, config.others());
+  EXPECT_EQ(output.forward[1].to, config.others().without(server(2))) << "server 3 has echoed something else";
+}
+
 TEST(ReliableBroadcastTest, another_view_starts_with_nothing) {
   testing::SiteKeys keys(4);
   const PrimeConfig config = config_of(keys, 0, 4, 1);

@@ -54,7 +54,7 @@ class RulesTest : public ::testing::Test {
     return keys_.verified(server(from), message::Prepare{View(0), SeqNum(sequence), matrix});
   }
   Stored commit(std::size_t from, std::uint64_t sequence, const Digest& matrix) {
-    return keys_.verified(server(from), message::Commit{View(0), SeqNum(sequence), matrix});
+    return keys_.verified(server(from), message::Commit{View(0), SeqNum(sequence), matrix, {}});
   }
   // Certifies a request at a core that is server 1, which has acknowledged it itself.
   void preorder(Core& core, const Stored& request) {

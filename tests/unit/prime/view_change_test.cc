@@ -57,6 +57,30 @@ TEST(ViewChangeTest, leaders_that_have_crashed_already_are_passed_over) {
   }
 }
 
+// COMMITs say how far their senders have executed, or what lies between two RTT-PINGs would all be reported.
+TEST(ViewChangeTest, reports_carry_no_more_than_what_is_under_way) {
+  Network network(4, 1);
+  std::size_t most = 0;
+  network.lose = [&](std::size_t, std::size_t, const message::VerifiedMessage& message) {
+    if (message.type() == MessageType::Report) {
+      most = std::max<std::size_t>(most, message.as<message::Report>().num_seq);
+    }
+    return message.type() == MessageType::RttPing && message.as<message::RttPing>().executed > SeqNum(0);
+  };
+  for (int k = 0; k < 100; ++k) {
+    network.submit(1, 0);
+    network.run(milliseconds(5));
+  }
+  EXPECT_GE(network.core(1).status().globally_ordered, SeqNum(90));
+  network.submit(1, 0);
+  network.crashed.insert(server(0));
+  network.run(seconds(1));
+  EXPECT_EQ(view(network, 1), View(1));
+  EXPECT_GE(most, 1U);
+  EXPECT_LE(most, 4U);
+  expect_executed(network, 4, 101, network.crashed);
+}
+
 TEST(ViewChangeTest, a_server_that_was_cut_off_meanwhile_joins_the_new_view) {
   Network network(7, 2);
   network.submit(6, 0);

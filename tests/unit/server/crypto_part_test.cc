@@ -49,7 +49,7 @@ class CryptoPartTest : public ::testing::Test {
     return keys_.sign(from, message::Prepare{View(0), SeqNum(sequence), {}});
   }
   Bytes commit(std::uint64_t sequence) {
-    return message::encode(keys_.envelope(kSelf), message::Commit{View(0), SeqNum(sequence), {}});
+    return message::encode(keys_.envelope(kSelf), message::Commit{View(0), SeqNum(sequence), {}, {}});
   }
 
   testing::SiteKeys keys_{kServers};
