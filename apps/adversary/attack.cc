@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
+#include <string_view>
 
 #include "control/config/names.h"
 
 namespace garrison::adversary {
 namespace {
+
+constexpr std::string_view kRandom = "random";
 
 std::optional<std::size_t> parse_count(std::string_view text) {
   std::size_t count = 0;
@@ -68,7 +72,7 @@ Result<Attack> Attack::make(const AttackText& text, const AttackedSite& site, st
   Rng rng(seed);
   Texts specs;
   faulty.value().for_each(
-      [&](ServerId server) { specs[server] = text.specs == "random" ? random_specs(rng) : text.specs; });
+      [&](ServerId server) { specs[server] = text.specs == kRandom ? random_specs(rng) : text.specs; });
   return make(specs, site, seed);
 }
 
@@ -105,6 +109,17 @@ std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
   if (specs == specs_.end()) return core;
   const message::Envelope envelope{site_.system, crypto::Principal::server(site_.site, server), site_.epoch};
   return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_});
+}
+
+std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy) {
+  std::map<std::string, std::uint64_t> acts;
+  for (const Conspiracy::Record& record : conspiracy.records()) {
+    acts[text.specs == kRandom ? config::server_name(SiteId(0), record.server) : record.spec] += record.acted.get();
+  }
+  for (const auto& [who, times] : acts) {
+    if (times == 0) return who + " never acted";
+  }
+  return std::nullopt;
 }
 
 std::string describe_acts(const Conspiracy& conspiracy) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,5 +63,9 @@ class Attack {
 
 // "A1 delay-leader:by=20ms 34 times, A2 silent never": what each did, in order; empty if nobody was faulty.
 [[nodiscard]] std::string describe_acts(const Conspiracy& conspiracy);
+
+// What proves nothing, as one line: a spec that none of its servers acted on, or a server that did nothing at all of
+// its random mix. None when everything happened that was to happen.
+[[nodiscard]] std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy);
 
 }  // namespace garrison::adversary

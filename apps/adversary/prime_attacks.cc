@@ -40,6 +40,16 @@ void AckOnlyFaulty::thin_out_summary(ordering::Sign& sign) {
   sign.content = message::encode(context().envelope, *summary);
 }
 
+void CorruptRecon::says(ordering::Sign& sign) {
+  auto recon = message::decode<message::Recon>(sign.content);
+  if (!recon.has_value() || recon->part.empty()) return;
+  Bytes part = to_bytes(recon->part);
+  part[rng().below(part.size())] ^= 0x01;
+  recon->part = part;
+  act();
+  sign.content = message::encode(context().envelope, *recon);
+}
+
 void ExecuteWrongly::delivers(ordering::Deliver& batch) {
   if (batch.updates.size() > 1) {
     act();

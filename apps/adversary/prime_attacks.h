@@ -23,6 +23,15 @@ class AckOnlyFaulty final : public Adversary {
   void thin_out_summary(ordering::Sign& sign);
 };
 
+// Sends parts of PO-REQUESTs that are not of them, so that they decode to something else [PRIME] 5.3.
+class CorruptRecon final : public Adversary {
+ public:
+  using Adversary::Adversary;
+
+ protected:
+  void says(ordering::Sign& sign) override;
+};
+
 // A server of which some clients get wrong results: it executes updates in an order of its own.
 class ExecuteWrongly final : public Adversary {
  public:

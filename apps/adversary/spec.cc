@@ -89,7 +89,7 @@ std::string random_specs(Rng& rng) {
   std::vector<const Kind*> drawn;
   for (const std::uint64_t wanted = rng.between(1, kMostInRandomMix); drawn.size() < wanted;) {
     const Kind& kind = kinds()[rng.below(kinds().size())];
-    if (std::find(drawn.begin(), drawn.end(), &kind) != drawn.end()) continue;
+    if (std::find(drawn.begin(), drawn.end(), &kind) != drawn.end() || (drawn.empty() && kind.on_occasion)) continue;
     drawn.push_back(&kind);
     specs.append(specs.empty() ? "" : ",").append(kind.examples[rng.below(kind.examples.size())]);
   }

@@ -30,7 +30,7 @@ struct Kind {
   std::string_view summary;  // one line for people
   std::vector<OptionOfKind> options;
   std::vector<std::string_view> examples;  // specs that random mixes draw from; the first one acts in any busy run
-  // Acts only where its server leads, or while leaders change.
+  // Acts only where its server leads, while leaders change, or when a request did not reach everyone.
   bool on_occasion = false;
   std::unique_ptr<Adversary> (*make)(std::unique_ptr<ordering::OrderingCore> core, const Context& context,
                                      Conspiracy::Record& record, const Options& options);
@@ -59,7 +59,7 @@ struct Spec {
 [[nodiscard]] std::unique_ptr<ordering::OrderingCore> wrap(std::unique_ptr<ordering::OrderingCore> core,
                                                            const std::vector<Spec>& specs, const Context& context);
 
-// One to three specs for one server, of different kinds, drawn from their examples.
+// One to three specs for one server, of different kinds, drawn from their examples. The first acts in any busy run.
 [[nodiscard]] std::string random_specs(Rng& rng);
 
 }  // namespace garrison::adversary

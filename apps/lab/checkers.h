@@ -31,7 +31,7 @@ class Checkers {
   void exclude(ServerSet faulty) { faulty_ = faulty; }
   [[nodiscard]] ServerSet faulty() const { return faulty_; }
 
-  // A client hands in an update for the first time.
+  // A client hands in an update for the first time; a faulty one may sign several for one sequence.
   void on_submit(ClientId client, SeqNum sequence, ByteView operation);
   // Server `server` executed its next update.
   void on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed);
@@ -64,7 +64,7 @@ class Checkers {
 
   ServerSet faulty_;
   std::vector<std::unique_ptr<server::ExecutionObserver>> observers_;
-  std::map<std::pair<ClientId, SeqNum>, Digest> submitted_;
+  std::map<std::pair<ClientId, SeqNum>, std::set<Digest>> submitted_;
   std::vector<Entry> order_;                                 // the longest output of any server
   std::vector<std::size_t> position_;                        // executed or restored so far, by server
   std::vector<std::size_t> restored_;                        // how often, by server

@@ -26,7 +26,9 @@ void Clients::start(const Workload& workload) {
   CHECK(clients_.empty());
   workload_ = workload;
   for (const crypto::PrivateBundle& bundle : keys_.clients) add(bundle);
-  if (workload.updates_each != SIZE_MAX) wanted_ = clients_.size() * workload.updates_each;
+  CHECK(workload.faulty <= clients_.size());
+  for (std::size_t i = clients_.size() - workload.faulty; i < clients_.size(); ++i) clients_[i]->faulty = true;
+  if (workload.updates_each != SIZE_MAX) wanted_ = (clients_.size() - workload.faulty) * workload.updates_each;
   for (std::size_t i = 0; i < clients_.size(); ++i) submit_within(workload_.start_over + workload_.think, i);
 }
 
@@ -100,6 +102,7 @@ void Clients::submit(std::size_t index) {
   Client& client = *clients_[index];
   if (client.to_submit == 0) return;
   if (client.to_submit != SIZE_MAX) --client.to_submit;
+  if (client.faulty) return misbehave(index);
   client::Output output;
   const std::optional<SeqNum> sequence = client.core.submit(events_.now(), output);
   CHECK(sequence.has_value());  // closed loop: the window is never full
@@ -108,6 +111,52 @@ void Clients::submit(std::size_t index) {
   client.updates[*sequence] = sign(client, *sequence, what);
   carry_out(index, output);
   schedule_wakeup(index);
+}
+
+Bytes Clients::say(Client& client) {
+  const Bytes what = operation();
+  checkers_.on_submit(client.id, client.said, what);
+  client.last_said = sign(client, client.said, what);
+  return client.last_said;
+}
+
+void Clients::misbehave(std::size_t index) {
+  Client& client = *clients_[index];
+  ++misdeeds_;
+  const auto hand_to_all = [&](const auto& update_for) {
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+      hand_in_anything(index, update_for(), ServerId(static_cast<std::uint16_t>(i)));
+    }
+  };
+  enum Misdeed : std::uint8_t { partial, conflicting, forged, repeated, kinds };
+  switch (client.last_said.empty() ? partial : static_cast<Misdeed>(rng_.below(kinds))) {
+    case partial:
+      client.said = client.said.next();
+      hand_in_anything(index, say(client), ServerId(static_cast<std::uint16_t>(rng_.below(hosts_.size()))));
+      break;
+    case conflicting:
+      client.said = client.said.next();
+      hand_to_all([&] { return say(client); });
+      break;
+    case forged: {
+      Bytes wrong = client.last_said;
+      wrong.back() ^= 1;
+      hand_to_all([&] { return wrong; });
+      break;
+    }
+    default:
+      hand_to_all([&] { return client.last_said; });
+  }
+  submit_within(workload_.think, index);
+}
+
+void Clients::hand_in_anything(std::size_t index, const Bytes& update, ServerId to) {
+  events_.schedule(events_.now() + workload_.delay, [this, index, update, to] {
+    Host& host = *hosts_[to.index()];
+    if (host.crashed()) return;
+    (void)host.server().client().on_message(clients_[index]->id.value(), update);  // refused or not
+    host.wake();
+  });
 }
 
 Bytes Clients::sign(Client& client, SeqNum sequence, ByteView operation) {
@@ -166,6 +215,7 @@ void Clients::on_reply(std::size_t index, ServerId from, ByteView message) {
   }
   const auto reply = message::decode<message::ClientReply>(message.first(content));
   if (!reply.has_value()) return checkers_.report("replies: a correct server's reply does not decode");
+  if (client.faulty) return;
   client::Output output;
   client.core.on_reply(events_.now(), *reply, from, output);
   for (const client::Completed& completed : output.completed) {

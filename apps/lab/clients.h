@@ -28,6 +28,10 @@ struct Workload {
   Duration timeout = seconds(1);
   std::optional<std::size_t> payload_bytes{};  // of an operation that means nothing; none: a mix of kv operations
   Duration delay = microseconds(200);          // between a client and a server, either way
+  // So many of the clients, the last ones. Each time such a one, by chance, hands in an update whose signature is
+  // wrong, hands different updates under one sequence number to different servers, hands one to a single server, or
+  // hands an old one to all of them once more. It waits for nothing.
+  std::size_t faulty = 0;
 };
 
 class Clients {
@@ -45,6 +49,8 @@ class Clients {
   // A server of the site answers; the message leaves it at `at`.
   void reply(Instant at, ServerId from, server::SessionId session, ByteView message);
 
+  // How often faulty clients did what a correct one does not.
+  [[nodiscard]] std::uint64_t misdeeds() const { return misdeeds_; }
   [[nodiscard]] std::size_t completed() const { return completed_; }
   [[nodiscard]] std::size_t wanted() const { return wanted_; }
   [[nodiscard]] std::uint64_t timeouts() const;
@@ -58,6 +64,9 @@ class Clients {
     std::map<ServerId, crypto::HmacKey> keys;  // of the servers that it has a session with
     std::map<SeqNum, Bytes> updates;           // signed, not answered
     std::size_t to_submit = 0;
+    bool faulty = false;
+    SeqNum said;      // by a faulty one
+    Bytes last_said;  // its newest update that is validly signed
     Instant wakeup_at = Instant::never();
   };
 
@@ -65,6 +74,10 @@ class Clients {
   void open_session(Client& client, const crypto::PrivateBundle& bundle, const crypto::PrivateBundle& server);
   void submit_within(Duration span, std::size_t index);
   void submit(std::size_t index);
+  void misbehave(std::size_t index);
+  // An update of a faulty client under its newest sequence number, known to the checkers.
+  [[nodiscard]] Bytes say(Client& client);
+  void hand_in_anything(std::size_t index, const Bytes& update, ServerId to);
   [[nodiscard]] Bytes sign(Client& client, SeqNum sequence, ByteView operation);
   void carry_out(std::size_t index, const client::Output& output);
   void hand_in(std::size_t index, SeqNum sequence, ServerId to);
@@ -80,6 +93,7 @@ class Clients {
   Workload workload_;
   Finished finished_;
   std::vector<std::unique_ptr<Client>> clients_;  // by ClientId
+  std::uint64_t misdeeds_ = 0;
   std::size_t completed_ = 0;
   std::size_t wanted_ = 0;
 };

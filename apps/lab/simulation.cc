@@ -210,7 +210,7 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   // So that the updates spread over all of the time.
   const Duration busy = options.faults_for + options.calm_for;
   const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
-  site.clients().start({.updates_each = updates_each, .think = think});
+  site.clients().start({.updates_each = updates_each, .think = think, .faulty = options.faulty_clients});
 
   const Instant deadline = Instant(busy.ns()) + options.grace;
   const auto finished = [&] {
@@ -233,17 +233,18 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   for (std::size_t i = 0; i < site.size(); ++i) {
     result.restores += site.checkers().restored(ServerId(static_cast<std::uint16_t>(i)));
   }
+  result.misdeeds = site.clients().misdeeds();
   result.client_timeouts = site.clients().timeouts();
   result.events = events.executed();
   result.held_to_bound = bounded_delay.counted();
   result.slowest = bounded_delay.worst();
   result.bound = bounded_delay.bound();
   result.view_changes = bounded_delay.view_changes();
+  std::optional<std::string> idle;
+  if (options.faulty_clients > 0 && result.misdeeds == 0) idle = "no faulty client ever acted";
   if (attack.has_value()) {
-    const auto& records = attack->conspiracy().records();
     result.acted = adversary::describe_acts(attack->conspiracy());
-    result.idle_adversary =
-        std::any_of(records.begin(), records.end(), [](const auto& r) { return r.acted.get() == 0; });
+    if (const auto one = adversary::find_idle(options.attack, attack->conspiracy()); one.has_value()) idle = one;
   }
   if (site.checkers().violation().has_value()) {
     result.violation = *site.checkers().violation();
@@ -257,6 +258,8 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
     result.violation = *accusation;
   } else if (const std::optional<std::string> accounts = site.accounts_difference(); accounts.has_value()) {
     result.violation = *accounts;
+  } else if (idle.has_value()) {
+    result.violation = "attack: " + *idle;
   }
 
   std::array<std::uint8_t, 24> tail{};

@@ -15,6 +15,7 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   std::size_t f = 1;  // 3f + 1 servers
   std::size_t clients = 10;
+  std::size_t faulty_clients = 0;     // of them, who get no answers that count
   std::size_t updates = 600;          // in all
   Duration faults_for = seconds(20);  // faults begin and end within this; the run goes on until it is quiet
   Duration calm_for = seconds(0);     // clients go on for so long after the last fault; BOUNDED-DELAY holds then
@@ -37,7 +38,7 @@ struct SimulationResult {
   std::uint64_t client_timeouts = 0;
   std::uint64_t events = 0;
   std::string acted;                // what each adversary did
-  bool idle_adversary = false;      // one of them did nothing
+  std::uint64_t misdeeds = 0;       // of faulty clients
   std::uint64_t held_to_bound = 0;  // PO-REQUESTs
   Duration slowest;                 // of them
   Duration bound;                   // beta

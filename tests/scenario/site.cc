@@ -160,6 +160,9 @@ void Site::step_once(ServerId id, const ordering::Input& input) {
     send(id, sign.to, message);
   }
   for (const ordering::Forward& forward : output.forward) send(id, forward.to, forward.message);
+  for (const ordering::Verify& verify : output.verify) {
+    if (const Stored message = keys_.checked(verify.message)) server.own.push_back(message);
+  }
   for (const DropReason reason : output.drops) ++server.drops[reason];
   for (const ordering::Blame& blame : output.blame) {
     server.blamed.insert(blame.server);

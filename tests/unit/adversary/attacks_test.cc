@@ -176,6 +176,15 @@ TEST_F(AttacksTest, replay_sends_messages_that_others_signed) {
   EXPECT_GT(of_others, 20U);
 }
 
+TEST_F(AttacksTest, corrupt_recon_is_convicted_by_the_parts_that_it_sends) {
+  corrupt(kA2, "corrupt-recon");
+  give_reconciliation_work();
+  run();
+  EXPECT_GT(sent(MessageType::Recon, kA2, kA1), 0U);
+  EXPECT_EQ(site_->blamed(kA1), ServerSet::only(kA2));
+  EXPECT_EQ(site_->unexecuted(), std::nullopt);
+}
+
 TEST_F(AttacksTest, execute_wrongly_ends_in_another_order) {
   corrupt(kA2, "execute-wrongly");
   run();

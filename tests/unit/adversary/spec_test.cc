@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "apps/adversary/attack.h"
+
 namespace garrison::adversary {
 namespace {
 
@@ -66,10 +68,23 @@ TEST(SpecTest, random_mixes_can_be_parsed_and_differ) {
   Rng rng(1);
   std::set<std::string> drawn;
   for (int i = 0; i < 50; ++i) {
-    drawn.insert(random_specs(rng));
-    EXPECT_EQ(error_of(*drawn.rbegin()), "");
+    const std::string specs = random_specs(rng);
+    drawn.insert(specs);
+    ASSERT_EQ(error_of(specs), "");
+    EXPECT_FALSE(parse_specs(specs).value().front().kind->on_occasion) << "one of them acts in any busy run";
   }
   EXPECT_GT(drawn.size(), 20U);
+}
+
+TEST(AttackTest, what_nobody_acted_on_is_found) {
+  Conspiracy conspiracy(7, 2, ServerSet::only(ServerId(0)).insert(ServerId(6)));
+  conspiracy.record(ServerId(0), "silent").acted.add();
+  Conspiracy::Record& late = conspiracy.record(ServerId(0), "late");
+  conspiracy.record(ServerId(6), "silent");
+  EXPECT_EQ(find_idle({"silent,late", "2"}, conspiracy), "late never acted");
+  late.acted.add();
+  EXPECT_EQ(find_idle({"silent,late", "2"}, conspiracy), std::nullopt) << "one of its servers acted on each";
+  EXPECT_EQ(find_idle({"random", "2"}, conspiracy), "A7 never acted") << "its mix is its own";
 }
 
 TEST(ConspiracyTest, the_faulty_agree_on_whom_of_the_correct_to_leave_out_and_whom_to_serve) {
