@@ -14,7 +14,13 @@ void Equivocator::says(ordering::Sign& sign) {
   sign.to.for_each([&](ServerId one) {
     if (rng().chance(500'000)) to.insert(one);
   });
-  if (to.empty()) return;
+  if (to.empty()) {
+    if (sign.to.empty()) return;
+    std::uint64_t before = rng().below(sign.to.size());
+    sign.to.for_each([&](ServerId one) {
+      if (before-- == 0) to.insert(one);
+    });
+  }
   to.for_each([&](ServerId one) { sign.to.erase(one); });
   act();
   lie(sign, std::move(second), to);
