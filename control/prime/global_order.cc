@@ -81,10 +81,9 @@ void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summar
   }
   summaries.adopt_rows(message, pre_prepare.rows, *said, output);
   // The leader may regress rows: nothing but validity is checked before answering.
-  if (leader() != config_.self && !at.answered) {
+  if (leader() != config_.self) {
     promises.promise(message::Prepare{view_, at.sequence, at.matrix}, kWholeBody, config_.others(), output);
   }
-  at.answered = true;
   advance(at, promises, output);
 }
 

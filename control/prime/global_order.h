@@ -122,7 +122,6 @@ class GlobalOrder {
     Stored pre_prepare;
     Digest matrix{};         // D(sm) of pre_prepare; of a slot that a No-op fills kNoOp
     SummaryVector eligible;  // M of pre_prepare
-    bool answered = false;   // one PRE-PREPARE per slot and view is answered
     bool conflict_seen = false;
     bool commit_sent = false;
     bool ordered = false;

@@ -132,6 +132,17 @@ TEST_F(GlobalOrderTest, a_server_that_votes_twice_is_blamed_and_its_first_vote_c
   EXPECT_TRUE(dropped(output, DropReason::prime_equivocation));
 }
 
+TEST_F(GlobalOrderTest, what_f_plus_one_servers_have_ordered_is_ordered_here) {
+  Core core(keys_, config());
+  const Stored pp = pre_prepare(1, {});
+  core.settle(pp);
+  core.settle(0, message::Ordered{{{SeqNum(1), matrix(pp)}}});
+  core.settle(2, message::Ordered{{{SeqNum(1), Digest{}}}});
+  EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(0)) << "one of them may lie";
+  core.settle(3, message::Ordered{{{SeqNum(1), matrix(pp)}}});
+  EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(1));
+}
+
 TEST_F(GlobalOrderTest, votes_that_come_before_the_pre_prepare_count) {
   Core core(keys_, config());
   const Stored pp = pre_prepare(1, {});

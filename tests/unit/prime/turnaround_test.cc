@@ -39,6 +39,16 @@ TEST_F(TurnaroundTest, it_runs_from_the_oldest_matrix_that_is_not_covered) {
   EXPECT_EQ(suspect.max_tat(now + seconds(1)), milliseconds(18));
 }
 
+TEST_F(TurnaroundTest, a_shorter_one_does_not_hide_the_longest) {
+  const PrimeConfig config = this->config();
+  SuspectLeader suspect(config);
+  suspect.matrix_sent(Instant(0), vectors(1, 0));
+  suspect.on_pre_prepare(Instant(20), vectors(1, 0), {});
+  suspect.matrix_sent(Instant(30), vectors(2, 0));
+  suspect.on_pre_prepare(Instant(33), vectors(2, 0), {});
+  EXPECT_EQ(suspect.max_tat(Instant(40)), Duration(20));
+}
+
 TEST_F(TurnaroundTest, it_is_no_longer_than_what_can_be_said) {
   const PrimeConfig config = this->config();
   SuspectLeader suspect(config);

@@ -153,9 +153,25 @@ TEST_F(ViewRulesTest, a_view_can_be_installed_below_what_later_views_have_ordere
   for (const std::size_t from : {0U, 3U}) {
     core.settle(from, message::Ordered{{{SeqNum(1), kNoOp}, {SeqNum(2), kNoOp}, {SeqNum(4), kNoOp}}});
   }
-  for (const std::size_t from : {0U, 1U, 3U}) core.settle(from, message::ReplayCommit{View(1), Digest{}, SeqNum(2)});
+  for (const std::size_t from : {0U, 1U, 3U}) {
+    EXPECT_FALSE(core.prime().status().view_installed);
+    core.settle(from, message::ReplayCommit{View(1), Digest{}, SeqNum(2)});
+  }
   EXPECT_TRUE(core.prime().status().view_installed);
   EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(2));
+}
+
+TEST_F(ViewRulesTest, votes_of_an_earlier_view_count_for_nothing_in_this_one) {
+  Core core(keys_, config(2));
+  core.settle(proof(1));
+  for (const std::size_t from : {0U, 1U, 3U}) core.settle(from, message::ReplayCommit{View(1), Digest{}, SeqNum(1)});
+  const Stored pp = pre_prepare(1, three_rows({0, 0, 0, 0}), 1, 1);
+  core.settle(pp);
+  for (const std::size_t from : {0U, 1U, 3U}) {
+    EXPECT_TRUE(dropped(core.settle(prepare(from, 1, matrix(pp))), DropReason::prime_stale));
+    EXPECT_TRUE(dropped(core.settle(commit(from, 1, matrix(pp))), DropReason::prime_stale));
+  }
+  EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(0));
 }
 
 }  // namespace
