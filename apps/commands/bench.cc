@@ -61,6 +61,7 @@ nlohmann::json to_json(const node::OrderBenchRow& row) {
           {"resent", row.resent},
           {"bad_replies", row.bad_replies},
           {"drops", row.drops},
+          {"status", row.status},
           {"updates_per_signature", row.updates_per_signature},
           {"acted", row.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(row.acted)},
           {"states_equal", row.states_equal}};

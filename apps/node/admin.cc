@@ -52,6 +52,16 @@ nlohmann::json transfer_of(const server::ControlStatus& control) {
           {"snapshots_kept", transfer.snapshots_kept}};
 }
 
+// What waits between the parts of a server.
+nlohmann::json queues_of(const server::Queues& queues) {
+  return {{"lan_to_crypto", queues.received_timely->size() + queues.received_bounded->size()},
+          {"client_to_crypto", queues.client_ops->size()},
+          {"crypto_to_control", queues.verified->size() + queues.client_verified->size()},
+          {"control_to_crypto", queues.to_sign->size() + queues.to_check->size()},
+          {"control_to_lan", queues.to_send->size()},
+          {"control_to_client", queues.replies->size()}};
+}
+
 nlohmann::json workers_of(const Node& node) {
   nlohmann::json workers = nlohmann::json::array();
   for (const auto& worker : node.workers()) {
@@ -117,6 +127,7 @@ nlohmann::json status_of(const Node& node, ServerId id) {
           {"messages_verified", server.crypto().messages_verified()},
           {"replies_sent", server.client().replies_sent()},
           {"drops", std::move(drops)},
+          {"queues", queues_of(server.queues())},
           {"workers", workers_of(node)}};
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <thread>
 
+#include "apps/node/admin.h"
 #include "apps/node/closed_loop.h"
 #include "apps/node/digests.h"
 #include "apps/node/node.h"
@@ -311,6 +312,7 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   run_until(options.duration.seconds());
   row.updates = loop.completed();
   row.seconds = seconds_since(start);
+  for (const auto& server : node.servers()) row.status.push_back(status_of(node, server->id()));
   loop.stop();
   row.states_equal = all_equal(compare_states(node));
   client_worker.stop();

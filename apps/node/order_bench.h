@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,7 +59,8 @@ struct OrderBenchRow {
   std::uint64_t bad_replies = 0;
   std::map<std::string, std::uint64_t> drops;  // of all servers, by reason
   double updates_per_signature = 0;            // of the servers' own signatures
-  bool states_equal = false;                   // after the run every server has the same state digest
+  nlohmann::json status;      // of every server: what each would answer to `garrison status` when the run ended
+  bool states_equal = false;  // after the run every server has the same state digest
 };
 
 // Cores the bound counts: those this process may use.
