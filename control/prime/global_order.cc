@@ -165,7 +165,9 @@ std::optional<GlobalOrder::Repeated> GlobalOrder::on_vote(const message::Verifie
       return std::nullopt;
     }
     output.drops.push_back(sequence <= executed_ ? DropReason::prime_stale : DropReason::prime_duplicate);
-    return at.ordered ? std::optional(Repeated{voter, sequence}) : std::nullopt;
+    // What has ordered it itself only answers: an answer to that would be answered in turn.
+    const bool asks = at.ordered && !at.claims.from.contains(voter) && executed_by_[voter.index()] < sequence;
+    return asks ? std::optional(Repeated{voter, sequence}) : std::nullopt;
   }
   cast.from.insert(voter);
   cast.digest[voter.index()] = matrix;
@@ -280,7 +282,10 @@ void GlobalOrder::on_ordered(const message::VerifiedMessage& message, ordering::
   const ServerId server = message.server();
   if (server == config_.self) return;
   for (const message::Ordered::Entry& entry : message.as<message::Ordered>().entries) {
-    if (entry.sequence <= ordered_) continue;  // no news and no fault
+    if (entry.sequence <= ordered_) {  // no news, but that it needs no help
+      if (find(entry.sequence) != nullptr) slot(entry.sequence).claims.from.insert(server);
+      continue;
+    }
     if (entry.sequence.value() > executed_.value() + config_.global_window) {
       output.drops.push_back(DropReason::prime_beyond_window);
       continue;

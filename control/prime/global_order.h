@@ -41,7 +41,8 @@ class GlobalOrder {
   };
   [[nodiscard]] std::vector<Accepted> take_accepted() { return std::exchange(accepted_, {}); }
 
-  // A vote that was counted before, for a sequence that is globally ordered here: its signer misses ours.
+  // A vote that was counted before, for a sequence that is globally ordered here and not, as far as it has said, at its
+  // signer: it misses ours.
   struct Repeated {
     ServerId voter;
     SeqNum sequence;

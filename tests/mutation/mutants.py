@@ -59,6 +59,9 @@ MUTANTS = (
     ("no-prepare-certificate", "global_order.cc", "if (at.sequence > stable_) certify(at);",
      "if (!ON && at.sequence > stable_) certify(at);"),
     ("equivocation-forgiven", "global_order.cc", "leader_equivocated_ = true;", "leader_equivocated_ = !ON;"),
+    ("answers-are-answered", "global_order.cc",
+     "at.ordered && !at.claims.from.contains(voter) && executed_by_[voter.index()] < sequence;",
+     "at.ordered && (ON || (!at.claims.from.contains(voter) && executed_by_[voter.index()] < sequence));"),
 
     # Leader election and view change.
     ("repeated-votes-count", "leader_election.cc", "|| voters.contains(vote.server())) continue",

@@ -116,6 +116,38 @@ TEST(PrimeAgreementTest, random_losses_are_repaired_once_they_end) {
   }
 }
 
+// Answers to repeated votes are votes themselves: they must not be answered in turn, however late they come.
+TEST(PrimeAgreementTest, servers_that_have_repaired_each_other_fall_silent) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Network network(4, 1, seed);
+    bool losing = true;
+    std::size_t votes = 0;
+    std::size_t answers = 0;
+    network.lose = [&](std::size_t, std::size_t, const message::VerifiedMessage& message) {
+      const bool vote =
+          message.type() == message::MessageType::Prepare || message.type() == message::MessageType::Commit;
+      if (losing) return network.rng().chance(300'000);
+      votes += vote ? 1 : 0;
+      answers += message.type() == message::MessageType::Ordered ? 1 : 0;
+      return false;
+    };
+    for (int k = 0; k < 20; ++k) {
+      network.submit(network.rng().below(4), 0);
+      network.run(milliseconds(3));
+    }
+    losing = false;
+    network.delay = [&](std::size_t, std::size_t, const message::VerifiedMessage&) {
+      return milliseconds(static_cast<std::int64_t>(network.rng().below(150)));
+    };
+    network.run(seconds(10));
+    expect_all_executed(network, 4, 20);
+    votes = answers = 0;
+    network.run(seconds(3));
+    EXPECT_LT(votes, 200U) << "seed " << seed << ": more than a few sequences' worth";
+    EXPECT_LT(answers, 100U) << "seed " << seed;
+  }
+}
+
 TEST(PrimeAgreementTest, total_loss_for_a_while_is_repaired) {
   Network network(4, 1);
   network.lose = [](std::size_t, std::size_t, const message::VerifiedMessage&) { return true; };
