@@ -235,6 +235,14 @@ void BoundedSender::on_time(Instant now) {
   timeout_at_ = live_frames_ > 0 ? now + round_trip_.timeout(doublings_) : Instant::never();
 }
 
+// A peer that is heard again is not kept waiting for what its silence has put off.
+void BoundedSender::on_heard(Instant now) {
+  heard_ = true;
+  if (doublings_ <= 1) return;
+  doublings_ = 1;
+  timeout_at_ = std::min(timeout_at_, now + round_trip_.timeout(doublings_));
+}
+
 void BoundedSender::forget_dead_frames() {
   while (frames_begin_ < frames_end_ && !frame(frames_begin_).live) ++frames_begin_;
 }

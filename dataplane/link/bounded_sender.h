@@ -44,7 +44,7 @@ class BoundedSender {
   // False if it acknowledges what was never sent.
   [[nodiscard]] bool on_ack(Instant now, const wire::Ack& ack, std::uint64_t last_counter);
   // The peer lives: an authentic frame came.
-  void on_heard() { heard_ = true; }
+  void on_heard(Instant now);
 
   [[nodiscard]] Instant deadline() const { return timeout_at_; }
   void on_time(Instant now);

@@ -49,7 +49,7 @@ void Channel::on_channel(Instant now, const wire::FrameHeader& header, ByteView 
   const bool in_order = header.counter == session_.highest_received() + 1;
   if (const auto refused = session_.open(header, payload)) return group_.drops.add(*refused);
   count_received(header);
-  bounded_out_.on_heard();
+  bounded_out_.on_heard(now);
   bool asks = false;
   if (take_chunks(now, wire::frame_content(payload), asks)) {
     acks_.on_accepted(now, header.counter, asks, in_order);

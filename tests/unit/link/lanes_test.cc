@@ -142,6 +142,18 @@ TEST(LanesTest, two_copies_survive_the_loss_of_every_other_frame_and_are_deliver
   EXPECT_EQ(net.outstanding(0), 0U);
 }
 
+TEST(LanesTest, a_peer_that_is_heard_again_is_not_kept_waiting) {
+  Network net(2);
+  net.run(seconds(1));
+  net.cut = [](ServerId, ServerId) { return true; };
+  net.submit(0, text(1, 50), ServerSet::all(2));
+  net.run(milliseconds(2300));  // sent again ever more rarely: next in about a second
+  net.cut = nullptr;
+  net.submit(1, text(2, 50), ServerSet::all(2), TrafficClass::timely);
+  net.run(milliseconds(150));
+  EXPECT_EQ(numbers(net.received(1), server(0), TrafficClass::bounded), up_to(1));
+}
+
 TEST(LanesTest, timely_is_not_sent_again) {
   Network net(2);
   net.run(seconds(1));
