@@ -1,5 +1,7 @@
 #include "control/prime/prime.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "control/prime/checkpoint_state.h"
@@ -7,6 +9,14 @@
 
 namespace garrison::prime {
 namespace {
+
+// Whether nobody passes on such messages of others.
+bool comes_from_signer(message::MessageType type) {
+  using message::MessageType;
+  constexpr std::array kOwn = {MessageType::PoAck,  MessageType::PoSummary, MessageType::Prepare,
+                               MessageType::Commit, MessageType::RttPing,   MessageType::RttPong};
+  return std::find(kOwn.begin(), kOwn.end(), type) != kOwn.end();
+}
 
 // Every body that carries a view begins with it.
 View view_of(const message::VerifiedMessage& message) {
@@ -57,6 +67,7 @@ void Prime::on_message(Instant now, const message::VerifiedMessage& message, ord
   if (message.signer().kind != crypto::Principal::Kind::server || message.signer().index >= config_.n) {
     return output.drops.push_back(DropReason::message_unknown_signer);
   }
+  if (comes_from_signer(message.type())) reconciliation_.heard(now, message.server());
   switch (message.type()) {
     case MessageType::PoRequest:
       return preorder_.on_request(message, output);
@@ -199,7 +210,6 @@ void Prime::advance_view(Instant now, ordering::Output& output) {
 }
 
 void Prime::on_summary(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
-  reconciliation_.heard(now, message.server());
   if (summaries_.adopt(message, output) != Summaries::Adopted::equal) return;
   const ServerId server = message.server();
   repair_.on_repeated_summary(now, server, summaries_.rows()[server.index()], preorder_, global_order_, promises_,

@@ -8,7 +8,7 @@
 namespace garrison::prime {
 namespace {
 
-// Every server repeats its PO-SUMMARY once a retransmission period. One that missed so many in a row is not helped.
+// Every server repeats its PO-SUMMARY once a retransmission period. One that missed so many in a row is not helped now.
 constexpr std::int64_t kSilentPeriods = 3;
 
 bool counts(const SummaryVector& row, PreorderId id) {
@@ -86,15 +86,34 @@ void Reconciliation::reconcile(Instant now, const std::vector<SummaryVector>& ro
   }
 }
 
-ServerSet Reconciliation::still_lacking(Instant now, const Due& due, const Preorder& preorder,
-                                        const Summaries& summaries) const {
+ServerSet Reconciliation::still_lacking(const Due& due, const Preorder& preorder, const Summaries& summaries) {
   ServerSet lacking = due.lacking;
   preorder.holders(due.id).for_each([&](ServerId server) { lacking.erase(server); });
   due.lacking.for_each([&](ServerId server) {
-    const bool silent = now > heard_[server.index()] + config_.retransmit_period * kSilentPeriods;
-    if (silent || counts(summaries.rows()[server.index()], due.id)) lacking.erase(server);
+    if (counts(summaries.rows()[server.index()], due.id)) lacking.erase(server);
   });
   return lacking;
+}
+
+bool Reconciliation::silent(Instant now, ServerId server) const {
+  return started_ && now > heard_[server.index()] + config_.retransmit_period * kSilentPeriods;
+}
+
+void Reconciliation::keep_back(const Due& due, ServerSet silent) {
+  if (kept_back_.size() == config_.n * config_.kept_requests) kept_back_.pop_front();
+  kept_back_.push_back({due.at, due.id, silent});
+}
+
+void Reconciliation::heard(Instant now, ServerId server) {
+  const bool back = silent(now, server);
+  heard_[server.index()] = now;
+  if (!back) return;
+  for (auto kept = kept_back_.rbegin(); kept != kept_back_.rend(); ++kept) {
+    if (!kept->lacking.contains(server)) continue;
+    kept->lacking.erase(server);
+    due_.push_front({kept->at, kept->id, ServerSet::only(server)});
+  }
+  std::erase_if(kept_back_, [](const Due& kept) { return kept.lacking.empty(); });
 }
 
 void Reconciliation::speak(Instant now, const Preorder& preorder, const Summaries& summaries, Promises& promises,
@@ -105,7 +124,13 @@ void Reconciliation::speak(Instant now, const Preorder& preorder, const Summarie
     const Due& due = due_.front();
     const Stored request = preorder.bound(due.id);
     if (request == nullptr) continue;  // every server counts it by now, or lies too far back
-    const ServerSet to = still_lacking(now, due, preorder, summaries);
+    ServerSet to = still_lacking(due, preorder, summaries);
+    ServerSet away;
+    to.for_each([&](ServerId server) {
+      if (silent(now, server)) away.insert(server);
+    });
+    away.for_each([&](ServerId server) { to.erase(server); });
+    if (!away.empty()) keep_back(due, away);
     if (!to.empty()) send_part(due, request, to, promises, output);
   }
 }

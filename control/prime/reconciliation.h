@@ -12,8 +12,8 @@
 // bound of section 6 stays what it is up to a delay of L*_bounded, and grows by what lies beyond.
 //
 // Nothing is sent to a server that acknowledged the request, or counts it in a later PO-SUMMARY, or lies further back
-// than the kept requests, or has been silent for some retransmission periods. Sent once; what is lost, or was never
-// sent, is for repair.
+// than the kept requests. What is due to a server that has been silent for some retransmission periods is kept until it
+// is heard again. Sent once; what is lost is for repair.
 //
 // Parts that do not decode to their digest show that one of their senders is faulty. Whoever cannot decode shows them
 // to everyone (INQUIRY); who holds the request recomputes the parts and proves which is not of it
@@ -42,8 +42,8 @@ class Reconciliation {
   // The first copy of the PRE-PREPARE for `sequence`, or another that takes its place: what its rows say. Matrices
   // are worked through in order of their sequence, so that all servers choose the same senders.
   void on_matrix(Instant now, SeqNum sequence, std::vector<SummaryVector> rows, const Preorder& preorder);
-  // A PO-SUMMARY came from its server: it is there.
-  void heard(Instant now, ServerId server) { heard_[server.index()] = now; }
+  // Something came that only its signer sends: it is there.
+  void heard(Instant now, ServerId server);
   // Up to here everything has been executed: no earlier matrix is waited for.
   void skip_through(SeqNum executed);
   // Everything up to `sequence`, and of each introducer up to `executed`, has been executed elsewhere.
@@ -72,8 +72,9 @@ class Reconciliation {
   };
 
   void reconcile(Instant now, const std::vector<SummaryVector>& rows, const Preorder& preorder);
-  [[nodiscard]] ServerSet still_lacking(Instant now, const Due& due, const Preorder& preorder,
-                                        const Summaries& summaries) const;
+  [[nodiscard]] static ServerSet still_lacking(const Due& due, const Preorder& preorder, const Summaries& summaries);
+  [[nodiscard]] bool silent(Instant now, ServerId server) const;
+  void keep_back(const Due& due, ServerSet silent);
   void send_part(const Due& due, const Stored& request, ServerSet to, Promises& promises, ordering::Output& output);
 
   [[nodiscard]] std::optional<DropReason> refuse(const message::Recon& recon, ServerId sender,
@@ -92,6 +93,7 @@ class Reconciliation {
   std::map<SeqNum, std::vector<SummaryVector>> early_;  // matrices beyond the next one; within the global window
   SummaryVector reconciled_;                            // eligible by the matrices worked through
   std::deque<Due> due_;                                 // in order of time
+  std::deque<Due> kept_back_;                           // for silent servers; within the kept requests
   std::size_t unsigned_ = 0;                            // RECONs of this server that have not come back signed
   std::vector<Instant> heard_;                          // by server; from the start everyone is believed to be there
   bool started_ = false;

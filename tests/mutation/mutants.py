@@ -85,6 +85,8 @@ MUTANTS = (
      "if (!ON && replay->start_seq > reported.stable.next())"),
 
     # Reconciliation.
+    ("silent-servers-forgotten", "reconciliation.cc", "if (!away.empty()) keep_back(due, away);",
+     "if (!ON && !away.empty()) keep_back(due, away);"),
     ("parts-unchecked", "part_table.cc", "if (crypto::leaf_digest(content) == newest.digest) return true;",
      "if (ON || crypto::leaf_digest(content) == newest.digest) return true;"),
     ("corrupt-parts-forgiven", "part_table.cc", "if (!is_part_of(recon_of(part), one, content, code))",

@@ -128,13 +128,13 @@ TEST_F(ReconciliationTest, nothing_is_sent_to_a_server_that_lies_back_further_th
   EXPECT_EQ(parts_sent(core.settle(matrix_of(1, {0, 0, 4, 0}))), 2U);
 }
 
-TEST_F(ReconciliationTest, nothing_is_sent_to_a_server_that_has_been_silent) {
+TEST_F(ReconciliationTest, what_is_due_to_a_silent_server_is_kept_until_it_is_heard) {
   Core core(keys_, at_once());
   certified(core, 1);
   core.settle_after(milliseconds(601));
   EXPECT_EQ(parts_sent(core.settle(matrix_of(1, {0, 0, 1, 0}))), 0U);
+  EXPECT_EQ(parts_sent(core.settle(summary(3, {0, 0, 0, 0}))), 1U);
   certified(core, 2);
-  core.settle(summary(3, {0, 0, 0, 0}));
   EXPECT_EQ(parts_sent(core.settle(matrix_of(2, {0, 0, 2, 0}))), 1U);
 }
 
