@@ -7,6 +7,7 @@ namespace garrison::prime {
 namespace {
 
 constexpr std::size_t kOrderedBytes = message::kEnvelopeBytes + 48;  // an ORDERED with one entry
+constexpr std::int64_t kMostPeriods = 16;                            // between two repairs of a server in vain
 
 }  // namespace
 
@@ -38,6 +39,11 @@ bool Repair::tick(Instant now, Summaries& summaries, const GlobalOrder& global_o
   return true;
 }
 
+void Repair::Pause::begin(Instant now, Duration period, bool helped) {
+  periods_ = helped ? 1 : std::min(periods_ * 2, kMostPeriods);
+  until_ = now + period * periods_ - period / 2;
+}
+
 bool Repair::may_help(Instant now, ServerId server) {
   if (server == config_.self) return false;
   Peer& peer = peers_[server.index()];
@@ -54,7 +60,7 @@ void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVect
   if (peer.known && now < peer.repaired_at + config_.retransmit_period / 2) return;
   if (peer.known) {
     budget_ = config_.repair_bytes;
-    repair_order(server, peer.ordered, global_order, promises, output);
+    repair_order(now, server, peer, global_order, promises, output);
     repair_preorder(now, server, peer, vec, preorder, promises, output);
   }
   peer.known = true;
@@ -64,16 +70,19 @@ void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVect
   peer.ordered = global_order.ordered();
 }
 
-void Repair::repair_preorder(Instant now, ServerId server, const Peer& then, const SummaryVector& vec,
-                             Preorder& preorder, Promises& promises, ordering::Output& output) {
+void Repair::repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, Preorder& preorder,
+                             Promises& promises, ordering::Output& output) {
+  if (!peer.requests_pause.over(now)) return;
+  peer.requests_pause.begin(now, config_.retransmit_period, at_least_as_up_to_date(vec, peer.requests_resent));
+  peer.requests_resent = SummaryVector(config_.n);
   message::PoAck again;
   for (std::size_t i = 0; i < config_.n; ++i) {
     const ServerId introducer(static_cast<std::uint16_t>(i));
     // Nothing older than the kept ones is held, whatever the server says that it counts.
     const std::uint64_t executed = preorder.executed(introducer).value();
     const SeqNum oldest(executed > config_.kept_requests ? executed - config_.kept_requests : 0);
-    const bool stalled = vec[i] == then.vec[i];
-    for (SeqNum sequence = std::max(vec[i], oldest); sequence < then.answered[i];) {
+    const bool stalled = vec[i] == peer.vec[i];
+    for (SeqNum sequence = std::max(vec[i], oldest); sequence < peer.answered[i];) {
       sequence = sequence.next();
       const PreorderId id{introducer, sequence};
       if (const auto ack = preorder.own_ack(id); ack && again.entries.size() < kMaxAcksPerPoAck) {
@@ -85,6 +94,7 @@ void Repair::repair_preorder(Instant now, ServerId server, const Peer& then, con
       if (request == nullptr) continue;
       if (request->get().bytes().size() > budget_) break;
       budget_ -= request->get().bytes().size();
+      peer.requests_resent[i] = sequence;
       promises.repeat(request, ServerSet::only(server), output);
     }
   }
@@ -93,13 +103,16 @@ void Repair::repair_preorder(Instant now, ServerId server, const Peer& then, con
   promises.say(again, ServerSet::only(server), 0, output);
 }
 
-void Repair::repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, Promises& promises,
+void Repair::repair_order(Instant now, ServerId server, Peer& peer, const GlobalOrder& global_order, Promises& promises,
                           ordering::Output& output) {
+  if (!peer.order_pause.over(now)) return;
+  peer.order_pause.begin(now, config_.retransmit_period, global_order.executed_by(server) >= peer.order_resent);
   const std::uint64_t executed = global_order.executed().value();
   SeqNum sequence(executed > config_.kept_sequences ? executed - config_.kept_sequences : 0);
   sequence = std::max(sequence, global_order.executed_by(server));
-  while (sequence < through && budget_ > 0) {
+  while (sequence < peer.ordered && budget_ > 0) {
     sequence = sequence.next();
+    peer.order_resent = sequence;
     const GlobalOrder::Held held = global_order.held(sequence);
     budget_ -= std::min(budget_, send_order(sequence, held, ServerSet::only(server), global_order, promises, output));
   }

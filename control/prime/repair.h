@@ -5,9 +5,11 @@
 // does not count: whoever had acknowledged that a whole period ago acknowledges it again to that server, and the
 // introducer, or everyone once it is executed, sends the PO-REQUEST. Likewise the votes and PRE-PREPARE of sequences
 // that were globally ordered a period ago and that the server has not executed as far as its RTT-PINGs say, and what
-// they were ordered as, which holds whatever the view. Nothing is sent to a server that is silent.
+// they were ordered as, which holds whatever the view. Nothing is sent to a server that is silent, and ever more rarely
+// to one that goes on lacking what it was sent: a faulty one can say so for ever.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "control/prime/global_order.h"
@@ -36,21 +38,36 @@ class Repair {
                         ordering::Output& output);
 
  private:
+  // Between two repairs of a server: ever longer while what was sent is still lacked.
+  class Pause {
+   public:
+    [[nodiscard]] bool over(Instant now) const { return now >= until_; }
+    void begin(Instant now, Duration period, bool helped);
+
+   private:
+    Instant until_;
+    std::int64_t periods_ = 1;
+  };
+
   // What one other server was like when its summary was heard again last.
   struct Peer {
     Instant repaired_at;
     bool known = false;
-    SummaryVector vec;       // what it counted
-    SummaryVector answered;  // what was acknowledged here
-    SeqNum ordered;          // what was globally ordered here
-    Instant helped_from;     // no help before that
-    Instant answers_from;    // start of the period that answers_left is about
+    SummaryVector vec;              // what it counted
+    SummaryVector answered;         // what was acknowledged here
+    SeqNum ordered;                 // what was globally ordered here
+    SummaryVector requests_resent;  // the last of each introducer's that the last repair sent; 0: none
+    SeqNum order_resent;            // likewise
+    Pause requests_pause;
+    Pause order_pause;
+    Instant helped_from;   // no help before that
+    Instant answers_from;  // start of the period that answers_left is about
     std::size_t answers_left = 0;
   };
 
-  void repair_preorder(Instant now, ServerId server, const Peer& then, const SummaryVector& vec, Preorder& preorder,
+  void repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, Preorder& preorder,
                        Promises& promises, ordering::Output& output);
-  void repair_order(ServerId server, SeqNum through, const GlobalOrder& global_order, Promises& promises,
+  void repair_order(Instant now, ServerId server, Peer& peer, const GlobalOrder& global_order, Promises& promises,
                     ordering::Output& output);
   // Returns the bytes sent.
   std::size_t send_order(SeqNum sequence, const GlobalOrder::Held& held, ServerSet to, const GlobalOrder& global_order,

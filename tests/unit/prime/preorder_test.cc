@@ -222,5 +222,25 @@ TEST_F(PreorderTest, acks_and_signers_beyond_n_are_refused) {
   EXPECT_TRUE(dropped(core.take(more.verified(server(5), ack)), DropReason::message_unknown_signer));
 }
 
+// [PRIME] 7's faulty servers acknowledge nothing, and could say for ever that they lack everything.
+TEST_F(PreorderTest, a_server_that_goes_on_lacking_what_it_is_sent_is_sent_it_ever_more_rarely) {
+  Core core(keys_, config());
+  ordering::Output output = core.settle(op(1, 1));
+  ASSERT_EQ(count(output, message::MessageType::PoRequest), 1U);
+  core.settle(summary(3, {0, 0, 0, 0}));
+  std::size_t sent = 0;
+  constexpr int kPeriods = 64;
+  for (int i = 0; i < kPeriods; ++i) {
+    core.settle_after(core.prime().config().retransmit_period);
+    output = core.settle(summary(3, {0, 0, 0, 0}));
+    for (const ordering::Forward& forward : output.forward) {
+      const bool request = forward.message->get().type() == message::MessageType::PoRequest;
+      sent += request && forward.to.contains(server(3)) ? 1 : 0;
+    }
+  }
+  EXPECT_GE(sent, 4U);
+  EXPECT_LE(sent, 10U);
+}
+
 }  // namespace
 }  // namespace garrison::prime
