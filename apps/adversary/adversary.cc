@@ -18,7 +18,11 @@ std::uint64_t seed_of(const Context& context) {
 }  // namespace
 
 Adversary::Adversary(std::unique_ptr<ordering::OrderingCore> core, const Context& context, Conspiracy::Record& record)
-    : core_(std::move(core)), context_(context), record_(record), rng_(seed_of(context)) {}
+    : core_(std::move(core)),
+      inner_(dynamic_cast<Adversary*>(core_.get())),
+      context_(context),
+      record_(record),
+      rng_(seed_of(context)) {}
 
 bool Adversary::hears(const message::VerifiedMessage& /*message*/) { return true; }
 void Adversary::says(ordering::Sign& /*sign*/) {}
@@ -64,7 +68,6 @@ void Adversary::run_core(const ordering::Input& input) {
 }
 
 void Adversary::hand_out(ordering::Sign sign, Expected expected) {
-  expected.type = sign.type;
   expected.digest = crypto::leaf_digest(sign.content);
   expected_.push_back(expected);
   signs_.push_back(std::move(sign));
@@ -90,18 +93,18 @@ void Adversary::send(const Stored& message, ServerSet to, Instant at) {
   if (late_.size() < kMaxLate) late_.emplace(at, ordering::Forward{message, to, TrafficClass::bounded, 0});
 }
 
-// What was handed out comes back in order. An adversary further out may have replaced its content, so a message that
-// has not come back before is the next of its type; one that has is a copy by way of a peer.
-bool Adversary::comes_back(const message::VerifiedMessage& message) const {
-  if (expected_.empty()) return false;
-  const Expected& next = expected_.front();
-  return next.digest == message.digest() || (next.type == message.type() && !own_.contains(message.digest()));
-}
-
+// What was handed out comes back in order. The outermost adversary recognises it, and tells those inside, whose content
+// it may have replaced: with what was said before, too.
 void Adversary::take_back(const message::VerifiedMessage& message) {
-  if (!comes_back(message)) {
+  const bool first_again = !expected_.empty() && expected_.front().digest == message.digest();
+  const bool comes_back = std::exchange(comes_back_, std::nullopt).value_or(first_again);
+  const auto pass_in = [&] {
+    if (inner_ != nullptr) inner_->comes_back_ = comes_back;
+    run_core(message);
+  };
+  if (!comes_back) {  // a copy by way of a peer
     const auto known = own_.find(message.digest());
-    if (known == own_.end() || !known->second) run_core(message);
+    if (known == own_.end() || !known->second) pass_in();
     return;
   }
   const Expected expected = expected_.front();
@@ -116,7 +119,7 @@ void Adversary::take_back(const message::VerifiedMessage& message) {
                                                      expected.to, expected.traffic, expected.after});
   }
   has_said(message);
-  if (!expected.a_lie) run_core(message);
+  if (!expected.a_lie) pass_in();
 }
 
 void Adversary::send_due() {

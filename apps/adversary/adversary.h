@@ -76,7 +76,6 @@ class Adversary : public ordering::OrderingCore {
  private:
   // A message handed out to be signed, in the order in which they come back.
   struct Expected {
-    message::MessageType type{};
     Digest digest{};
     bool a_lie = false;
     std::optional<Instant> later;  // sent to `to` then
@@ -87,11 +86,12 @@ class Adversary : public ordering::OrderingCore {
 
   void run_core(const ordering::Input& input);
   void take_back(const message::VerifiedMessage& message);
-  [[nodiscard]] bool comes_back(const message::VerifiedMessage& message) const;
   void hand_out(ordering::Sign sign, Expected expected);
   void send_due();
 
   std::unique_ptr<ordering::OrderingCore> core_;
+  Adversary* inner_;                // core_, if that is one
+  std::optional<bool> comes_back_;  // said by the adversary around this one: of the next own message
   Context context_;
   Conspiracy::Record& record_;
   Rng rng_;

@@ -47,6 +47,8 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
   auto client = std::make_unique<Client>(config);
   client->id = config.client;
   client->to_submit = workload_.updates_each;
+  client->believes_faulty =
+      config.pattern == client::Pattern::co_located && checkers_.faulty().contains(config.first_server);
   Result<crypto::PrivateKey> key = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
   CHECK(key.ok());
   client->signer = std::make_unique<crypto::BatchSigner>(keys_.topology.system, bundle.self,
@@ -220,7 +222,9 @@ void Clients::on_reply(std::size_t index, ServerId from, ByteView message) {
   client.core.on_reply(events_.now(), *reply, from, output);
   for (const client::Completed& completed : output.completed) {
     ++completed_;
-    checkers_.on_accept(client.id, completed.sequence, completed.state_sequence, completed.result);
+    if (!client.believes_faulty) {
+      checkers_.on_accept(client.id, completed.sequence, completed.state_sequence, completed.result);
+    }
     client.updates.erase(completed.sequence);
     if (finished_) finished_(completed.latency);
     submit_within(workload_.think, index);

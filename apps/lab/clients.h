@@ -65,8 +65,9 @@ class Clients {
     std::map<SeqNum, Bytes> updates;           // signed, not answered
     std::size_t to_submit = 0;
     bool faulty = false;
-    SeqNum said;      // by a faulty one
-    Bytes last_said;  // its newest update that is validly signed
+    bool believes_faulty = false;  // co-located with a faulty server: no reply is owed to it
+    SeqNum said;                   // by a faulty one
+    Bytes last_said;               // its newest update that is validly signed
     Instant wakeup_at = Instant::never();
   };
 
