@@ -20,6 +20,8 @@ constexpr std::string_view name(Protocol protocol) {
       return "prime";
     case Protocol::state:
       return "state";
+    case Protocol::bft:
+      return "bft";
   }
   return "?";
 }
@@ -34,6 +36,8 @@ constexpr std::string_view name(Authentication authentication) {
       return "channel";
     case Authentication::signature:
       return "signature";
+    case Authentication::configured:
+      return "channel or signature";
   }
   return "?";
 }
@@ -61,7 +65,9 @@ void print_markdown() {
       "A message is an envelope, a body and what authenticates both: a signature block (`crypto/batch.h`), a MAC of\n"
       "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
       "envelope stands in `control/message/messages.h`, that of each body in `client_messages.cc`,\n"
-      "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc` or `state_messages.cc` beside it.\n");
+      "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc`, `bft_messages.cc` or "
+      "`state_messages.cc`\n"
+      "beside it. Where the table says \"channel or signature\", the topology says which for the whole deployment.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
               kEnvelopeBytes, kMaxMessageBytes);
   std::puts(
@@ -99,7 +105,7 @@ void print_lua() {
   std::puts("}");
   std::printf("local PROTOCOL = {");
   const char* separator = " ";
-  for (const Protocol protocol : {Protocol::client, Protocol::prime, Protocol::state}) {
+  for (const Protocol protocol : {Protocol::client, Protocol::prime, Protocol::bft, Protocol::state}) {
     std::printf("%s[%u] = \"%.*s\"", separator, static_cast<unsigned>(protocol), length(name(protocol)),
                 name(protocol).data());
     separator = ", ";

@@ -14,7 +14,7 @@ constexpr std::size_t kBurst = 64;
 CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directory, crypto::BatchSigner signer,
                        Queues& queues, const Slab& receive_slab, const Slab& client_slab, Slab& send_slab)
     : config_(config),
-      validator_(config.system, config.site, config.servers, directory),
+      validator_(config.system, config.site, config.servers, directory, config.configured),
       signer_(std::move(signer)),
       queues_(queues),
       receive_slab_(receive_slab),
@@ -160,7 +160,7 @@ std::size_t CryptoPart::sign() {
   std::size_t signing = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const ByteView content = send_slab_.bytes(batch[i].slot);
-    if (!message::is_signed(content)) continue;
+    if (!message::is_signed(content, config_.configured)) continue;
     leaves[signing] = crypto::leaf_digest(content);
     bytes_signed_ += content.size();
     blocks[signing] = send_slab_.whole(batch[i].slot).subspan(content.size());

@@ -25,6 +25,7 @@ class CryptoPart {
     SiteId site;
     ServerId self;
     std::size_t servers = 0;
+    message::Authentication configured = message::Authentication::signature;  // see message::Validator
     std::size_t budget = 32;                 // signatures' worth of BOUNDED verification per round
     std::size_t verify_per_signature = 128;  // while more waits to be verified, sign no sooner than after so many
   };

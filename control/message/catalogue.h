@@ -15,11 +15,12 @@
 
 namespace garrison::message {
 
-enum class Protocol : std::uint8_t { client = 1, prime = 2, state = 8 };
+enum class Protocol : std::uint8_t { client = 1, prime = 2, bft = 3, state = 8 };
 
 // Who vouches for the content: nobody, a MAC behind it, the channel that its author itself sent it over (it convinces
-// the receiver and proves nothing to others), or a signature block behind it.
-enum class Authentication : std::uint8_t { none, mac, channel, signature };
+// the receiver and proves nothing to others), or a signature block behind it. `configured` is channel or signature: the
+// topology says which, for all such messages of the deployment; authentication_of() resolves it.
+enum class Authentication : std::uint8_t { none, mac, channel, signature, configured };
 
 enum class Direction : std::uint8_t { client_to_server, server_to_client, server_to_server };
 
@@ -87,6 +88,24 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(Inquiry, "INQUIRY", prime, 33, signature, bounded, server_to_server, kMaxInquiryBody) \
   X(CorruptionProof, "CORRUPTION-PROOF", prime, 34, signature, bounded, server_to_server, kMaxCorruptionProofBody)
 
+// BFT. A VIEW-CHANGE consists of votes, too: the CHECKPOINTs that prove its stable one.
+inline constexpr std::size_t kMaxUpdatesPerBatch = 256;
+inline constexpr std::size_t kMaxBftWindow = 512;  // sequence numbers between the water marks
+inline constexpr std::size_t kMaxBftUpdatesBody = 96 * 1024;
+inline constexpr std::size_t kMaxViewChangeBody = 24 + kMaxVotesBytes + 2 * kMaxBftWindow * 48;
+inline constexpr std::size_t kMaxNewViewBody = 24 + kMaxServersPerSite * 40 + kMaxBftWindow * 32;
+#define GARRISON_BFT_MESSAGES(X)                                                                                \
+  X(BftPrePrepare, "PRE-PREPARE", bft, 1, configured, bounded, server_to_server, 24 + kMaxUpdatesPerBatch * 32) \
+  X(BftPrepare, "PREPARE", bft, 2, configured, bounded, server_to_server, 48)                                   \
+  X(BftCommit, "COMMIT", bft, 3, configured, bounded, server_to_server, 48)                                     \
+  X(BftCheckpoint, "CHECKPOINT", bft, 4, signature, bounded, server_to_server, 40)                              \
+  X(BftViewChange, "VIEW-CHANGE", bft, 5, signature, bounded, server_to_server, kMaxViewChangeBody)             \
+  X(BftNewView, "NEW-VIEW", bft, 6, signature, bounded, server_to_server, kMaxNewViewBody)                      \
+  X(BftStatus, "STATUS", bft, 7, channel, bounded, server_to_server, 40)                                        \
+  X(BftFetch, "FETCH", bft, 8, channel, bounded, server_to_server, 40 + kMaxUpdatesPerBatch / 8)                \
+  X(BftBatch, "BATCH", bft, 9, channel, bounded, server_to_server, 16 + kMaxUpdatesPerBatch * 32)               \
+  X(BftUpdates, "UPDATES", bft, 10, channel, bounded, server_to_server, kMaxBftUpdatesBody)
+
 // X(Name, "PAPER-NAME", protocol, number, authentication, traffic class, direction, largest body in bytes)
 #define GARRISON_MESSAGES(X)                                                                         \
   X(ClientChallenge, "CLIENT-CHALLENGE", client, 1, none, bounded, server_to_client, 32)             \
@@ -105,7 +124,8 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \
   X(Checkpoint, "CHECKPOINT", state, 2, signature, bounded, server_to_server, kMaxCheckpointBody)    \
   X(StateFetch, "STATE-FETCH", state, 3, channel, bounded, server_to_server, 48)                     \
-  X(StateChunk, "STATE-CHUNK", state, 4, channel, bounded, server_to_server, kMaxStateChunkBody)
+  X(StateChunk, "STATE-CHUNK", state, 4, channel, bounded, server_to_server, kMaxStateChunkBody)     \
+  GARRISON_BFT_MESSAGES(X)
 
 enum class MessageType : std::uint16_t {
 #define GARRISON_ENUMERATOR(Name, paper, protocol, number, auth, traffic, direction, bound) \
@@ -139,6 +159,11 @@ constexpr const CatalogueRow* find_row(MessageType type) {
     if (row.type == type) return &row;
   }
   return nullptr;
+}
+
+// What vouches for messages of this row where `configured` stands for what the topology chose.
+constexpr Authentication authentication_of(const CatalogueRow& row, Authentication configured) {
+  return row.authentication == Authentication::configured ? configured : row.authentication;
 }
 
 constexpr std::string_view name(MessageType type) {

@@ -53,11 +53,11 @@ std::variant<DecodedEnvelope, DropReason> read_envelope(ByteView message) {
   return DecodedEnvelope{envelope, type, kEnvelopeBytes + body_bytes};
 }
 
-bool is_signed(ByteView content) {
+bool is_signed(ByteView content, Authentication configured) {
   CHECK(content.size() >= kEnvelopeBytes);
   const CatalogueRow* row = find_row(static_cast<MessageType>((std::uint16_t{content[1]} << 8U) | content[2]));
   CHECK(row != nullptr);
-  return row->authentication == Authentication::signature;
+  return authentication_of(*row, configured) == Authentication::signature;
 }
 
 std::optional<DecodedEnvelope> decode_envelope(ByteView message) {

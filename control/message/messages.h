@@ -9,7 +9,7 @@
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
 // envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc,
-// view_messages.cc and state_messages.cc.
+// view_messages.cc, bft_messages.cc and state_messages.cc.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/message/bft_messages.h"
 #include "control/message/catalogue.h"
 #include "control/message/view_messages.h"
 #include "crypto/principal.h"
@@ -211,10 +212,11 @@ struct DecodedEnvelope {
 template <typename Message>
 [[nodiscard]] std::optional<Message> decode(ByteView message);
 
-// SHA-256 over "garrison-matrix-1" and the rows as a SUMMARY-MATRIX carries them, their signature blocks included.
-// Whether a message of this content carries a signature block. Content is well-formed: the caller encoded it.
-[[nodiscard]] bool is_signed(ByteView content);
+// Whether a message of this content carries a signature block, where `configured` is what the topology chose. Content
+// is well-formed: the caller encoded it.
+[[nodiscard]] bool is_signed(ByteView content, Authentication configured);
 
+// SHA-256 over "garrison-matrix-1" and the rows as a SUMMARY-MATRIX carries them, their signature blocks included.
 [[nodiscard]] Digest matrix_digest(const MatrixRows& rows);
 
 }  // namespace garrison::message

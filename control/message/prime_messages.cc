@@ -1,5 +1,6 @@
 // Bodies of Prime's messages [PRIME] 5.1, 5.2, 5.4.1.
 #include "control/message/codec.h"
+#include "control/message/fields.h"
 #include "crypto/batch.h"
 #include "crypto/digest.h"
 
@@ -13,7 +14,6 @@ constexpr std::size_t kPoSummaryFixedBytes = 2 + 6;
 constexpr std::size_t kRowsFixedBytes = 2 + 6;
 constexpr std::size_t kPrePrepareFixedBytes = 8 + 8;
 constexpr std::size_t kPhaseBytes = 8 + 8 + sizeof(Digest);
-constexpr std::size_t kLengthBytes = 4;
 
 static_assert(kPoAckFixedBytes + kMaxAcksPerPoAck * kPoAckEntryBytes == find_row(MessageType::PoAck)->max_body_bytes);
 static_assert(kPoSummaryFixedBytes + 8 * kMaxServersPerSite == kPoSummaryBodyBytes);
@@ -27,36 +27,6 @@ static_assert(kEnvelopeBytes + kMaxPoRequestBody + crypto::kMaxSignatureBlockByt
 static_assert(kPoRequestFixedBytes + kLengthBytes + kEnvelopeBytes + kMaxClientOpBody +
                   crypto::kMaxSignatureBlockBytes <=
               kMaxPoRequestBody);
-
-// A count of 1..largest and the six reserved bytes behind it; 0 and a failed reader otherwise.
-std::size_t read_count(Reader& reader, std::size_t largest) {
-  const std::size_t count = reader.u16();
-  reader.zeros(6);
-  if (count == 0 || count > largest) reader.fail();
-  return reader.ok() ? count : 0;
-}
-
-void write_count(Writer& writer, std::size_t count, std::size_t largest) {
-  CHECK(count >= 1 && count <= largest);
-  writer.u16(static_cast<std::uint16_t>(count)).zeros(6);
-}
-
-ServerId read_server(Reader& reader) {
-  const std::uint16_t server = reader.u16();
-  if (server >= kMaxServersPerSite) reader.fail();
-  return ServerId(server);
-}
-
-// Byte strings, each behind its u32 length.
-std::size_t strings_bytes(const std::vector<ByteView>& strings) {
-  std::size_t size = 0;
-  for (const ByteView string : strings) size += kLengthBytes + string.size();
-  return size;
-}
-
-void write_strings(Writer& writer, const std::vector<ByteView>& strings) {
-  for (const ByteView string : strings) writer.u32(static_cast<std::uint32_t>(string.size())).bytes(string);
-}
 
 // u16 n | 6 reserved | n x (u32 length | row)
 void write_rows(Writer& writer, const MatrixRows& rows) {

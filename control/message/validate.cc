@@ -35,19 +35,21 @@ bool take_rows(ByteView bytes, std::size_t servers, std::vector<ByteView>& rows)
   return true;
 }
 
-bool take_updates(ByteView bytes, std::vector<ByteView>& updates) {
-  std::optional<PoRequest> decoded = decode<PoRequest>(bytes);
+// The whole messages that one field of a message consists of.
+template <typename Message>
+bool take(ByteView bytes, std::vector<ByteView> Message::*field, std::vector<ByteView>& inside) {
+  std::optional<Message> decoded = decode<Message>(bytes);
   if (!decoded.has_value()) return false;
-  updates = std::move(decoded->updates);
+  inside = std::move((*decoded).*field);
   return true;
 }
 
-template <typename Message>
-bool take_votes(ByteView bytes, std::vector<ByteView> Message::*votes, std::vector<ByteView>& inside) {
-  std::optional<Message> decoded = decode<Message>(bytes);
-  if (!decoded.has_value()) return false;
-  inside = std::move((*decoded).*votes);
-  return true;
+bool carries_updates(MessageType type) { return type == MessageType::PoRequest || type == MessageType::BftUpdates; }
+
+bool fits_new_view(ByteView bytes, std::size_t servers) {
+  const std::optional<BftNewView> decoded = decode<BftNewView>(bytes);
+  return decoded.has_value() && std::all_of(decoded->basis.begin(), decoded->basis.end(),
+                                            [&](const auto& basis) { return basis.server.index() < servers; });
 }
 
 bool within(ServerSet ids, std::size_t servers) { return (ids.bits() & ~ServerSet::all(servers).bits()) == 0; }
@@ -71,13 +73,15 @@ bool take_part(ByteView bytes, std::vector<ByteView>& inside) {
 // Whether messages of `type` consist of votes.
 bool is_proof(MessageType type) {
   return type == MessageType::NewLeaderProof || type == MessageType::PcSet || type == MessageType::VcProof ||
-         type == MessageType::Replay || type == MessageType::Inquiry || type == MessageType::CorruptionProof;
+         type == MessageType::Replay || type == MessageType::Inquiry || type == MessageType::CorruptionProof ||
+         type == MessageType::BftViewChange;
 }
 
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
 MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, std::size_t i) {
   if (proof == MessageType::NewLeaderProof) return MessageType::NewLeader;
   if (proof == MessageType::Inquiry || proof == MessageType::CorruptionProof) return MessageType::Recon;
+  if (proof == MessageType::BftViewChange) return MessageType::BftCheckpoint;
   if (proof != MessageType::PcSet) return MessageType::VcPartialSig;
   if (i == 0) return MessageType::PrePrepare;
   return inside[0].empty() ? MessageType::ReplayPrepare : MessageType::Prepare;
@@ -116,9 +120,11 @@ bool fits_summary(ByteView bytes, std::size_t servers) {
 
 }  // namespace
 
-Validator::Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory)
-    : system_(system), site_(site), servers_(servers), verifier_(system, directory) {
+Validator::Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory,
+                     Authentication configured)
+    : system_(system), site_(site), servers_(servers), configured_(configured), verifier_(system, directory) {
   CHECK(servers >= 1 && servers <= kMaxServersPerSite);
+  CHECK(configured == Authentication::channel || configured == Authentication::signature);
 }
 
 Validation Validator::server_message(ServerId from, ByteView bytes) {
@@ -129,7 +135,7 @@ Validation Validator::server_message(ServerId from, ByteView bytes) {
   if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
   if (find_row(message.head.type)->direction != Direction::server_to_server) return DropReason::message_wrong_direction;
   if (const Refusal refusal = structure(message, inside)) return *refusal;
-  if (find_row(message.head.type)->authentication == Authentication::channel) {
+  if (!is_signed(message.content(), configured_)) {
     if (!message.block().empty()) return DropReason::message_malformed;
     if (message.signer() != Principal::server(site_, from)) return DropReason::message_not_first_hand;
     if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
@@ -159,7 +165,7 @@ VerifiedMessage Validator::own(ByteView bytes) {
   std::vector<ByteView> inside;
   CHECK(!Parsed::read(bytes, message));
   CHECK(find_row(message.head.type)->direction == Direction::server_to_server);
-  CHECK(message.block().empty() == (find_row(message.head.type)->authentication == Authentication::channel));
+  CHECK(message.block().empty() != is_signed(message.content(), configured_));
   CHECK(!structure(message, inside));
   Parsed part;
   std::vector<Parsed> votes;
@@ -169,7 +175,7 @@ VerifiedMessage Validator::own(ByteView bytes) {
     inside.clear();
   }
   for (std::size_t i = 0; i < inside.size(); ++i) {
-    if (message.head.type == MessageType::PoRequest) {
+    if (carries_updates(message.head.type)) {
       CHECK(fits_update(inside[i], part));
     } else {
       CHECK(inside[i].empty() || fits_row(i, inside[i], part));
@@ -179,11 +185,11 @@ VerifiedMessage Validator::own(ByteView bytes) {
 }
 
 std::size_t Validator::cost(ByteView bytes) {
-  constexpr std::size_t kCountOffset = kEnvelopeBytes + 8;  // behind PoRequest::sequence
+  constexpr std::size_t kCountOffset = kEnvelopeBytes + 8;  // behind the sequence of PO-REQUEST and UPDATES
   if (bytes.size() < kCountOffset + 2) return 1;
   const auto type = static_cast<MessageType>((std::uint16_t{bytes[1]} << 8U) | bytes[2]);
   if (is_proof(type)) return kMaxServersPerSite;
-  if (type != MessageType::PoRequest) return 1;
+  if (!carries_updates(type)) return 1;
   const std::size_t count = load_le<std::uint16_t>(bytes.data() + kCountOffset);
   return std::clamp<std::size_t>(count, 1, kMaxUpdatesPerPoRequest);
 }
@@ -196,7 +202,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
   const auto well_formed = [&]() {
     switch (message.head.type) {
       case MessageType::PoRequest:
-        return take_updates(message.bytes, inside);
+        return take(message.bytes, &PoRequest::updates, inside);
       case MessageType::PoAck:
         return fits_ack(message.bytes, servers_);
       case MessageType::PoSummary:
@@ -222,7 +228,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::NewLeader:
         return decode<NewLeader>(message.bytes).has_value();
       case MessageType::NewLeaderProof:
-        return take_votes(message.bytes, &NewLeaderProof::votes, inside);
+        return take(message.bytes, &NewLeaderProof::votes, inside);
       case MessageType::Report:
         return decode<Report>(message.bytes).has_value();
       case MessageType::PcSet:
@@ -236,9 +242,9 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::VcPartialSig:
         return ids_fit<VcPartialSig>(message.bytes, servers_);
       case MessageType::VcProof:
-        return ids_fit<VcProof>(message.bytes, servers_) && take_votes(message.bytes, &VcProof::proof, inside);
+        return ids_fit<VcProof>(message.bytes, servers_) && take(message.bytes, &VcProof::proof, inside);
       case MessageType::Replay:
-        return ids_fit<Replay>(message.bytes, servers_) && take_votes(message.bytes, &Replay::proof, inside);
+        return ids_fit<Replay>(message.bytes, servers_) && take(message.bytes, &Replay::proof, inside);
       case MessageType::ReplayPrepare:
         return decode<ReplayPrepare>(message.bytes).has_value();
       case MessageType::ReplayCommit:
@@ -248,7 +254,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::Recon:
         return fits_recon(message.bytes, servers_);
       case MessageType::Inquiry:
-        return take_votes(message.bytes, &Inquiry::parts, inside);
+        return take(message.bytes, &Inquiry::parts, inside);
       case MessageType::CorruptionProof:
         return take_part(message.bytes, inside);
       case MessageType::StateRequest:
@@ -259,6 +265,26 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return decode<StateFetch>(message.bytes).has_value();
       case MessageType::StateChunk:
         return decode<StateChunk>(message.bytes).has_value();
+      case MessageType::BftPrePrepare:
+        return decode<BftPrePrepare>(message.bytes).has_value();
+      case MessageType::BftPrepare:
+        return decode<BftPrepare>(message.bytes).has_value();
+      case MessageType::BftCommit:
+        return decode<BftCommit>(message.bytes).has_value();
+      case MessageType::BftCheckpoint:
+        return decode<BftCheckpoint>(message.bytes).has_value();
+      case MessageType::BftViewChange:
+        return take(message.bytes, &BftViewChange::checkpoints, inside);
+      case MessageType::BftNewView:
+        return fits_new_view(message.bytes, servers_);
+      case MessageType::BftStatus:
+        return decode<BftStatus>(message.bytes).has_value();
+      case MessageType::BftFetch:
+        return decode<BftFetch>(message.bytes).has_value();
+      case MessageType::BftBatch:
+        return decode<BftBatch>(message.bytes).has_value();
+      case MessageType::BftUpdates:
+        return take(message.bytes, &BftUpdates::updates, inside);
       case MessageType::ClientChallenge:
       case MessageType::ClientHello:
       case MessageType::ClientOp:
@@ -293,6 +319,7 @@ Digest Validator::leaf_digest(const Parsed& message) {
 Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<ByteView>& inside) {
   switch (type) {
     case MessageType::PoRequest:
+    case MessageType::BftUpdates:
       return updates_signed(inside);
     case MessageType::SummaryMatrix:
     case MessageType::PrePrepare:

@@ -18,15 +18,17 @@ using Validation = std::variant<VerifiedMessage, DropReason>;
 
 class Validator {
  public:
-  // `directory` must outlive it. `servers` is n of `site`.
-  Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory);
+  // `directory` must outlive it. `servers` is n of `site`. `configured`, channel or signature, is what messages of
+  // Authentication::configured carry in this deployment: one that carries the other is malformed.
+  Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory,
+            Authentication configured = Authentication::signature);
 
   // A message that server `from` sent over its channel. It may be another server's message (a flooded PRE-PREPARE, a
   // retransmission). Checks in order of cost: size, version, type, direction, system and site, structure, signature,
   // then what is inside: every row of a matrix is a PO-SUMMARY signed by its row's server with n entries; every update
-  // of a PO-REQUEST is a validly signed CLIENT-OP, else the whole request is void; every vote of a proof is a signed
-  // message of the type that such a proof consists of (PREPAREs behind a PRE-PREPARE, REPLAY-PREPAREs without one,
-  // RECONs), and so is the PRE-PREPARE of a certificate with its rows.
+  // of a PO-REQUEST or UPDATES is a validly signed CLIENT-OP, else the whole request is void; every vote of a proof is
+  // a signed message of the type that such a proof consists of (PREPAREs behind a PRE-PREPARE, REPLAY-PREPAREs without
+  // one, RECONs, CHECKPOINTs in a VIEW-CHANGE), and so is the PRE-PREPARE of a certificate with its rows.
   [[nodiscard]] Validation server_message(ServerId from, ByteView bytes);
 
   // A CLIENT-OP as a client or its gateway handed it in.
@@ -71,6 +73,7 @@ class Validator {
   SystemId system_;
   SiteId site_;
   std::size_t servers_;
+  Authentication configured_;
   crypto::BatchVerifier verifier_;
   // The last PO-SUMMARY of each server that verified: the same bytes stand in many matrices, and stay verified
   // because the directory never changes under a Validator.

@@ -28,13 +28,29 @@ ServerId VerifiedMessage::server() const {
   return ServerId(static_cast<std::uint16_t>(signer_index_));  // below kMaxServersPerSite by read_envelope
 }
 
-VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner) {
-  const ByteView whole = outer.content();
+namespace {
+
+DecodedEnvelope envelope_inside(ByteView whole, ByteView inner) {
   const std::less_equal<> not_after;  // a total order of pointers, which < alone is not
   CHECK(not_after(whole.data(), inner.data()) && not_after(inner.data() + inner.size(), whole.data() + whole.size()));
   const std::optional<DecodedEnvelope> decoded = decode_envelope(inner);
-  CHECK(decoded.has_value() && find_row(decoded->type)->direction == Direction::server_to_server);
-  return {inner, *decoded, crypto::leaf_digest(inner.first(decoded->content_bytes))};
+  CHECK(decoded.has_value());
+  return *decoded;
+}
+
+}  // namespace
+
+VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner) {
+  const DecodedEnvelope decoded = envelope_inside(outer.content(), inner);
+  CHECK(find_row(decoded.type)->direction == Direction::server_to_server);
+  return {inner, decoded, crypto::leaf_digest(inner.first(decoded.content_bytes))};
+}
+
+VerifiedMessage update_message(const VerifiedMessage& updates, ByteView update) {
+  CHECK(updates.type() == MessageType::BftUpdates);
+  const DecodedEnvelope decoded = envelope_inside(updates.content(), update);
+  CHECK(decoded.type == MessageType::ClientOp);
+  return {update, decoded, crypto::leaf_digest(update.first(decoded.content_bytes))};
 }
 
 StoredMessage::StoredMessage(const VerifiedMessage& message)

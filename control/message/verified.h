@@ -30,6 +30,8 @@ class VerifiedMessage {
   [[nodiscard]] ByteView bytes() const { return {data_, size_}; }
   // Envelope and body alone.
   [[nodiscard]] ByteView content() const { return {data_, content_size_}; }
+  // Whether a signature block vouches for it, so that it convinces whoever sees it; else the channel did.
+  [[nodiscard]] bool is_signed() const { return size_ > content_size_; }
   // crypto::leaf_digest(content()): identifies the message whatever batch it was signed in.
   [[nodiscard]] const Digest& digest() const { return digest_; }
 
@@ -48,6 +50,7 @@ class VerifiedMessage {
   // `bytes` starts with content that `decoded` was read from; `digest` is its leaf digest.
   VerifiedMessage(ByteView bytes, const DecodedEnvelope& decoded, const Digest& digest);
   friend VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner);
+  friend VerifiedMessage update_message(const VerifiedMessage& updates, ByteView update);
 
   const std::uint8_t* data_ = nullptr;
   std::uint32_t size_ = 0;
@@ -64,6 +67,9 @@ class VerifiedMessage {
 // non-empty row of a matrix, or a vote or PRE-PREPARE of a proof, as outer.as<...>() shows it; it lives as long as the
 // outer one's bytes.
 [[nodiscard]] VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner);
+
+// The same of a client's update in a verified UPDATES.
+[[nodiscard]] VerifiedMessage update_message(const VerifiedMessage& updates, ByteView update);
 
 // A verified message with bytes of its own. Immutable; share it by shared_ptr<const StoredMessage>.
 class StoredMessage {

@@ -1,12 +1,12 @@
 // Bodies of the messages in view_messages.h [PRIME] 5.4, A.2, A.3.
 #include "control/message/codec.h"
+#include "control/message/fields.h"
 #include "crypto/batch.h"
 #include "crypto/digest.h"
 
 namespace garrison::message {
 namespace {
 
-constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kShortBodyBytes = 48;  // the longest body of a vote
 constexpr std::size_t kPcSetFixedBytes = 8 + 4 + 4 + 8 + 8 + 2 + 2 + 4;
 constexpr std::size_t kProofFixedBytes = 8 + 4 + 4 + 8 + 8;
@@ -46,13 +46,6 @@ std::vector<ByteView> read_votes(Reader& reader, std::size_t count) {
     vote = reader.view(size);
   }
   return votes;
-}
-
-std::size_t read_count(Reader& reader, std::size_t largest) {
-  const std::size_t count = reader.u16();
-  reader.zeros(6);
-  if (count == 0 || count > largest) reader.fail();
-  return reader.ok() ? count : 0;
 }
 
 Duration read_duration(Reader& reader) {

@@ -55,8 +55,8 @@ namespace garrison {
   X(message_bad_signature, "signature, Merkle path or MAC wrong")                    \
   X(message_not_first_hand, "unsigned message that its author did not send itself")  \
   X(message_bad_row, "summary matrix with a row that is not its server's")           \
-  X(message_bad_update, "PO-REQUEST with an invalid client update; void as a whole") \
   X(message_bad_vote, "proof with a vote that is not a signed one of its kind")      \
+  X(message_bad_update, "PO-REQUEST or UPDATES with an invalid client update; void") \
   /* protocol */                                                                     \
   X(prime_stale, "for a view or sequence that is over")                              \
   X(prime_beyond_window, "for a sequence beyond the window")                         \
@@ -76,6 +76,15 @@ namespace garrison {
   X(state_not_ahead, "asked for state by a server that is as far")                   \
   X(state_over_quota, "asked for more state than one server may in that time")       \
   X(state_unknown, "asked for a snapshot that is not kept")                          \
+  X(bft_stale, "for a view or sequence that is over")                                \
+  X(bft_beyond_window, "for a view or sequence that is not reached yet")             \
+  X(bft_duplicate, "already held")                                                   \
+  X(bft_not_leader, "only the leader of the view says or takes this")                \
+  X(bft_equivocation, "conflicts with what its signer said before")                  \
+  X(bft_oversized_batch, "batch with more updates or bytes than one may have")       \
+  X(bft_bad_view_change, "VIEW-CHANGE whose claims or proof do not fit")             \
+  X(bft_bad_new_view, "NEW-VIEW that does not follow from its VIEW-CHANGEs")         \
+  X(bft_unasked, "answer to nothing that was asked")                                 \
   /* clients */                                                                      \
   X(client_duplicate, "update already executed or in progress")                      \
   X(client_stale, "sequence or incarnation of the past")                             \

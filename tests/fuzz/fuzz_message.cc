@@ -73,6 +73,16 @@ void use(const VerifiedMessage& accepted) {
   if (accepted.type() == MessageType::CorruptionProof) {
     visit_votes<Recon>(stored.get(), {stored.get().as<CorruptionProof>().part});
   }
+  if (accepted.type() == MessageType::BftViewChange) {
+    for (const ByteView part : stored.get().as<BftViewChange>().checkpoints) {
+      CHECK(inner_message(stored.get(), part).server().index() < keys().servers());
+    }
+  }
+  if (accepted.type() == MessageType::BftUpdates) {
+    for (const ByteView part : stored.get().as<BftUpdates>().updates) {
+      CHECK(update_message(stored.get(), part).type() == MessageType::ClientOp);
+    }
+  }
   if (accepted.type() == MessageType::PoRequest) {
     CHECK(stored.get().as<PoRequest>().updates.size() == Validator::cost(accepted.bytes()));
   }

@@ -89,6 +89,8 @@ template <typename Message>
   const std::vector<Bytes> updates = {keys.client_op(ClientId(0), SeqNum(1), as_bytes(operation)),
                                       keys.client_op(ClientId(0), SeqNum(2), {})};
   const Digest digest = crypto::leaf_digest(as_bytes(operation));
+  const std::vector<Bytes> checkpoints = signed_votes(keys, message::BftCheckpoint{SeqNum(128), digest});
+  const message::BftClaim claim{SeqNum(129), View(1), digest};
   const message::PoAck ack{{{ServerId(0), SeqNum(1), digest}, {ServerId(1), SeqNum(4), digest}}};
   std::vector<SignedMessage> messages = {
       {MessageType::ClientOp, updates[0]},
@@ -105,6 +107,19 @@ template <typename Message>
       {MessageType::StateFetch, keys.sign(ServerId(2), message::StateFetch{SeqNum(64), digest, 0, 2})},
       {MessageType::StateChunk,
        keys.sign(ServerId(2), message::StateChunk{SeqNum(64), digest, 1, digest, as_bytes(operation)})},
+      {MessageType::BftPrePrepare, keys.sign(ServerId(1), message::BftPrePrepare{View(1), SeqNum(3), {digest, {}}})},
+      {MessageType::BftPrepare, keys.sign(ServerId(2), message::BftPrepare{View(1), SeqNum(3), digest})},
+      {MessageType::BftCommit, keys.sign(ServerId(2), message::BftCommit{View(1), SeqNum(3), digest})},
+      {MessageType::BftCheckpoint, checkpoints[0]},
+      {MessageType::BftViewChange,
+       keys.sign(ServerId(1), message::BftViewChange{View(2), SeqNum(128), views(checkpoints), {claim}, {claim}})},
+      {MessageType::BftNewView,
+       keys.sign(ServerId(2), message::BftNewView{View(2), SeqNum(128), {{ServerId(0), digest}}, {digest, {}}})},
+      {MessageType::BftStatus,
+       keys.sign(ServerId(2), message::BftStatus{View(2), View(1), SeqNum(128), SeqNum(140), 5})},
+      {MessageType::BftFetch, keys.sign(ServerId(2), message::BftFetch{SeqNum(3), digest, {1}})},
+      {MessageType::BftBatch, keys.sign(ServerId(2), message::BftBatch{SeqNum(3), true, {digest}})},
+      {MessageType::BftUpdates, keys.sign(ServerId(2), message::BftUpdates{SeqNum(3), views(updates)})},
   };
   for (SignedMessage& message : signed_view_messages(keys)) messages.push_back(std::move(message));
   const message::Recon recon{ServerId(0), SeqNum(1), digest, 100, as_bytes(operation), rows[0]};

@@ -23,13 +23,19 @@ namespace garrison::testing {
 
 class SiteKeys {
  public:
-  // Modelled keys cost next to nothing; Scheme::ed25519 works as well.
+  // Modelled keys cost next to nothing; Scheme::ed25519 works as well. `configured` as message::Validator has it.
   explicit SiteKeys(std::size_t servers, std::size_t clients = 4, crypto::Scheme scheme = crypto::Scheme::modelled,
-                    SiteId site = SiteId(0), SystemId system = SystemId(0x67617272))
-      : system_(system), site_(site), servers_(servers), directory_(system, kEpoch), scheme_(scheme) {
+                    SiteId site = SiteId(0), SystemId system = SystemId(0x67617272),
+                    message::Authentication configured = message::Authentication::signature)
+      : system_(system),
+        site_(site),
+        servers_(servers),
+        configured_(configured),
+        directory_(system, kEpoch),
+        scheme_(scheme) {
     for (std::size_t i = 0; i < servers; ++i) add(server(ServerId(static_cast<std::uint16_t>(i))));
     for (std::size_t i = 0; i < clients; ++i) add(client(ClientId(static_cast<std::uint32_t>(i))));
-    validator_ = std::make_unique<message::Validator>(system_, site_, servers_, directory_);
+    validator_ = std::make_unique<message::Validator>(system_, site_, servers_, directory_, configured_);
   }
 
   SiteKeys(const SiteKeys&) = delete;  // the Validator holds on to the directory
@@ -52,9 +58,10 @@ class SiteKeys {
   }
 
   // Tests also sign contents that no catalogue knows.
-  static bool is_unsigned(ByteView content) {
+  [[nodiscard]] bool is_unsigned(ByteView content) const {
     const auto head = message::decode_envelope(content);
-    return head.has_value() && message::find_row(head->type)->authentication == message::Authentication::channel;
+    return head.has_value() &&
+           message::authentication_of(*message::find_row(head->type), configured_) == message::Authentication::channel;
   }
 
   // Content with the signature block of `signer` behind it, whoever the content names.
@@ -139,6 +146,7 @@ class SiteKeys {
   SystemId system_;
   SiteId site_;
   std::size_t servers_;
+  message::Authentication configured_;
   crypto::KeyDirectory directory_;
   crypto::Scheme scheme_;
   std::map<crypto::Principal, Private> private_;

@@ -47,8 +47,18 @@ local CATALOGUE = {
   [0x0802] = { name = "CHECKPOINT", authentication = "signature", bound = 1072 },
   [0x0803] = { name = "STATE-FETCH", authentication = "channel", bound = 48 },
   [0x0804] = { name = "STATE-CHUNK", authentication = "channel", bound = 13104 },
+  [0x0301] = { name = "PRE-PREPARE", authentication = "channel or signature", bound = 8216 },
+  [0x0302] = { name = "PREPARE", authentication = "channel or signature", bound = 48 },
+  [0x0303] = { name = "COMMIT", authentication = "channel or signature", bound = 48 },
+  [0x0304] = { name = "CHECKPOINT", authentication = "signature", bound = 40 },
+  [0x0305] = { name = "VIEW-CHANGE", authentication = "signature", bound = 65624 },
+  [0x0306] = { name = "NEW-VIEW", authentication = "signature", bound = 17048 },
+  [0x0307] = { name = "STATUS", authentication = "channel", bound = 40 },
+  [0x0308] = { name = "FETCH", authentication = "channel", bound = 72 },
+  [0x0309] = { name = "BATCH", authentication = "channel", bound = 8208 },
+  [0x030a] = { name = "UPDATES", authentication = "channel", bound = 98304 },
 }
-local PROTOCOL = { [1] = "client", [2] = "prime", [8] = "state" }
+local PROTOCOL = { [1] = "client", [2] = "prime", [3] = "bft", [8] = "state" }
 -- END GENERATED
 
 local frame_proto = Proto("garrison", "Garrison frame")
@@ -173,7 +183,7 @@ local function dissect_message(range, total, tree)
   if range:len() < total or content >= total then return name end
   local block = range(content)
   local authenticator = node:add(f.authenticator, block)
-  if row.authentication == "signature" and block:len() >= 8 then
+  if row.authentication:find("signature") and block:len() >= 8 then
     authenticator:add(f.scheme, block(0, 1))
     authenticator:add(f.path_length, block(1, 1))
     authenticator:add_le(f.leaf_index, block(2, 2))

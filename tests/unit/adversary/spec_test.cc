@@ -22,8 +22,9 @@ TEST(SpecTest, a_spec_is_a_name_and_its_options) {
   EXPECT_EQ(specs.value()[0].kind->name, "silent");
   EXPECT_EQ(specs.value()[0].text, "silent:types=PREPARE+COMMIT:to=A2");
   EXPECT_EQ(specs.value()[0].options.servers("to", conspiracy), ServerSet::only(ServerId(1)));
+  using message::MessageType;
   EXPECT_EQ(specs.value()[0].options.types("types"),
-            (MessageTypes{message::MessageType::Prepare, message::MessageType::Commit}));
+            (MessageTypes{MessageType::Prepare, MessageType::BftPrepare, MessageType::Commit, MessageType::BftCommit}));
   EXPECT_EQ(specs.value()[1].options.duration("by"), milliseconds(7));
   EXPECT_EQ(specs.value()[2].options.number("chance"), 20U) << "the option's own value";
 }

@@ -4,69 +4,10 @@
 #include <algorithm>
 #include <string>
 
-#include "control/message/messages.h"
+#include "tests/unit/message/golden_samples.h"
 
 namespace garrison::message {
 namespace {
-
-constexpr std::array<std::uint8_t, 16> kNonce = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-constexpr Digest kDigest = {0xd0, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                            16,   17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 0xdf};
-constexpr ServerId kServer{0x0b};
-constexpr ClientId kClient{0xc1c2c3c4};
-constexpr Incarnation kIncarnation{0x0102030405060708};
-constexpr SeqNum kSequence{0x1112131415161718};
-constexpr View kView{0x2122232425262728};
-constexpr std::uint64_t kPing = 0x5152535455565758;
-constexpr Duration kMeasured{0x030405060708};
-constexpr std::uint32_t kNumber = 0x61626364;
-constexpr View kEarlierView{0x0172737475767778};
-constexpr ServerSet kIds = ServerSet::from_bits(0x8005);
-
-ByteView text(std::string_view characters) { return as_bytes(characters); }
-
-// One message of every type, by argument type.
-ClientChallenge sample(const ClientChallenge& /*type*/) { return {kNonce}; }
-ClientHello sample(const ClientHello& /*type*/) { return {kNonce, kIncarnation}; }
-ClientOp sample(const ClientOp& /*type*/) { return {kClient, kIncarnation, kSequence, text("trip")}; }
-ClientReply sample(const ClientReply& /*type*/) {
-  return {kServer, kClient, kIncarnation, kSequence, 0x3132333435363738, text("done")};
-}
-PoRequest sample(const PoRequest& /*type*/) { return {kServer, kSequence, {text("first"), text("2nd")}}; }
-PoAck sample(const PoAck& /*type*/) { return {{{ServerId(1), kSequence, kDigest}, {ServerId(15), SeqNum(2), {}}}}; }
-PoSummary sample(const PoSummary& /*type*/) { return {{kSequence, SeqNum(0), SeqNum(3), SeqNum(4)}}; }
-SummaryMatrix sample(const SummaryMatrix& /*type*/) { return {{text("row 0"), {}, text("r2"), text("row 3")}}; }
-PrePrepare sample(const PrePrepare& /*type*/) { return {kView, kSequence, {text("row 0"), {}, text("r2"), {}}}; }
-Prepare sample(const Prepare& /*type*/) { return {kView, kSequence, kDigest}; }
-Commit sample(const Commit& /*type*/) { return {kView, kSequence, kDigest, SeqNum(5)}; }
-RttPing sample(const RttPing& /*type*/) { return {kView, kPing, kSequence}; }
-RttPong sample(const RttPong& /*type*/) { return {kView, kPing}; }
-RttMeasure sample(const RttMeasure& /*type*/) { return {kView, kMeasured}; }
-TatUb sample(const TatUb& /*type*/) { return {kView, kMeasured}; }
-TatMeasure sample(const TatMeasure& /*type*/) { return {kView, kMeasured}; }
-NewLeader sample(const NewLeader& /*type*/) { return {kView}; }
-NewLeaderProof sample(const NewLeaderProof& /*type*/) { return {kView, {text("vote 0"), text("v1")}}; }
-Report sample(const Report& /*type*/) { return {kView, kSequence, kNumber}; }
-// A replay certificate; the other kind has golden bytes of its own below.
-PcSet sample(const PcSet& /*type*/) {
-  return {kView, kNumber, {}, {text("vote 0"), text("v1")}, kEarlierView, kIds, kSequence, {kDigest, {}, kDigest}};
-}
-VcEcho sample(const VcEcho& /*type*/) { return {kView, {{ServerId(1), kNumber, kDigest}, {ServerId(15), 2, {}}}}; }
-VcReady sample(const VcReady& /*type*/) { return {kView, {{ServerId(15), kNumber, kDigest}}}; }
-VcList sample(const VcList& /*type*/) { return {kView, kIds}; }
-VcPartialSig sample(const VcPartialSig& /*type*/) { return {kView, kIds, kSequence}; }
-VcProof sample(const VcProof& /*type*/) { return {kView, kIds, kSequence, {text("vote 0"), text("v1")}}; }
-Replay sample(const Replay& /*type*/) { return {kView, kIds, kSequence, {text("vote 0"), text("v1")}}; }
-ReplayPrepare sample(const ReplayPrepare& /*type*/) { return {kView, kDigest}; }
-ReplayCommit sample(const ReplayCommit& /*type*/) { return {kView, kDigest, kSequence}; }
-Ordered sample(const Ordered& /*type*/) { return {{{kSequence, kDigest}, {SeqNum(2), {}}}}; }
-Recon sample(const Recon& /*type*/) { return {ServerId(3), kSequence, kDigest, 1000, text("block"), text("a part")}; }
-Inquiry sample(const Inquiry& /*type*/) { return {{text("part 0"), text("p1")}}; }
-CorruptionProof sample(const CorruptionProof& /*type*/) { return {text("part"), text("the request")}; }
-StateRequest sample(const StateRequest& /*type*/) { return {7, kSequence, SeqNum(64)}; }
-Checkpoint sample(const Checkpoint& /*type*/) { return {kSequence, 20000, kDigest, text("core")}; }
-StateFetch sample(const StateFetch& /*type*/) { return {kSequence, kDigest, 3, 16}; }
-StateChunk sample(const StateChunk& /*type*/) { return {kSequence, kDigest, 3, kDigest, text("data")}; }
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
@@ -176,6 +117,32 @@ constexpr std::array kGolden = {
     Golden{MessageType::StateChunk, "010804015400000048474645444342410b0000000a000000d4c3b2a100000000",
            "1817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf0300000001000000"
            "d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf64617461"},
+    Golden{MessageType::BftPrePrepare, "010301015800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "282726252423222118171615141312110200000000000000d00102030405060708090a0b0c0d0e0f1011121314151617"
+           "18191a1b1c1d1edf0000000000000000000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::BftPrepare, "010302013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::BftCommit, "010303013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::BftCheckpoint, "010304012800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::BftViewChange, "010305018100000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221020000000000000001000100010000000500000070726f6f66181716151413121101000000000000"
+           "00d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf030000000000000004000000000000"
+           "000000000000000000000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::BftNewView, "010306018000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "2827262524232221181716151413121101000200000000000f00000000000000d00102030405060708090a0b0c0d0e0f"
+           "101112131415161718191a1b1c1d1edf0000000000000000000000000000000000000000000000000000000000000000"
+           "d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::BftStatus, "010307012800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322210100000000000000020000000000000018171615141312110000000054535251"},
+    Golden{MessageType::BftFetch, "010308014800000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf6162000000000000"
+           "000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::BftBatch, "010309013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "18171615141312110100010000000000d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
+    Golden{MessageType::BftUpdates, "01030a012000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "1817161514131211020000000000000005000000666972737403000000326e64"},
 };
 
 // A row without golden bytes, or golden bytes without a row, does not compile.
@@ -241,6 +208,22 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(Recon{}).sequence, kSequence);
   EXPECT_EQ(decoded(Recon{}).digest, kDigest);
   EXPECT_EQ(decoded(Recon{}).content_bytes, 1000U);
+  EXPECT_EQ(decoded(BftPrePrepare{}).updates, (std::vector<Digest>{kDigest, {}}));
+  EXPECT_EQ(decoded(BftCommit{}).batch, kDigest);
+  EXPECT_EQ(decoded(BftCheckpoint{}).state, kDigest);
+  EXPECT_EQ(decoded(BftViewChange{}).stable, SeqNum(2));
+  EXPECT_EQ(decoded(BftViewChange{}).prepared, sample(BftViewChange{}).prepared);
+  EXPECT_EQ(decoded(BftViewChange{}).pre_prepared, sample(BftViewChange{}).pre_prepared);
+  EXPECT_EQ(decoded(BftNewView{}).start, kSequence);
+  EXPECT_EQ(decoded(BftNewView{}).basis[0].server, ServerId(15));
+  EXPECT_EQ(decoded(BftNewView{}).basis[0].view_change, kDigest);
+  EXPECT_EQ(decoded(BftNewView{}).batches, (std::vector<Digest>{{}, kDigest}));
+  EXPECT_EQ(decoded(BftStatus{}).installed, View(1));
+  EXPECT_EQ(decoded(BftStatus{}).executed, kSequence);
+  EXPECT_EQ(decoded(BftStatus{}).view_changes, 0x51525354U);
+  EXPECT_EQ(decoded(BftFetch{}).missing[1], 0x62);
+  EXPECT_TRUE(decoded(BftBatch{}).committed);
+  EXPECT_EQ(decoded(BftUpdates{}).sequence, kSequence);
 }
 
 TEST(GoldenTest, golden_bytes_of_a_view_change_decode_to_the_fields_they_were_made_of) {
@@ -343,6 +326,12 @@ TEST(GoldenTest, the_digest_of_a_matrix_is_pinned) {
 TEST(GoldenTest, the_digest_of_what_a_replay_binds_is_pinned) {
   EXPECT_EQ(hex(replay_digest(kEarlierView, kIds, kSequence, sample(PcSet{}).window)),
             "7e8c8a5dcccc22986f9c780c2c26769003a03e2cd4ed276b978912625de5c98f");
+}
+
+TEST(GoldenTest, the_digest_of_a_batch_is_pinned_and_that_of_no_updates_is_the_null_request) {
+  EXPECT_EQ(hex(batch_digest(sample(BftPrePrepare{}).updates)),
+            "df0bf63aa57b4d43f71c11c3d6fe8591478a30ed112c5cdfae0ec20cfcad2a15");
+  EXPECT_EQ(batch_digest({}), kNullBatch);
 }
 
 }  // namespace

@@ -119,7 +119,48 @@ class RandomMessages {
     for (Ordered::Entry& entry : m.entries) entry = {sequence(), random_array<32>()};
   }
 
+  void fill(const Envelope& /*signer*/, BftPrePrepare& m) {
+    m = {View(rng_()), sequence(), digests(1, kMaxUpdatesPerBatch)};
+  }
+  void fill(const Envelope& /*signer*/, BftPrepare& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, BftCommit& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, BftCheckpoint& m) { m = {sequence(), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, BftViewChange& m) {
+    m = {View(rng_()), sequence(), std::vector<ByteView>(below(kMaxServersPerSite + 1)), claims(), claims()};
+    for (ByteView& checkpoint : m.checkpoints) checkpoint = string(kMaxVoteBytes);
+  }
+  void fill(const Envelope& /*signer*/, BftNewView& m) {
+    m = {View(rng_()), sequence(), std::vector<BftNewView::Basis>(below(kMaxServersPerSite + 1)),
+         digests(0, kMaxBftWindow)};
+    for (BftNewView::Basis& basis : m.basis) {
+      basis = {ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite))), random_array<32>()};
+    }
+  }
+  void fill(const Envelope& /*signer*/, BftStatus& m) {
+    m = {View(rng_()), View(rng_()), sequence(), sequence(), static_cast<std::uint32_t>(rng_())};
+  }
+  void fill(const Envelope& /*signer*/, BftFetch& m) {
+    m = {sequence(), random_array<32>(), random_array<kMaxUpdatesPerBatch / 8>()};
+  }
+  void fill(const Envelope& /*signer*/, BftBatch& m) {
+    m = {sequence(), below(2) == 1, digests(0, kMaxUpdatesPerBatch)};
+  }
+  void fill(const Envelope& /*signer*/, BftUpdates& m) {
+    m = {sequence(), std::vector<ByteView>(between(1, kMaxUpdatesPerBatch))};
+    for (ByteView& update : m.updates) update = string(300);
+  }
+
  private:
+  [[nodiscard]] std::vector<Digest> digests(std::size_t low, std::size_t high) {
+    std::vector<Digest> out(below(10) == 0 ? high : between(low, std::min<std::size_t>(high, 5)));
+    for (Digest& digest : out) digest = random_array<32>();
+    return out;
+  }
+  [[nodiscard]] std::vector<BftClaim> claims() {
+    std::vector<BftClaim> out(below(10) == 0 ? kMaxBftWindow : below(5));
+    for (BftClaim& claim : out) claim = {sequence(), View(rng_()), random_array<32>()};
+    return out;
+  }
   [[nodiscard]] std::size_t below(std::size_t bound) { return rng_() % bound; }
   [[nodiscard]] std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
   [[nodiscard]] SeqNum sequence() { return SeqNum(rng_()); }

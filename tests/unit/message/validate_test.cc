@@ -71,7 +71,7 @@ TEST_F(ValidatorTest, works_with_real_signatures) {
 
 TEST_F(ValidatorTest, refuses_every_signed_message_with_any_bit_of_its_content_flipped) {
   for (const SignedMessage& message : signed_messages(keys_)) {
-    if (SiteKeys::is_unsigned(message.bytes)) continue;
+    if (keys_.is_unsigned(message.bytes)) continue;
     const std::size_t content_bytes = decode_envelope(message.bytes)->content_bytes;
     for (std::size_t i = 0; i < content_bytes; ++i) {
       Bytes flipped = message.bytes;
@@ -329,7 +329,7 @@ TEST_F(ValidatorTest, an_unsigned_message_counts_only_from_its_author_and_bare) 
 TEST_F(ValidatorTest, what_a_server_signed_itself_is_not_verified_again) {
   for (SignedMessage& message : signed_messages(keys_)) {
     if (message.type == MessageType::ClientOp) continue;
-    if (!SiteKeys::is_unsigned(message.bytes)) message.bytes.back() ^= 1U;
+    if (!keys_.is_unsigned(message.bytes)) message.bytes.back() ^= 1U;
     const VerifiedMessage own = keys_.validator().own(message.bytes);
     EXPECT_EQ(own.type(), message.type);
     EXPECT_EQ(own.digest(), crypto::leaf_digest(own.content()));
