@@ -1,4 +1,4 @@
-// The contract of an ordering core (Prime now, others behind the same interface): a pure state machine.
+// The contract of an ordering core (Prime, BFT): a pure state machine.
 //
 // step(now, input) computes every effect of one input and lists it in Output. No clock, socket, thread, log, random
 // source or private key is inside. All calls come from one thread.

@@ -1,0 +1,45 @@
+#include "control/bft/bft_config.h"
+
+#include <string>
+
+#include "crypto/batch.h"
+#include "dataplane/base/bounds.h"
+
+namespace garrison::bft {
+namespace {
+
+constexpr std::size_t kLargestUpdateBytes =
+    message::kEnvelopeBytes + message::kMaxClientOpBody + crypto::kMaxSignatureBlockBytes;
+
+}  // namespace
+
+Result<void> check(const BftConfig& config) {
+  const auto refuse = [](const char* what) { return Error{std::string("bft: ") + what}; };
+  if (config.n == 0 || config.n > kMaxServersPerSite) return refuse("n must be 1 to 16");
+  if (config.n < 3 * config.f + 1) return refuse("n must be at least 3f+1");
+  if (config.self.index() >= config.n) return refuse("this server is not one of the n");
+  if (config.envelope.signer.kind != crypto::Principal::Kind::server ||
+      config.envelope.signer.index != config.self.value()) {
+    return refuse("the envelope names another signer than this server");
+  }
+  for (const Duration period : {config.timeout, config.retransmit_period, config.fetch_period}) {
+    if (period <= Duration()) return refuse("periods must be above zero");
+  }
+  if (config.max_updates_per_batch == 0 || config.max_updates_per_batch > message::kMaxUpdatesPerBatch) {
+    return refuse("max_updates_per_batch must be 1 to 256");
+  }
+  if (config.max_batch_bytes == 0) return refuse("a batch has no bytes");
+  if (config.checkpoint_interval == 0 || config.window < 2 * config.checkpoint_interval ||
+      config.window > message::kMaxBftWindow) {
+    return refuse("window must be two checkpoint intervals to 512");
+  }
+  if (config.pipeline == 0 || config.pipeline > config.window) return refuse("pipeline must be 1 to window");
+  if (config.max_waiting_updates == 0 || config.max_waiting_per_client == 0) return refuse("the queue holds nothing");
+  if (config.max_waiting_bytes < kLargestUpdateBytes) return refuse("the queue cannot hold the largest update");
+  if (config.kept_sequences == 0 || config.catch_up_window == 0 || config.fetch_window == 0) {
+    return refuse("a server that lags could not catch up");
+  }
+  return {};
+}
+
+}  // namespace garrison::bft
