@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "apps/client/native_client_impl.h"
+#include "control/client/pattern.h"
 #include "control/client/session.h"
 #include "control/config/names.h"
 
@@ -45,8 +46,7 @@ NativeClient::Config NativeClient::config_from(const config::Topology& topology,
   for (const config::ServerSettings& server : site.servers) config.servers.push_back(server.client);
   config.window = topology.client.window;
   config.timeout = topology.client.timeout;
-  config.pattern =
-      topology.client.pattern == config::ClientPattern::f_plus_one ? Pattern::f_plus_1 : Pattern::one_server;
+  config.pattern = pattern_of(topology);
   return config;
 }
 

@@ -16,6 +16,7 @@
 #include "apps/commands/bench_crypto.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/protocol.h"
 #include "apps/node/order_bench.h"
 
 extern char** environ;
@@ -24,6 +25,7 @@ namespace garrison::apps {
 namespace {
 
 struct Options {
+  std::string protocol{config::name(config::LocalProtocol::prime)};
   std::size_t servers = 4;
   std::vector<std::size_t> clients{1, 10, 50, 100, 400, 2000};
   std::vector<std::size_t> payloads{0, 200};
@@ -87,6 +89,8 @@ std::optional<nlohmann::json> spawn_point(const Options& options, std::size_t cl
                                  "bench",
                                  "order",
                                  "--single",
+                                 "--protocol",
+                                 options.protocol,
                                  "--servers",
                                  std::to_string(options.servers),
                                  "--clients",
@@ -134,12 +138,15 @@ std::optional<nlohmann::json> spawn_point(const Options& options, std::size_t cl
 
 nlohmann::json conditions(const Options& options) {
   nlohmann::json stated = base_conditions();
-  stated["protocol"] = "prime";
+  const config::LocalProtocol protocol = local_protocol(options.protocol);
+  stated["protocol"] = protocol_condition(protocol);
   stated["fault"] = options.attack.empty() ? "none"
                     : crashes_leader(options.attack)
                         ? "the leader loses its network half way"
                         : options.attack.specs + " at " + options.attack.faulty + ", from half way on";
-  stated["client_pattern"] = options.attack.empty() ? "one server" : "f+1 at once";
+  stated["client_pattern"] = protocol == config::LocalProtocol::bft ? "all servers"
+                             : options.attack.empty()               ? "one server"
+                                                                    : "f+1 at once";
   stated["loop"] = "closed, one update in flight per client";
   stated["server_signatures"] = options.server_signatures + ", Merkle batches";
   stated["client_signatures"] = options.client_signatures + ", one per update, signed before the clock starts";
@@ -168,6 +175,7 @@ void print_fault(const nlohmann::json& row) {
 
 int order(const Options& options) {
   node::OrderBenchOptions bench;
+  bench.protocol = local_protocol(options.protocol);
   bench.servers = options.servers;
   bench.duration = Duration(static_cast<std::int64_t>(options.seconds * 1e9));
   bench.warmup = Duration(static_cast<std::int64_t>(options.warmup * 1e9));
@@ -223,6 +231,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   add_bench_crypto_command(bench, exit_status);
   CLI::App& command = *bench.add_subcommand("order", "updates per second that one site orders, in one process");
   const auto options = std::make_shared<Options>();
+  add_protocol_option(command, options->protocol);
   command.add_option("--servers", options->servers, "servers, 3f+1")->check(CLI::Range(4, 16))->capture_default_str();
   command.add_option("--clients", options->clients, "closed-loop clients, one run each")
       ->delimiter(',')

@@ -15,6 +15,7 @@
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/commands/lab_run.h"
+#include "apps/commands/protocol.h"
 #include "apps/lab/simulation.h"
 
 namespace garrison::apps {
@@ -22,6 +23,7 @@ namespace {
 
 struct Options {
   lab::SimulationOptions simulation;
+  std::string protocol{config::name(config::LocalProtocol::prime)};
   std::uint64_t runs = 1;
   unsigned jobs = 0;
   bool json = false;
@@ -47,8 +49,9 @@ std::string replay_line(const Options& options, std::uint64_t seed) {
   if (options.simulation.faulty_clients > 0) {
     attacked += fmt::format(" --faulty-clients {}", options.simulation.faulty_clients);
   }
-  return fmt::format("garrison lab sim --seed {} --f {} --clients {} --updates {}{}  # {}", seed, options.simulation.f,
-                     options.simulation.clients, options.simulation.updates, attacked, build_commit());
+  return fmt::format("garrison lab sim --protocol {} --seed {} --f {} --clients {} --updates {}{}  # {}",
+                     options.protocol, seed, options.simulation.f, options.simulation.clients,
+                     options.simulation.updates, attacked, build_commit());
 }
 
 void print_row(const lab::SimulationResult& result) {
@@ -113,9 +116,14 @@ std::string missing_fault(const std::vector<lab::SimulationResult>& results, con
 }
 
 std::vector<lab::SimulationResult> run_all(const Options& options) {
-  lab::LabTopology topology{
-      .servers = 3 * options.simulation.f + 1, .clients = options.simulation.clients, .lossy = true};
-  if (options.simulation.laggards) topology.prime = lab::small_windows();
+  lab::LabTopology topology{.servers = 3 * options.simulation.f + 1,
+                            .clients = options.simulation.clients,
+                            .lossy = true,
+                            .protocol = local_protocol(options.protocol)};
+  if (options.simulation.laggards) {
+    topology.prime = lab::small_windows();
+    topology.bft = lab::small_bft_windows();
+  }
   const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys(topology);
   std::vector<lab::SimulationResult> results(options.runs);
   std::atomic<std::uint64_t> next{0};
@@ -176,7 +184,7 @@ int sim(Options options) {
     conditions["f"] = options.simulation.f;
     conditions["clients"] = options.simulation.clients;
     conditions["signatures"] = "modelled";
-    conditions["protocol"] = "prime, normal case";
+    conditions["protocol"] = protocol_condition(local_protocol(options.protocol));
     fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
   } else {
     fmt::print("{} runs, {} without violation, {} with\n", results.size(), results.size() - failed, failed);
@@ -213,6 +221,7 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_option("--runs", options->runs, "how many seeds, one after the other")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  add_protocol_option(command, options->protocol);
   command.add_option("--f", options->simulation.f, "faults tolerated; 3f+1 servers")
       ->check(CLI::Range(1, 5))
       ->capture_default_str();

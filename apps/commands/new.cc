@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "apps/commands/command.h"
+#include "apps/commands/protocol.h"
 #include "control/config/topology_text.h"
 
 namespace garrison::apps {
@@ -24,6 +25,7 @@ struct Options {
   std::string file{kDefaultTopologyFile};
   bool force = false;
   config::NewTopology wishes;
+  std::string protocol{config::name(config::LocalProtocol::prime)};
   std::string service{config::name(config::ServiceKind::kv)};
   std::string server_scheme{crypto::name(crypto::Scheme::ed25519)};
   std::string client_scheme{crypto::name(crypto::Scheme::ed25519)};
@@ -76,6 +78,7 @@ int make_topology(Options& options) {
   options.wishes.client_scheme = *crypto::scheme_from_name(options.client_scheme);
   options.wishes.service =
       options.service == config::name(config::ServiceKind::null) ? config::ServiceKind::null : config::ServiceKind::kv;
+  options.wishes.protocol = local_protocol(options.protocol);
   const auto system = random_system();
   if (!system) return complain(system.error().message), kFailed;
   options.wishes.system = system.value();
@@ -108,6 +111,7 @@ void add_new_command(CLI::App& app, int& exit_status) {
   command
       .add_option("--host", wishes.hosts, "IP address for clients and status; once for all servers, or once for each")
       ->take_all();
+  add_protocol_option(command, options->protocol);
   command.add_option("--service", options->service, "what is replicated")
       ->check(CLI::IsMember({"kv", "null"}))
       ->capture_default_str();

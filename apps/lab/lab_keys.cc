@@ -43,12 +43,21 @@ config::PrimeSettings small_windows() {
   return prime;
 }
 
+config::BftSettings small_bft_windows() {
+  config::BftSettings bft;
+  bft.kept_window = config::kMinKeptWindow;
+  bft.checkpoint_interval = config::kMinKeptWindow / 2;
+  bft.window = config::kMinKeptWindow;
+  return bft;
+}
+
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
   Result<std::string> text = config::new_topology_text({.name = "lab",
                                                         .system = SystemId(0x1ab),
                                                         .servers = wishes.servers,
-                                                        .clients = static_cast<std::uint32_t>(wishes.clients)});
+                                                        .clients = static_cast<std::uint32_t>(wishes.clients),
+                                                        .protocol = wishes.protocol});
   CHECK(text.ok());
   Result<config::Topology> parsed = config::parse_topology(text.value(), "lab");
   CHECK(parsed.ok());
@@ -57,6 +66,7 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   topology.link.ip_mtu = wishes.ip_mtu;
   topology.service = wishes.service;
   topology.prime = wishes.prime;
+  topology.bft = wishes.bft;
   topology.crypto.server_scheme = wishes.server_scheme;
   topology.crypto.client_scheme = wishes.client_scheme;
 

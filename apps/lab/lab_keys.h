@@ -25,12 +25,15 @@ struct LabTopology {
   config::ServiceKind service = config::ServiceKind::kv;
   std::size_t ip_mtu = kDefaultPathIpBytes;
   config::PrimeSettings prime{};
+  config::BftSettings bft{};
+  config::LocalProtocol protocol = config::LocalProtocol::prime;
   crypto::Scheme server_scheme = crypto::Scheme::modelled;  // modelled ones only
   crypto::Scheme client_scheme = crypto::Scheme::modelled;
 };
 
 // Servers that keep next to nothing for others: whoever misses a few sequences needs their state.
 [[nodiscard]] config::PrimeSettings small_windows();
+[[nodiscard]] config::BftSettings small_bft_windows();
 
 [[nodiscard]] std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes);
 

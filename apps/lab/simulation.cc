@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "apps/lab/bounded_delay.h"
+#include "control/client/pattern.h"
 #include "crypto/digest.h"
 
 namespace garrison::lab {
@@ -200,6 +201,7 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   const DelayParameters delays = delay_parameters(keys->topology.prime, site_options.hop);
   BoundedDelay bounded_delay(correct, delay_bound(delays), suspicion(keys->topology.prime, delays));
   site_options.watcher = &bounded_delay;
+  const client::Pattern pattern = client::pattern_of(keys->topology);
   LabSite site(events, std::move(keys), site_options);
   FaultPlan plan(options, events, site, bounded_delay);
   const std::size_t clients = options.clients;
@@ -210,7 +212,8 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   // So that the updates spread over all of the time.
   const Duration busy = options.faults_for + options.calm_for;
   const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
-  site.clients().start({.updates_each = updates_each, .think = think, .faulty = options.faulty_clients});
+  site.clients().start(
+      {.updates_each = updates_each, .think = think, .pattern = pattern, .faulty = options.faulty_clients});
 
   const Instant deadline = Instant(busy.ns()) + options.grace;
   const auto finished = [&] {

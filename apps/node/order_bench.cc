@@ -14,6 +14,7 @@
 #include "apps/node/closed_loop.h"
 #include "apps/node/digests.h"
 #include "apps/node/node.h"
+#include "control/client/pattern.h"
 #include "control/client/session.h"
 #include "control/config/topology_text.h"
 #include "control/service/kv_operation.h"
@@ -48,6 +49,7 @@ Result<Deployment> deal(const OrderBenchOptions& options, std::size_t clients, s
   wanted.servers = options.servers;
   wanted.clients = static_cast<std::uint32_t>(clients);
   wanted.system = SystemId(1);
+  wanted.protocol = options.protocol;
   Result<std::string> text = config::new_topology_text(wanted);
   if (!text) return text.error();
   Result<config::Topology> topology = config::parse_topology(text.value(), "bench");
@@ -55,6 +57,10 @@ Result<Deployment> deal(const OrderBenchOptions& options, std::size_t clients, s
   made.topology = std::move(topology).value();
   made.topology.crypto.server_scheme = options.server_scheme;
   made.topology.crypto.client_scheme = options.client_scheme;
+  if (options.protocol == config::LocalProtocol::prime) {
+    const bool fault = !options.attack.empty() || options.crash_leader;
+    made.topology.client.pattern = fault ? config::ClientPattern::f_plus_one : config::ClientPattern::one_server;
+  }
   made.topology.service = payload_bytes == 0 ? config::ServiceKind::null : config::ServiceKind::kv;
   made.directory = std::make_unique<crypto::KeyDirectory>(made.topology.system, made.topology.crypto.epoch);
 
@@ -273,13 +279,12 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   const config::SiteSettings& site = deployment.topology.sites.front();
   std::vector<server::ClientPart*> parts;
   for (const auto& server : node.servers()) parts.push_back(&server->client());
-  const bool fault = attack.has_value() || options.crash_leader;
   ClosedLoop loop({.system = deployment.topology.system,
                    .site = site.id,
                    .epoch = deployment.topology.crypto.epoch,
                    .n = site.n(),
                    .f = site.f,
-                   .pattern = fault ? client::Pattern::f_plus_1 : client::Pattern::one_server},
+                   .pattern = client::pattern_of(deployment.topology)},
                   std::move(parts), std::move(prepared).value());
   client_worker.add(loop);
   if (Result<void> started = node.start(); !started) return started.error();

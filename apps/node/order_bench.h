@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/adversary/attack.h"
+#include "control/config/topology.h"
 #include "crypto/signature.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/base/result.h"
@@ -20,6 +21,7 @@
 namespace garrison::node {
 
 struct OrderBenchOptions {
+  config::LocalProtocol protocol = config::LocalProtocol::prime;
   std::size_t servers = 4;
   std::vector<std::size_t> clients;
   std::vector<std::size_t> payload_bytes;

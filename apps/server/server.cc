@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/bft/bft.h"
 #include "control/config/names.h"
 #include "control/prime/prime.h"
 #include "control/service/service.h"
@@ -37,7 +38,9 @@ prime::PrimeConfig prime_config(const config::Topology& topology, const config::
   return config;
 }
 
-state_transfer::TransferConfig transfer_config(const prime::PrimeConfig& core) {
+// For the ordering core that `core` configures.
+template <typename CoreConfig>
+state_transfer::TransferConfig transfer_config(const CoreConfig& core) {
   state_transfer::TransferConfig config;
   config.envelope = core.envelope;
   config.self = core.self;
@@ -46,6 +49,46 @@ state_transfer::TransferConfig transfer_config(const prime::PrimeConfig& core) {
   config.checkpoint_interval = core.checkpoint_interval;
   config.stall = std::max(config.stall, core.retransmit_period * 5);  // repair comes first
   return config;
+}
+
+bft::BftConfig bft_config(const config::Topology& topology, const config::SiteSettings& site, ServerId self) {
+  const config::BftSettings& settings = topology.bft;
+  bft::BftConfig config;
+  config.envelope = {topology.system, crypto::Principal::server(site.id, self), topology.crypto.epoch};
+  config.self = self;
+  config.n = site.n();
+  config.f = site.f;
+  config.timeout = settings.timeout;
+  config.keep_timeout = settings.keep_timeout;
+  config.retransmit_period = settings.retransmit_period;
+  config.max_updates_per_batch = settings.max_updates_per_batch;
+  config.pipeline = settings.pipeline;
+  config.checkpoint_interval = settings.checkpoint_interval;
+  config.window = settings.window;
+  config.kept_sequences = settings.kept_window;
+  return config;
+}
+
+struct Ordering {
+  std::unique_ptr<ordering::OrderingCore> core;
+  state_transfer::TransferConfig transfer;  // that fits the core
+};
+
+// What the topology asks for.
+Result<Ordering> make_ordering(const config::Topology& topology, const config::SiteSettings& site, ServerId self) {
+  switch (topology.local_protocol) {
+    case config::LocalProtocol::prime: {
+      const prime::PrimeConfig config = prime_config(topology, site, self);
+      if (Result<void> fit = prime::check(config); !fit) return fit.error();
+      return Ordering{std::make_unique<prime::Prime>(config), transfer_config(config)};
+    }
+    case config::LocalProtocol::bft: {
+      const bft::BftConfig config = bft_config(topology, site, self);
+      if (Result<void> fit = bft::check(config); !fit) return fit.error();
+      return Ordering{std::make_unique<bft::Bft>(config), transfer_config(config)};
+    }
+  }
+  return Error{"no such local protocol"};
 }
 
 Result<std::vector<link::PeerSecret>> peer_secrets(const config::SiteSettings& site, ServerId self,
@@ -105,25 +148,29 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   Result<std::unique_ptr<service::Service>> service =
       service::make_service(config::name(topology.service), {.hash_key = options.hash_key});
   if (!service) return service.error();
-  const prime::PrimeConfig core_config = prime_config(topology, site, options.self);
-  if (Result<void> fit = prime::check(core_config); !fit) return fit.error();
+  Result<Ordering> made = make_ordering(topology, site, options.self);
+  if (!made) return made.error();
 
-  std::unique_ptr<ordering::OrderingCore> core = std::make_unique<prime::Prime>(core_config);
-  if (options.wrap_core) core = options.wrap_core(std::move(core));
+  Ordering ordering = std::move(made).value();
+  if (options.wrap_core) ordering.core = options.wrap_core(std::move(ordering.core));
 
   std::unique_ptr<Server> server(new Server(server_name, options, std::move(queues)));
   Queues& q = server->queues_;
   server->control_ = std::make_unique<ControlPart>(
-      ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, std::move(core),
+      ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, std::move(ordering.core),
       std::make_unique<service::Executor>(std::move(service).value()), std::make_unique<NullStore>(), q,
-      transfer_config(core_config));
+      ordering.transfer);
   server->lan_ = std::make_unique<LanPart>(lan_config(topology, site, options), std::move(secrets).value(), q,
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(
       ClientPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, bundle.agreement,
       directory, q, server->control_->reply_slab());
   server->crypto_ = std::make_unique<CryptoPart>(
-      CryptoPart::Config{.system = topology.system, .site = options.site, .self = options.self, .servers = site.n()},
+      CryptoPart::Config{.system = topology.system,
+                         .site = options.site,
+                         .self = options.self,
+                         .servers = site.n(),
+                         .configured = topology.bft.authentication},
       directory, crypto::BatchSigner(topology.system, self, topology.crypto.epoch, std::move(key).value()), q,
       server->lan_->receive_slab(), server->client_->slab(), server->control_->send_slab());
   return server;

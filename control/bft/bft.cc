@@ -227,7 +227,7 @@ void Bft::hand_on(Instant now, ordering::Output& output) {
 
 // In a view the timer runs for the first update of the queue, between views for the NEW-VIEW once a quorum has left. A
 // leader gives up a view of its own that is stuck, too: were it to stay, the others that are stuck might be too few to
-// take along those that are not (docs/adr/0009).
+// take along those that are not (docs/adr/0010).
 void Bft::watch_leader(Instant now, ordering::Output& output) {
   const bool waits = view_change_.active() ? !queue_.empty() : view_change_.elected();
   if (!waits) return timer_.stop();

@@ -32,9 +32,8 @@ class Bft final : public ordering::OrderingCore {
   [[nodiscard]] Instant next_wakeup() const override;
   [[nodiscard]] bool accepts_updates() const override { return queue_.accepts(); }
   [[nodiscard]] ordering::Status status() const override;
-  // For state transfer: how far this server is, and the checkpoint it may be asked for, which is where it is.
-  [[nodiscard]] ordering::Progress progress() const;
-  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const;
+  [[nodiscard]] ordering::Progress progress() const override;
+  [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override;
   [[nodiscard]] const BftConfig& config() const { return config_; }
   [[nodiscard]] Duration timeout() const { return timer_.timeout(); }
   [[nodiscard]] SeqNum stable() const { return checkpoints_.stable(); }

@@ -2,7 +2,7 @@
 // it.
 //
 // VIEW-CHANGEs hold claims, not certificates, because under MACs a PREPARE convinces its receiver only. From claims of
-// a quorum the batch of a sequence number follows like this (docs/adr/0009):
+// a quorum the batch of a sequence number follows like this (docs/adr/0010):
 //   * a batch d that some server claims prepared in view v is chosen if a quorum claims nothing prepared there in a
 //   later
 //     view, nor another batch in v, and f+1 servers claim that they pre-prepared d in v or later: one of them is

@@ -53,7 +53,8 @@ void ClientCore::attempt(Instant now, Pending& pending, Output& output) {
   ServerSet to = ServerSet::only(config_.first_server);
   if (config_.pattern != Pattern::co_located) {
     const bool one = config_.pattern == Pattern::one_server && pending.attempts < 2;
-    to = next_servers(pending, one ? 1 : config_.faults + 1);
+    const std::size_t several = config_.pattern == Pattern::all ? config_.servers : config_.faults + 1;
+    to = next_servers(pending, one ? 1 : several);
   }
   ++pending.attempts;
   pending.due = now + pending.timeout;

@@ -27,6 +27,7 @@ namespace garrison::client {
 enum class Pattern : std::uint8_t {
   one_server,  // the fastest so far; after a timeout the next, then f+1 at a time
   f_plus_1,    // f+1 at once: no faulty server delays it, at f+1 times the ordering work
+  all,         // everyone at once, as BFT needs it
   co_located,  // shares its fate with `first_server`: asks it alone and believes it alone
 };
 

@@ -44,6 +44,38 @@ std::string describe(const SiteSettings& site) {
   return text;
 }
 
+std::string_view first_to(ClientPattern pattern) {
+  switch (pattern) {
+    case ClientPattern::one_server:
+      return "one server";
+    case ClientPattern::f_plus_one:
+      return "f + 1 servers";
+    case ClientPattern::all:
+      return "all servers";
+  }
+  return "?";
+}
+
+std::string describe(const PrimeSettings& prime) {
+  return fmt::format("prime: {}, PO-REQUEST {}, PO-SUMMARY {}, SUMMARY-MATRIX {}, PRE-PREPARE {}\n",
+                     prime.eager ? "at once when idle, at least every" : "once every",
+                     to_string(prime.po_request_period), to_string(prime.po_summary_period),
+                     to_string(prime.summary_matrix_period), to_string(prime.pre_prepare_period)) +
+         fmt::format("a leader is replaced when its turnaround exceeds {} round trips and {}\n", prime.k_lat,
+                     to_string(prime.delta_pp));
+}
+
+std::string describe(const BftSettings& bft) {
+  return fmt::format(
+      "bft: the leader is suspected when a server's oldest update takes {}; a malicious leader may use all of it for "
+      "every\n"
+      "  update. The timeout doubles with every view change and {}.\n"
+      "  PRE-PREPARE, PREPARE and COMMIT under {}, a checkpoint every {} sequence numbers, a window of {}\n",
+      to_string(bft.timeout), bft.keep_timeout ? "is never lowered" : "is lowered when a view makes progress",
+      bft.authentication == message::Authentication::channel ? "the channels' MACs" : "signatures",
+      bft.checkpoint_interval, bft.window);
+}
+
 }  // namespace
 
 std::string explain(const Topology& topology) {
@@ -58,19 +90,11 @@ std::string explain(const Topology& topology) {
                       crypto::name(server_scheme), crypto::signature_bytes(server_scheme), crypto::name(client_scheme),
                       crypto::signature_bytes(client_scheme), topology.crypto.epoch.value());
   text += fmt::format("clients: c1..c{}, {} operations in flight each, first to {}, to others after {}\n",
-                      topology.client.count, topology.client.window,
-                      topology.client.pattern == ClientPattern::one_server ? "one server" : "f + 1 servers",
+                      topology.client.count, topology.client.window, first_to(topology.client.pattern),
                       to_string(topology.client.timeout));
   text += fmt::format("link: IP packets of at most {} bytes, TIMELY messages sent {}\n", topology.link.ip_mtu,
                       topology.link.lossy ? "twice" : "once");
-  const PrimeSettings& prime = topology.prime;
-  text += fmt::format("prime: {}, PO-REQUEST {}, PO-SUMMARY {}, SUMMARY-MATRIX {}, PRE-PREPARE {}\n",
-                      prime.eager ? "at once when idle, at least every" : "once every",
-                      to_string(prime.po_request_period), to_string(prime.po_summary_period),
-                      to_string(prime.summary_matrix_period), to_string(prime.pre_prepare_period));
-  text += fmt::format("a leader is replaced when its turnaround exceeds {} round trips and {}\n", prime.k_lat,
-                      to_string(prime.delta_pp));
-  return text;
+  return text + (topology.local_protocol == LocalProtocol::prime ? describe(topology.prime) : describe(topology.bft));
 }
 
 }  // namespace garrison::config

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/message/catalogue.h"
 #include "control/service/limits.h"
 #include "crypto/principal.h"
 #include "crypto/signature.h"
@@ -74,12 +75,30 @@ inline constexpr std::uint32_t kMaxKLat = 100;
 inline constexpr std::uint32_t kMinKeptWindow = 8;
 inline constexpr std::uint32_t kMaxKeptWindow = 16384;
 
+// What orders updates inside a site.
+enum class LocalProtocol : std::uint8_t { prime, bft };
+
+// BFT, the baseline [PRIME] 2.
+struct BftSettings {
+  Duration timeout = milliseconds(300);  // for the first update of a server's queue, and for a NEW-VIEW
+  bool keep_timeout = false;             // never lower it again, as [PRIME] 2 has it; else at the first progress
+  Duration retransmit_period = milliseconds(200);
+  std::uint32_t max_updates_per_batch = message::kMaxUpdatesPerBatch;
+  std::uint32_t pipeline = 4;  // PRE-PREPAREs of the leader not yet committed
+  std::uint32_t checkpoint_interval = 128;
+  std::uint32_t window = 256;        // sequence numbers beyond the last stable checkpoint; at least two intervals
+  std::uint32_t kept_window = 1024;  // executed batches kept for laggards
+  // Of PRE-PREPARE, PREPARE and COMMIT: the channel's tags (MACs), or signatures.
+  message::Authentication authentication = message::Authentication::channel;
+};
+
 enum class ServiceKind : std::uint8_t { kv, null };
 
 // [PRIME] A.1: to whom a client sends first.
 enum class ClientPattern : std::uint8_t {
   one_server,  // least bandwidth; f+1 others after the timeout
   f_plus_one,  // a faulty server cannot delay an operation
+  all,         // what BFT orders digests of
 };
 
 // Clients are c1..c<count>.
@@ -137,7 +156,9 @@ struct Topology {
   std::string name;
   SystemId system;
   CryptoSettings crypto;
+  LocalProtocol local_protocol = LocalProtocol::prime;
   PrimeSettings prime;
+  BftSettings bft;
   ServiceKind service = ServiceKind::kv;
   ClientSettings client;
   LinkSettings link;
@@ -162,5 +183,8 @@ struct Topology {
 
 [[nodiscard]] std::string_view name(ServiceKind kind);
 [[nodiscard]] std::string_view name(ClientPattern pattern);
+[[nodiscard]] std::string_view name(LocalProtocol protocol);
+// "channel" or "signature", as [bft] authentication takes it.
+[[nodiscard]] std::string_view bft_authentication_name(message::Authentication authentication);
 
 }  // namespace garrison::config

@@ -26,8 +26,12 @@ constexpr std::array<std::pair<std::string_view, Scheme>, 3> kSchemes{
     {{"ed25519", Scheme::ed25519}, {"rsa2048", Scheme::rsa2048}, {"rsa3072", Scheme::rsa3072}}};
 constexpr std::array<std::pair<std::string_view, ServiceKind>, 2> kServices{
     {{"kv", ServiceKind::kv}, {"null", ServiceKind::null}}};
-constexpr std::array<std::pair<std::string_view, ClientPattern>, 2> kPatterns{
-    {{"one", ClientPattern::one_server}, {"f+1", ClientPattern::f_plus_one}}};
+constexpr std::array<std::pair<std::string_view, ClientPattern>, 3> kPatterns{
+    {{"one", ClientPattern::one_server}, {"f+1", ClientPattern::f_plus_one}, {"all", ClientPattern::all}}};
+constexpr std::array<std::pair<std::string_view, LocalProtocol>, 2> kProtocols{
+    {{"prime", LocalProtocol::prime}, {"bft", LocalProtocol::bft}}};
+constexpr std::array<std::pair<std::string_view, message::Authentication>, 2> kAuthentications{
+    {{"channel", message::Authentication::channel}, {"signature", message::Authentication::signature}}};
 
 template <typename T>
 using Choices = std::span<const std::pair<std::string_view, T>>;
@@ -98,6 +102,33 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
 }
 
 namespace {
+
+void read_bft(Faults& faults, const toml::table& table, BftSettings& out) {
+  Section section(faults, table, "[bft]",
+                  {"timeout", "keep_timeout", "retransmit_period", "max_updates_per_batch", "pipeline",
+                   "checkpoint_interval", "window", "kept_window", "authentication"});
+  section.duration("timeout", out.timeout, milliseconds(1), seconds(60));
+  section.boolean("keep_timeout", out.keep_timeout);
+  section.duration("retransmit_period", out.retransmit_period, milliseconds(1), seconds(60));
+  section.integer("max_updates_per_batch", out.max_updates_per_batch, 1U,
+                  static_cast<std::uint32_t>(message::kMaxUpdatesPerBatch));
+  section.integer("pipeline", out.pipeline, 1U, static_cast<std::uint32_t>(message::kMaxBftWindow));
+  section.integer("checkpoint_interval", out.checkpoint_interval, 1U,
+                  static_cast<std::uint32_t>(message::kMaxBftWindow / 2));
+  section.integer("window", out.window, 2U, static_cast<std::uint32_t>(message::kMaxBftWindow));
+  section.integer("kept_window", out.kept_window, kMinKeptWindow, kMaxKeptWindow);
+  section.one_of("authentication", out.authentication, Choices<message::Authentication>(kAuthentications));
+  if (out.window < 2 * out.checkpoint_interval) {
+    section.fault("window",
+                  fmt::format("window = {} is less than two checkpoint intervals of {}; the leader would wait "
+                              "for every checkpoint, so raise it or checkpoint more often",
+                              out.window, out.checkpoint_interval));
+  }
+  if (out.pipeline > out.window) {
+    section.fault("pipeline",
+                  fmt::format("pipeline = {} does not fit a window of {}; lower it", out.pipeline, out.window));
+  }
+}
 
 void read_client(Faults& faults, const toml::table& table, ClientSettings& out) {
   Section section(faults, table, "[client]", {"count", "window", "timeout", "pattern"});
@@ -270,16 +301,25 @@ void check_network(Faults& faults, const toml::table& root, const Topology& out)
 }
 
 void read_root(Faults& faults, const toml::table& table, Topology& out) {
-  Section root(faults, table, "the file", {"system", "crypto", "prime", "service", "client", "link", "cores", "site"},
+  Section root(faults, table, "the file",
+               {"system", "crypto", "protocol", "prime", "bft", "service", "client", "link", "cores", "site"},
                {"system", "site"});
   if (const toml::table* system = root.table("system")) read_system(faults, *system, out);
   if (const toml::table* crypto = root.table("crypto")) read_crypto(faults, *crypto, out.crypto);
   if (const toml::table* prime = root.table("prime")) read_prime(faults, *prime, out.prime);
+  if (const toml::table* protocol = root.table("protocol")) {
+    Section section(faults, *protocol, "[protocol]", {"local"});
+    section.one_of("local", out.local_protocol, Choices<LocalProtocol>(kProtocols));
+  }
+  if (const toml::table* bft = root.table("bft")) read_bft(faults, *bft, out.bft);
   if (const toml::table* service = root.table("service")) {
     Section section(faults, *service, "[service]", {"kind"});
     section.one_of("kind", out.service, Choices<ServiceKind>(kServices));
   }
   if (const toml::table* client = root.table("client")) read_client(faults, *client, out.client);
+  if (out.local_protocol == LocalProtocol::bft && out.client.pattern != ClientPattern::all) {
+    root.fault("client", "BFT orders digests of updates that clients send to every server; write pattern = \"all\"");
+  }
   if (const toml::table* link = root.table("link")) {
     Section section(faults, *link, "[link]", {"ip_mtu", "lossy"});
     section.integer("ip_mtu", out.link.ip_mtu, kMinIpMtu, kMaxIpMtu);
@@ -321,6 +361,14 @@ std::string_view name(ServiceKind kind) {
 
 std::string_view name(ClientPattern pattern) {
   return std::ranges::find(kPatterns, pattern, [](const auto& choice) { return choice.second; })->first;
+}
+
+std::string_view name(LocalProtocol protocol) {
+  return std::ranges::find(kProtocols, protocol, [](const auto& choice) { return choice.second; })->first;
+}
+
+std::string_view bft_authentication_name(message::Authentication authentication) {
+  return std::ranges::find(kAuthentications, authentication, [](const auto& choice) { return choice.second; })->first;
 }
 
 }  // namespace garrison::config

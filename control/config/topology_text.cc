@@ -21,6 +21,24 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+std::string bft_section(const BftSettings& bft) {
+  return fmt::format(
+      "[bft]\n"
+      "timeout = {}  # for a server's oldest update to be executed; doubled by every view change\n"
+      "keep_timeout = {}  # true: never lowered again; false: back to the above once a view makes progress\n"
+      "retransmit_period = {}\n"
+      "max_updates_per_batch = {}\n"
+      "pipeline = {}  # PRE-PREPAREs under way at once\n"
+      "checkpoint_interval = {}\n"
+      "window = {}  # sequence numbers beyond the last stable checkpoint\n"
+      "kept_window = {}  # executed batches that servers which lag may ask for; beyond that they take over the state\n"
+      "authentication = {}  # of PRE-PREPARE, PREPARE and COMMIT: channel (MACs) or signature\n"
+      "\n",
+      quoted(to_string(bft.timeout)), bft.keep_timeout, quoted(to_string(bft.retransmit_period)),
+      bft.max_updates_per_batch, bft.pipeline, bft.checkpoint_interval, bft.window, bft.kept_window,
+      quoted(bft_authentication_name(bft.authentication)));
+}
+
 std::string head(const NewTopology& wishes, const Topology& defaults) {
   const PrimeSettings& prime = defaults.prime;
   std::string text = fmt::format(
@@ -39,15 +57,20 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
       "\n"
       "[service]\n"
       "kind = {}  # kv: a key-value store; null: orders updates and forgets them\n"
+      "\n"
+      "[protocol]\n"
+      "local = {}  # prime, or bft: the baseline that a malicious leader slows down\n"
       "\n",
       quoted(wishes.name), wishes.system.value(), quoted(crypto::name(wishes.server_scheme)),
-      quoted(crypto::name(wishes.client_scheme)), defaults.crypto.epoch.value(), quoted(name(wishes.service)));
+      quoted(crypto::name(wishes.client_scheme)), defaults.crypto.epoch.value(), quoted(name(wishes.service)),
+      quoted(name(wishes.protocol)));
+  const ClientPattern pattern = wishes.protocol == LocalProtocol::bft ? ClientPattern::all : defaults.client.pattern;
   text += fmt::format(
       "[client]\n"
       "count = {}  # clients c1..c{}; each needs its key\n"
       "window = {}  # operations of one client in flight\n"
       "timeout = {}  # without a reply by then, an operation goes to other servers too\n"
-      "pattern = {}  # one: to one server first; f+1: to f + 1 at once, so that no faulty one can delay\n"
+      "pattern = {}  # one: to one server first; f+1: to f + 1 at once, so that no faulty one can delay; all\n"
       "\n"
       "[link]\n"
       "ip_mtu = {}  # largest IP packet that the network takes; packets are never fragmented\n"
@@ -57,7 +80,8 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
       "dedicated = {}  # true: poll workers spin on cores of their own\n"
       "\n",
       wishes.clients, wishes.clients, defaults.client.window, quoted(to_string(defaults.client.timeout)),
-      quoted(name(defaults.client.pattern)), defaults.link.ip_mtu, defaults.link.lossy, defaults.cores.dedicated);
+      quoted(name(pattern)), defaults.link.ip_mtu, defaults.link.lossy, defaults.cores.dedicated);
+  if (wishes.protocol == LocalProtocol::bft) return text + bft_section(defaults.bft);
   return text +
          fmt::format(
              "[prime]\n"

@@ -15,6 +15,7 @@ struct NewTopology {
   std::size_t servers = 4;  // 3f + 1
   std::uint32_t clients = 4;
   ServiceKind service = ServiceKind::kv;
+  LocalProtocol protocol = LocalProtocol::prime;
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
   crypto::Scheme client_scheme = crypto::Scheme::ed25519;
   std::vector<std::string> ports{"inproc"};     // as [[site.server]] lan.port takes it; one for all, or one each

@@ -255,6 +255,14 @@ TEST_F(ClientCoreTest, f_plus_1_pattern_asks_f_plus_1_servers_from_the_start) {
   EXPECT_EQ(answer(2, 1), ReplyOutcome::completed);
 }
 
+TEST_F(ClientCoreTest, all_pattern_asks_everyone_from_the_start_and_then_those_that_are_silent) {
+  remake(config(Pattern::all));
+  EXPECT_EQ(submit(), servers({0, 1, 2, 3}));
+  EXPECT_EQ(answer(1, 1), ReplyOutcome::counted);
+  EXPECT_EQ(time_out(), servers({0, 2, 3}));
+  EXPECT_EQ(answer(2, 1), ReplyOutcome::completed);
+}
+
 TEST_F(ClientCoreTest, a_co_located_client_asks_and_believes_its_own_server_alone) {
   ClientConfig with = config(Pattern::co_located);
   with.first_server = server(2);

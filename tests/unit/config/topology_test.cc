@@ -146,6 +146,61 @@ TEST(TopologyTest, delta_pp_must_cover_the_leader_s_period_also_when_only_the_pe
       << parsed.error().message;
 }
 
+std::string bft_text() {
+  NewTopology wishes;
+  wishes.system = SystemId(7);
+  wishes.protocol = LocalProtocol::bft;
+  return new_topology_text(wishes).value();
+}
+
+TEST(TopologyTest, every_setting_of_bft_is_read) {
+  std::string text = bft_text();
+  const Topology defaults = parse_topology(text, "t.toml").value();
+  EXPECT_EQ(defaults.local_protocol, LocalProtocol::bft);
+  EXPECT_EQ(defaults.client.pattern, ClientPattern::all);
+  EXPECT_EQ(defaults.bft.authentication, message::Authentication::channel);
+  const std::pair<const char*, const char*> edits[] = {
+      {"timeout = \"300ms\"", "timeout = \"5s\""},
+      {"keep_timeout = false", "keep_timeout = true"},
+      {"retransmit_period = \"200ms\"", "retransmit_period = \"15ms\""},
+      {"max_updates_per_batch = 256", "max_updates_per_batch = 16"},
+      {"pipeline = 4", "pipeline = 1"},
+      {"checkpoint_interval = 128", "checkpoint_interval = 10"},
+      {"window = 256", "window = 20"},
+      {"kept_window = 1024", "kept_window = 30"},
+      {"authentication = \"channel\"", "authentication = \"signature\""},
+  };
+  for (const auto& [from, to] : edits) text = replaced(text, from, to);
+  const auto parsed = parse_topology(text, "t.toml");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  const BftSettings& bft = parsed.value().bft;
+  EXPECT_EQ(bft.timeout, seconds(5));
+  EXPECT_TRUE(bft.keep_timeout);
+  EXPECT_EQ(bft.retransmit_period, milliseconds(15));
+  EXPECT_EQ(bft.max_updates_per_batch, 16U);
+  EXPECT_EQ(bft.pipeline, 1U);
+  EXPECT_EQ(bft.checkpoint_interval, 10U);
+  EXPECT_EQ(bft.window, 20U);
+  EXPECT_EQ(bft.kept_window, 30U);
+  EXPECT_EQ(bft.authentication, message::Authentication::signature);
+  EXPECT_NE(explain(parsed.value()).find("is never lowered"), std::string::npos);
+}
+
+TEST(TopologyTest, bft_numbers_that_do_not_fit_and_clients_that_ask_too_few_are_faults) {
+  const std::pair<const char*, const char*> edits[] = {
+      {"window = 256", "window = 255"},
+      {"pipeline = 4", "pipeline = 257"},
+      {"pattern = \"all\"", "pattern = \"one\""},
+      {"local = \"bft\"", "local = \"paxos\""},
+      {"authentication = \"channel\"", "authentication = \"mac\""},
+  };
+  for (const auto& [from, to] : edits) {
+    const auto parsed = parse_topology(replaced(bft_text(), from, to), "t.toml");
+    ASSERT_FALSE(parsed.ok()) << to;
+    EXPECT_TRUE(parsed.error().message.starts_with("t.toml:")) << parsed.error().message;
+  }
+}
+
 TEST(TopologyTest, servers_carry_their_names_ids_and_addresses) {
   const auto parsed = parse_topology(valid_text(), "t.toml");
   ASSERT_TRUE(parsed.ok());

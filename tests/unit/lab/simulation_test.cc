@@ -71,6 +71,19 @@ TEST(SimulationTest, leaders_are_unseated_by_the_network_until_a_faulty_one_lead
   EXPECT_GT(result.held_to_bound, 10U);
 }
 
+TEST(SimulationTest, bft_agrees_and_answers_although_leaders_crash) {
+  const auto keys = make_lab_keys({.servers = 4, .clients = 4, .lossy = true, .protocol = config::LocalProtocol::bft});
+  std::size_t crashes = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const SimulationResult result = simulate(small(seed), keys);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    EXPECT_EQ(result.updates, 60U);
+    crashes += result.crashes;
+  }
+  EXPECT_GT(crashes, 0U);
+  EXPECT_EQ(simulate(small(3), keys).digest, simulate(small(3), keys).digest);
+}
+
 TEST(SimulationTest, without_a_quorum_nothing_is_answered) {
   EventQueue events;
   LabSite site(events, make_lab_keys({.servers = 4, .clients = 2}), {});
