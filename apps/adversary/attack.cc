@@ -112,12 +112,21 @@ std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
 }
 
 std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy) {
-  std::map<std::string, std::uint64_t> acts;
+  struct Acts {
+    std::uint64_t times = 0;
+    bool on_occasion = true;
+  };
+  std::map<std::string, Acts> acts;
+  bool beside = false;  // something that acts in any busy run did
   for (const Conspiracy::Record& record : conspiracy.records()) {
-    acts[text.specs == kRandom ? config::server_name(SiteId(0), record.server) : record.spec] += record.acted.get();
+    const std::uint64_t times = record.acted.get();
+    Acts& of = acts[text.specs == kRandom ? config::server_name(SiteId(0), record.server) : record.spec];
+    of.times += times;
+    of.on_occasion = of.on_occasion && record.on_occasion;
+    beside = beside || (times > 0 && !record.on_occasion);
   }
-  for (const auto& [who, times] : acts) {
-    if (times == 0) return who + " never acted";
+  for (const auto& [who, of] : acts) {
+    if (of.times == 0 && !(of.on_occasion && beside)) return who + " never acted";
   }
   return std::nullopt;
 }

@@ -20,9 +20,11 @@ class Conspiracy {
  public:
   // How often one adversary at one server did what a correct server does not.
   struct Record {
-    Record(ServerId who, std::string what) : server(who), spec(std::move(what)) {}
+    Record(ServerId who, std::string what, bool occasional)
+        : server(who), spec(std::move(what)), on_occasion(occasional) {}
     ServerId server;
     std::string spec;  // as it was asked for
+    bool on_occasion;  // Kind::on_occasion
     Counter acted;
   };
 
@@ -60,7 +62,9 @@ class Conspiracy {
   void begin() { begun_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool begun() const { return begun_.load(std::memory_order_relaxed); }
 
-  Record& record(ServerId server, std::string spec) { return records_.emplace_back(server, std::move(spec)); }
+  Record& record(ServerId server, std::string spec, bool on_occasion = false) {
+    return records_.emplace_back(server, std::move(spec), on_occasion);
+  }
   [[nodiscard]] const std::deque<Record>& records() const { return records_; }
 
  private:

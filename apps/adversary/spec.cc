@@ -78,7 +78,7 @@ Result<std::vector<Spec>> parse_specs(std::string_view text) {
 std::unique_ptr<ordering::OrderingCore> wrap(std::unique_ptr<ordering::OrderingCore> core,
                                              const std::vector<Spec>& specs, const Context& context) {
   for (const Spec& spec : specs) {
-    Conspiracy::Record& record = context.conspiracy->record(context.self, spec.text);
+    Conspiracy::Record& record = context.conspiracy->record(context.self, spec.text, spec.kind->on_occasion);
     core = spec.kind->make(std::move(core), context, record, spec.options);
   }
   return core;

@@ -86,6 +86,11 @@ TEST(AttackTest, what_nobody_acted_on_is_found) {
   late.acted.add();
   EXPECT_EQ(find_idle({"silent,late", "2"}, conspiracy), std::nullopt) << "one of its servers acted on each";
   EXPECT_EQ(find_idle({"random", "2"}, conspiracy), "A7 never acted") << "its mix is its own";
+  conspiracy.record(ServerId(0), "delay-leader", true);
+  EXPECT_EQ(find_idle({"silent,late,delay-leader", "2"}, conspiracy), std::nullopt) << "perhaps it never led";
+  Conspiracy alone(4, 1, ServerSet::only(ServerId(0)));
+  alone.record(ServerId(0), "delay-leader", true);
+  EXPECT_EQ(find_idle({"delay-leader", "1"}, alone), "delay-leader never acted");
 }
 
 TEST(ConspiracyTest, the_faulty_agree_on_whom_of_the_correct_to_leave_out_and_whom_to_serve) {
