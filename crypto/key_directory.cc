@@ -32,6 +32,19 @@ Result<void> KeyDirectory::add(Principal principal, PublicKeys keys) {
   return {};
 }
 
+Result<void> KeyDirectory::add_site_key(SiteKeyId id, ThresholdPublicKey key) {
+  const std::string what = "the " + std::string(name(id.second)) + " key of site " + std::to_string(id.first.value());
+  if (site_keys_.contains(id)) return Error{"two entries for " + what};
+  if (const auto parsed = make_verifier(key); !parsed) return Error{what + ": " + parsed.error().message};
+  site_keys_.emplace(id, std::move(key));
+  return {};
+}
+
+const ThresholdPublicKey* KeyDirectory::find_site_key(SiteKeyId id) const {
+  const auto at = site_keys_.find(id);
+  return at == site_keys_.end() ? nullptr : &at->second;
+}
+
 const PublicKeys* KeyDirectory::find(Principal principal) const {
   const auto at = keys_.find(principal);
   return at == keys_.end() ? nullptr : &at->second;

@@ -15,6 +15,7 @@ constexpr std::string_view kPrivateTitle = "garrison-private-keys";
 constexpr std::string_view kPublicTitle = "garrison-public-keys";
 constexpr unsigned kFormat = 1;
 constexpr std::size_t kMaxPrivateFileBytes = std::size_t{16} * 1024;
+static_assert(kMaxPrivateFileBytes > 4 * std::size(kSiteKeyKinds) * kMaxThresholdSecretBytes + 8 * 1024);
 constexpr std::size_t kMaxPublicFileBytes = std::size_t{64} * 1024 * 1024;
 // What an entry takes besides the hex of its keys, and more.
 constexpr std::size_t kEntryTextBytes = 256;
@@ -87,6 +88,26 @@ class LineReader {
     if (!scheme || is_modelled(*scheme)) return wrong("scheme"), Scheme::ed25519;
     return *scheme;
   }
+  SiteKeyKind site_key_kind(std::string_view words) {
+    const std::optional<SiteKeyKind> kind = site_key_kind_from_name(words);
+    if (!kind) return wrong("site-key"), SiteKeyKind{};
+    return *kind;
+  }
+  KeyDirectory::SiteKeyId site_key() {
+    std::string_view words = value("site-key");
+    const SiteId site(parse_number<SiteId::rep>(take_word(words), "site-key"));
+    return {site, site_key_kind(words)};
+  }
+  ThresholdPublicKey threshold_key() {
+    ThresholdPublicKey key;
+    const std::optional<ThresholdScheme> scheme = threshold_scheme_from_name(value("scheme"));
+    if (!scheme) return wrong("scheme"), key;
+    key.scheme = *scheme;
+    key.k = number<std::uint16_t>("k");
+    key.n = number<std::uint16_t>("n");
+    key.encoded = to_bytes(hex("key").view());
+    return key;
+  }
   SecretBytes hex(std::string_view name) {
     const std::string_view digits = value(name);
     SecretBytes bytes(digits.size() / 2);
@@ -99,7 +120,7 @@ class LineReader {
     }
     return bytes;
   }
-  [[nodiscard]] bool more() const { return !error_ && !rest_.starts_with("end"); }
+  [[nodiscard]] bool more(std::string_view name) const { return !error_ && rest_.starts_with(name); }
   void end() {
     if (take_line() != "end" || !rest_.empty()) wrong("end");
   }
@@ -185,16 +206,39 @@ Result<void> check_belongs(const PrivateBundle& bundle, const KeyDirectory& dire
       agreement.value() != keys->agreement) {
     return Error{"the private keys of " + self + " do not belong to its public keys; use files dealt together"};
   }
+  return check_site_secrets(bundle, directory);
+}
+
+Result<void> check_site_secrets(const PrivateBundle& bundle, const KeyDirectory& directory) {
+  for (const SiteKeyKind kind : kSiteKeyKinds) {
+    const auto secret = bundle.site_secrets.find(kind);
+    const bool has_secret = secret != bundle.site_secrets.end();
+    const bool server = bundle.self.kind == Principal::Kind::server;
+    const ThresholdPublicKey* const key = server ? directory.find_site_key({bundle.self.site, kind}) : nullptr;
+    const std::string what = "the part of " + text(bundle.self) + " of the " + std::string(name(kind)) + " key";
+    if (has_secret != (key != nullptr)) {
+      return Error{what + (has_secret ? " has no public key" : " is missing") + "; use files dealt together"};
+    }
+    if (!has_secret) continue;
+    const ServerId self(static_cast<ServerId::rep>(bundle.self.index));
+    if (const auto signer = make_signer(*key, self, secret->second); !signer) {
+      return Error{what + ": " + signer.error().message + "; use files dealt together"};
+    }
+  }
   return {};
 }
 
 Result<void> save_private(const std::string& path, const PrivateBundle& bundle) {
   if (is_modelled(bundle.scheme)) return refuse_modelled(path);
-  SecretBytes content(2 * kEntryTextBytes + 2 * (bundle.signing.size() + bundle.agreement.size()));
+  std::size_t bound = 2 * kEntryTextBytes + 2 * (bundle.signing.size() + bundle.agreement.size());
+  for (const auto& [kind, secret] : bundle.site_secrets) bound += kEntryTextBytes + 2 * secret.size();
+  SecretBytes content(bound);
   LineWriter out(content.writable());
   out.head(kPrivateTitle, bundle.system, bundle.epoch);
   out.line("principal", text(bundle.self)).line("scheme", name(bundle.scheme));
-  out.hex("signing", bundle.signing.view()).hex("agreement", bundle.agreement.view()).end();
+  out.hex("signing", bundle.signing.view()).hex("agreement", bundle.agreement.view());
+  for (const auto& [kind, secret] : bundle.site_secrets) out.line("site-key", name(kind)).hex("part", secret.view());
+  out.end();
   return create_key_file(path, content.view().first(out.used()), KeyFileKind::secret);
 }
 
@@ -213,6 +257,10 @@ Result<PrivateBundle> load_private(const std::string& path) {
   }
   bundle.agreement = in.hex("agreement");
   if (bundle.agreement.size() != kAgreementKeyBytes) in.fail("an X25519 secret is 32 bytes long");
+  while (in.more("site-key")) {
+    const SiteKeyKind kind = in.site_key_kind(in.value("site-key"));
+    if (!bundle.site_secrets.emplace(kind, in.hex("part")).second) in.fail("two parts of one site key");
+  }
   in.end();
   if (in.error()) return *in.error();
   return bundle;
@@ -224,12 +272,18 @@ Result<void> save_public(const std::string& path, const KeyDirectory& directory)
     if (is_modelled(keys.scheme)) return refuse_modelled(path);
     bound += kEntryTextBytes + 2 * (keys.signing.size() + keys.agreement.size());
   }
+  for (const auto& [id, key] : directory.site_keys()) bound += kEntryTextBytes + 2 * key.encoded.size();
   Bytes content(bound);
   LineWriter out(content);
   out.head(kPublicTitle, directory.system(), directory.epoch());
   for (const auto& [principal, keys] : directory.all()) {
     out.line("principal", text(principal)).line("scheme", name(keys.scheme));
     out.hex("signing", keys.signing).hex("agreement", keys.agreement);
+  }
+  for (const auto& [id, key] : directory.site_keys()) {
+    out.line("site-key", std::to_string(id.first.value()) + " " + std::string(name(id.second)));
+    out.line("scheme", name(key.scheme)).line("k", std::to_string(key.k)).line("n", std::to_string(key.n));
+    out.hex("key", key.encoded);
   }
   const std::size_t size = out.end().used();
   if (size > kMaxPublicFileBytes) return Error{path + ": too many principals for one file of public keys"};
@@ -244,13 +298,19 @@ Result<KeyDirectory> load_public(const std::string& path) {
   KeyEpoch epoch;
   in.head(kPublicTitle, system, epoch);
   KeyDirectory directory(system, epoch);
-  while (in.more()) {
+  while (in.more("principal")) {
     const Principal principal = in.principal();
     PublicKeys keys{.scheme = in.scheme(),
                     .signing = to_bytes(in.hex("signing").view()),
                     .agreement = to_bytes(in.hex("agreement").view())};
     if (in.error()) break;
     if (const Result<void> added = directory.add(principal, std::move(keys)); !added) in.fail(added.error().message);
+  }
+  while (in.more("site-key")) {
+    const KeyDirectory::SiteKeyId id = in.site_key();
+    ThresholdPublicKey key = in.threshold_key();
+    if (in.error()) break;
+    if (const Result<void> added = directory.add_site_key(id, std::move(key)); !added) in.fail(added.error().message);
   }
   in.end();
   if (in.error()) return *in.error();

@@ -4,6 +4,7 @@
 // threads only: blocking file calls.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "crypto/key_directory.h"
@@ -17,8 +18,9 @@ struct PrivateBundle {
   KeyEpoch epoch;
   Principal self;
   Scheme scheme{};
-  SecretBytes signing;    // as PrivateKey::parse takes it
-  SecretBytes agreement;  // X25519 secret
+  SecretBytes signing;                                // as PrivateKey::parse takes it
+  SecretBytes agreement;                              // X25519 secret
+  std::map<SiteKeyKind, SecretBytes> site_secrets{};  // its parts of its site's threshold keys
 };
 
 // Makes both keys of one principal. Fills `keys` with the public halves.
@@ -28,6 +30,10 @@ struct PrivateBundle {
 // Whether a bundle is the one that the directory's public keys belong to. A server that started with another one
 // would see all it says refused by its peers.
 [[nodiscard]] Result<void> check_belongs(const PrivateBundle& bundle, const KeyDirectory& directory);
+
+// Whether a server's parts of threshold keys are those of its site's keys, all of them and no others. An exponentiation
+// for each.
+[[nodiscard]] Result<void> check_site_secrets(const PrivateBundle& bundle, const KeyDirectory& directory);
 
 // Creates the file with mode 0600 and refuses to overwrite; written to a temporary name, synced, then renamed.
 [[nodiscard]] Result<void> save_private(const std::string& path, const PrivateBundle& bundle);

@@ -89,6 +89,10 @@ std::string explain(const Topology& topology) {
   text += fmt::format("signatures: servers {} ({} bytes), clients {} ({} bytes), key epoch {}\n",
                       crypto::name(server_scheme), crypto::signature_bytes(server_scheme), crypto::name(client_scheme),
                       crypto::signature_bytes(client_scheme), topology.crypto.epoch.value());
+  if (const auto site_scheme = topology.site_scheme()) {
+    text += fmt::format("sites sign as one: {}, {} bytes\n", crypto::name(*site_scheme),
+                        crypto::signature_bytes(*site_scheme));
+  }
   text += fmt::format("clients: c1..c{}, {} operations in flight each, first to {}, to others after {}\n",
                       topology.client.count, topology.client.window, first_to(topology.client.pattern),
                       to_string(topology.client.timeout));

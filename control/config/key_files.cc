@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
+#include <iterator>
+#include <optional>
 #include <system_error>
-#include <thread>
+#include <utility>
 
 #include "control/config/names.h"
+#include "control/config/parallel_jobs.h"
 #include "crypto/agreement.h"
 #include "crypto/key_store.h"
 
@@ -21,8 +22,7 @@ using crypto::KeyDirectory;
 using crypto::Principal;
 using crypto::PrivateBundle;
 using crypto::PublicKeys;
-
-constexpr std::size_t kDealers = 2;
+using crypto::SecretBytes;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -48,81 +48,86 @@ Result<void> prepare_directory(const std::string& directory) {
   return {};
 }
 
+// Everything that was made, each by a job of its own.
 struct Dealt {
-  std::optional<PrivateBundle> bundle;
-  PublicKeys keys;
-};
-
-// Hands principals to dealer threads one by one and reports their progress on the calling thread.
-class Dealing {
- public:
-  Dealing(const Topology& topology, const std::vector<Principal>& principals)
-      : topology_(topology), principals_(principals), dealt_(principals.size()) {}
-
-  Result<void> run(const DealingProgress& progress) {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < kDealers; ++i) threads.emplace_back([this] { work(); });
-    std::unique_lock lock(mutex_);
-    for (std::size_t reported = 0; reported < dealt_.size() && !error_;) {
-      changed_.wait(lock, [&] { return done_ > reported || error_; });
-      if (error_) break;
-      reported = done_;
-      lock.unlock();
-      if (progress) progress(reported, dealt_.size());
-      lock.lock();
-    }
-    lock.unlock();
-    threads.clear();  // joins
-    if (error_) return *error_;
-    return {};
+  explicit Dealt(const Topology& of) : topology(of), principals(of.principals()) {
+    bundles.resize(principals.size());
+    keys.resize(principals.size());
+    if (topology.site_scheme()) site_keys.resize(topology.sites.size() * std::size(crypto::kSiteKeyKinds));
   }
 
-  [[nodiscard]] const std::vector<Dealt>& dealt() const { return dealt_; }
+  // Site keys first: they take longest by far.
+  [[nodiscard]] std::vector<Job> jobs() {
+    std::vector<Job> all;
+    for (std::size_t i = 0; i < site_keys.size(); ++i) {
+      all.emplace_back([this, i] { return deal_site_key(i); });
+    }
+    for (std::size_t i = 0; i < principals.size(); ++i) {
+      all.emplace_back([this, i] { return deal_bundle(i); });
+    }
+    return all;
+  }
+
+  // Once all jobs are done: to each server its parts of site keys, and what everybody may know.
+  Result<KeyDirectory> hand_out() {
+    KeyDirectory directory(topology.system, topology.crypto.epoch);
+    for (std::size_t i = 0; i < principals.size(); ++i) {
+      if (auto added = directory.add(principals[i], keys[i]); !added) return added.error();
+      if (site_keys.empty() || principals[i].kind != Principal::Kind::server) continue;
+      for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
+        SecretBytes& part = site_key(principals[i].site, kind).secrets.at(principals[i].index);
+        bundles[i]->site_secrets.emplace(kind, std::move(part));
+      }
+    }
+    for (std::size_t i = 0; i < site_keys.size(); ++i) {
+      const SiteSettings& site = topology.sites[i / std::size(crypto::kSiteKeyKinds)];
+      if (auto added = directory.add_site_key({site.id, kind_of(i)}, site_keys[i].key); !added) return added.error();
+    }
+    return directory;
+  }
+
+  const Topology& topology;
+  std::vector<Principal> principals;
+  std::vector<std::optional<PrivateBundle>> bundles;  // by principal, as are the keys
+  std::vector<PublicKeys> keys;
+  std::vector<crypto::DealtThresholdKey> site_keys;  // by site, then kind
 
  private:
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (next_ < dealt_.size() && !error_) {
-      const std::size_t mine = next_++;
-      lock.unlock();
-      Dealt made;
-      auto bundle = crypto::make_bundle(topology_.system, topology_.crypto.epoch, principals_[mine],
-                                        topology_.scheme_of(principals_[mine]), made.keys);
-      std::optional<Error> failed;
-      if (bundle) {
-        made.bundle = std::move(bundle).value();
-      } else {
-        failed = Error{fmt::format("keys of {}: {}", principal_name(principals_[mine]), bundle.error().message)};
-      }
-      lock.lock();
-      if (failed) error_ = std::move(failed);
-      dealt_[mine] = std::move(made);
-      ++done_;
-      changed_.notify_one();
-    }
+  static crypto::SiteKeyKind kind_of(std::size_t i) {
+    return crypto::kSiteKeyKinds[i % std::size(crypto::kSiteKeyKinds)];
   }
-
-  const Topology& topology_;
-  const std::vector<Principal>& principals_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t next_ = 0;
-  std::size_t done_ = 0;
-  std::optional<Error> error_;
-  std::vector<Dealt> dealt_;
+  crypto::DealtThresholdKey& site_key(SiteId site, crypto::SiteKeyKind kind) {
+    std::size_t i = site.index() * std::size(crypto::kSiteKeyKinds);
+    while (kind_of(i) != kind) ++i;
+    return site_keys.at(i);
+  }
+  Result<void> deal_bundle(std::size_t i) {
+    auto made = crypto::make_bundle(topology.system, topology.crypto.epoch, principals[i],
+                                    topology.scheme_of(principals[i]), keys[i]);
+    if (!made) return Error{fmt::format("keys of {}: {}", principal_name(principals[i]), made.error().message)};
+    bundles[i] = std::move(made).value();
+    return {};
+  }
+  Result<void> deal_site_key(std::size_t i) {
+    const SiteSettings& site = topology.sites[i / std::size(crypto::kSiteKeyKinds)];
+    const std::size_t k = crypto::threshold_of(kind_of(i), site.f);
+    auto made = crypto::deal_threshold_key(*topology.site_scheme(), k, site.n());
+    if (!made) return Error{fmt::format("{} key of site {}: {}", name(kind_of(i)), site.name, made.error().message)};
+    site_keys[i] = std::move(made).value();
+    return {};
+  }
 };
 
 // Writes everything, or removes what it wrote. Private files go first: public.keys says that all of them are there.
-Result<void> write_all(const std::string& directory, const std::vector<Principal>& principals,
-                       const std::vector<Dealt>& dealt, const KeyDirectory& public_keys) {
+Result<void> write_all(const std::string& directory, const Dealt& dealt, const KeyDirectory& public_keys) {
   std::vector<std::string> written;
   const auto undo = [&](const Error& error) {
     for (const std::string& path : written) ::unlink(path.c_str());
     return error;
   };
-  for (std::size_t i = 0; i < principals.size(); ++i) {
-    const std::string path = private_key_path(directory, principals[i]);
-    if (auto saved = crypto::save_private(path, *dealt[i].bundle); !saved) return undo(saved.error());
+  for (std::size_t i = 0; i < dealt.principals.size(); ++i) {
+    const std::string path = private_key_path(directory, dealt.principals[i]);
+    if (auto saved = crypto::save_private(path, *dealt.bundles[i]); !saved) return undo(saved.error());
     written.push_back(path);
   }
   if (auto saved = crypto::save_public(public_keys_path(directory), public_keys); !saved) return undo(saved.error());
@@ -138,6 +143,37 @@ std::optional<std::string> mismatch(const PrivateBundle& bundle, const PublicKey
   if (!agreement) return agreement.error().message;
   if (agreement.value() != keys.agreement) return "its agreement key is not the one in public.keys";
   return std::nullopt;
+}
+
+// Each site has its keys of the size that the topology says, and no other site has any.
+void check_site_keys(const Topology& topology, const KeyDirectory& keys, const std::string& path,
+                     std::vector<std::string>& findings) {
+  const std::optional<crypto::ThresholdScheme> scheme = topology.site_scheme();
+  std::size_t expected = 0;
+  for (const SiteSettings& site : topology.sites) {
+    if (!scheme) break;
+    for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
+      const crypto::ThresholdPublicKey* const found = keys.find_site_key({site.id, kind});
+      if (found == nullptr) {
+        findings.push_back(
+            fmt::format("{}: no {} key of site {}; deal keys for this topology", path, name(kind), site.name));
+        continue;
+      }
+      ++expected;
+      const std::size_t k = crypto::threshold_of(kind, site.f);
+      if (found->scheme != *scheme || found->k != k || found->n != site.n()) {
+        findings.push_back(
+            fmt::format("{}: the {} key of site {} is {}, {} of {}; the topology says {}, {} of {}; deal "
+                        "new keys",
+                        path, name(kind), site.name, crypto::name(found->scheme), found->k, found->n,
+                        crypto::name(*scheme), k, site.n()));
+      }
+    }
+  }
+  if (keys.site_keys().size() > expected) {
+    findings.push_back(
+        fmt::format("{}: keys of sites that the topology does not ask for; deal keys for this topology", path));
+  }
 }
 
 void check_public(const Topology& topology, const KeyDirectory& keys, const std::string& path,
@@ -161,6 +197,7 @@ void check_public(const Topology& topology, const KeyDirectory& keys, const std:
                                      crypto::name(topology.scheme_of(principal))));
     }
   }
+  check_site_keys(topology, keys, path, findings);
   for (const auto& [principal, unused] : keys.all()) {
     if (!topology.has(principal)) {
       findings.push_back(fmt::format("{}: keys of {}, whom the topology does not name; deal keys for this topology",
@@ -186,7 +223,8 @@ void check_private(const KeyDirectory* keys, const std::string& path, Principal 
   if (found.system != keys->system() || found.epoch != keys->epoch() || found.scheme != published->scheme) {
     return find("of another system, key epoch or scheme than public.keys; use files of one dealing");
   }
-  if (const auto wrong = mismatch(found, *published)) find(*wrong + "; use files of one dealing");
+  if (const auto wrong = mismatch(found, *published)) return find(*wrong + "; use files of one dealing");
+  if (const auto parts = crypto::check_site_secrets(found, *keys); !parts) find(parts.error().message);
 }
 
 }  // namespace
@@ -199,20 +237,16 @@ std::string private_key_path(const std::string& directory, Principal principal) 
 
 Result<void> deal_keys(const Topology& topology, const std::string& directory, const DealingProgress& progress) {
   if (auto prepared = prepare_directory(directory); !prepared) return prepared.error();
-  const std::vector<Principal> principals = topology.principals();
+  Dealt dealt(topology);
   std::vector<std::string> paths{public_keys_path(directory)};
-  for (const Principal principal : principals) paths.push_back(private_key_path(directory, principal));
+  for (const Principal principal : dealt.principals) paths.push_back(private_key_path(directory, principal));
   for (const std::string& path : paths) {
     if (exists(path)) return Error{fmt::format("{}: exists already; deal into an empty directory", path)};
   }
-
-  Dealing dealing(topology, principals);
-  if (auto done = dealing.run(progress); !done) return done.error();
-  KeyDirectory public_keys(topology.system, topology.crypto.epoch);
-  for (std::size_t i = 0; i < principals.size(); ++i) {
-    if (auto added = public_keys.add(principals[i], dealing.dealt()[i].keys); !added) return added.error();
-  }
-  return write_all(directory, principals, dealing.dealt(), public_keys);
+  if (auto done = run_jobs(dealt.jobs(), progress); !done) return done.error();
+  const auto public_keys = dealt.hand_out();
+  if (!public_keys) return public_keys.error();
+  return write_all(directory, dealt, public_keys.value());
 }
 
 std::vector<std::string> check_keys(const Topology& topology, const std::string& directory,

@@ -25,6 +25,11 @@ bool Topology::has(crypto::Principal principal) const {
   return principal.site.index() < sites.size() && principal.index < site(principal.site).n();
 }
 
+std::optional<crypto::ThresholdScheme> Topology::site_scheme() const {
+  if (crypto.site_scheme || sites.size() < 2) return crypto.site_scheme;
+  return crypto::ThresholdScheme::shoup_rsa2048;
+}
+
 crypto::Scheme Topology::scheme_of(crypto::Principal principal) const {
   return principal.kind == crypto::Principal::Kind::server ? crypto.server_scheme : crypto.client_scheme;
 }

@@ -11,6 +11,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "control/service/limits.h"
 #include "crypto/principal.h"
 #include "crypto/signature.h"
+#include "crypto/threshold/threshold.h"
 #include "dataplane/base/bounds.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/instant.h"
@@ -45,6 +47,7 @@ struct Endpoint {
 struct CryptoSettings {
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
   crypto::Scheme client_scheme = crypto::Scheme::ed25519;
+  std::optional<crypto::ThresholdScheme> site_scheme;  // when not set, see Topology::site_scheme()
   KeyEpoch epoch{1};
 };
 
@@ -171,6 +174,9 @@ struct Topology {
   // Every principal that holds keys: servers by site and id, then clients by id.
   [[nodiscard]] std::vector<crypto::Principal> principals() const;
   [[nodiscard]] bool has(crypto::Principal principal) const;
+  // How a site signs as one. Unless it is set, none for a site alone, which signs nothing as a site, so that its keys
+  // are dealt at once; shoup_rsa2048 for several.
+  [[nodiscard]] std::optional<crypto::ThresholdScheme> site_scheme() const;
   [[nodiscard]] crypto::Scheme scheme_of(crypto::Principal principal) const;
 };
 

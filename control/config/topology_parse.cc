@@ -24,6 +24,9 @@ constexpr std::string_view kAfPacket = "af_packet:";
 using crypto::Scheme;
 constexpr std::array<std::pair<std::string_view, Scheme>, 3> kSchemes{
     {{"ed25519", Scheme::ed25519}, {"rsa2048", Scheme::rsa2048}, {"rsa3072", Scheme::rsa3072}}};
+constexpr std::array<std::pair<std::string_view, crypto::ThresholdScheme>, 2> kSiteSchemes{
+    {{"shoup-rsa2048", crypto::ThresholdScheme::shoup_rsa2048},
+     {"shoup-rsa3072", crypto::ThresholdScheme::shoup_rsa3072}}};
 constexpr std::array<std::pair<std::string_view, ServiceKind>, 2> kServices{
     {{"kv", ServiceKind::kv}, {"null", ServiceKind::null}}};
 constexpr std::array<std::pair<std::string_view, ClientPattern>, 3> kPatterns{
@@ -57,9 +60,12 @@ void read_system(Faults& faults, const toml::table& table, Topology& out) {
 }
 
 void read_crypto(Faults& faults, const toml::table& table, CryptoSettings& out) {
-  Section section(faults, table, "[crypto]", {"server_scheme", "client_scheme", "key_epoch"});
+  Section section(faults, table, "[crypto]", {"server_scheme", "client_scheme", "site_scheme", "key_epoch"});
   section.one_of("server_scheme", out.server_scheme, Choices<Scheme>(kSchemes));
   section.one_of("client_scheme", out.client_scheme, Choices<Scheme>(kSchemes));
+  crypto::ThresholdScheme site_scheme{};
+  section.one_of("site_scheme", site_scheme, Choices<crypto::ThresholdScheme>(kSiteSchemes));
+  if (table.contains("site_scheme")) out.site_scheme = site_scheme;
   std::uint32_t epoch = out.epoch.value();
   section.integer("key_epoch", epoch, 1U, ~0U);
   out.epoch = KeyEpoch(epoch);

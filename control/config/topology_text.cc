@@ -53,6 +53,7 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
       "[crypto]\n"
       "server_scheme = {}  # ed25519, rsa2048 or rsa3072\n"
       "client_scheme = {}\n"
+      "# site_scheme = \"shoup-rsa2048\"  # or shoup-rsa3072: how a site signs as one; one site alone needs it not\n"
       "key_epoch = {}  # raise it when new keys are dealt\n"
       "\n"
       "[service]\n"

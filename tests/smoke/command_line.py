@@ -17,7 +17,7 @@ FAILED = 0
 def case(what: str, words: list[str], status: int, pattern: str, cwd: str, stdout=subprocess.PIPE) -> None:
     global FAILED
     result = subprocess.run([GARRISON, *words], cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=stdout,
-                            stderr=subprocess.PIPE, timeout=120, check=False)
+                            stderr=subprocess.PIPE, timeout=300, check=False)
     text = (result.stdout or "") if status == 0 else result.stderr
     one_line = status == 0 or all(line.startswith("garrison: ") for line in result.stderr.splitlines())
     if result.returncode != status or not re.search(pattern, text) or not one_line:
@@ -61,6 +61,10 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("keys are not overwritten", ["keys", "-t", "site.toml"], 2, "exist|overwrit", folder)
     case("keys belong", ["check", "-t", "site.toml", "-k", "keys"], 0, "sound", folder)
     site = work / "site.toml"
+    edited(site, work / "signs.toml", '# site_scheme = "shoup-rsa2048"', 'site_scheme = "shoup-rsa2048"')
+    case("keys of a site", ["keys", "-t", "signs.toml", "-k", "site-keys"], 0, "", folder)
+    case("they belong", ["check", "-t", "signs.toml", "-k", "site-keys"], 0, "sound", folder)
+    case("keys of no site", ["check", "-t", "signs.toml", "-k", "keys"], 1, "no one-correct key of site A", folder)
     case("unknown key", ["check", "-t", edited(site, work / "a.toml", "eager =", "eagre =")], 2,
          r"a\.toml:\d+:\d+: .*eagre", folder)
     case("wrong type", ["check", "-t", edited(site, work / "b.toml", "eager = true", 'eager = "yes"')], 2,

@@ -10,6 +10,7 @@
 
 #include "control/config/topology_text.h"
 #include "crypto/key_store.h"
+#include "crypto/threshold/known_primes.h"
 
 namespace garrison::config {
 namespace {
@@ -96,6 +97,120 @@ TEST_F(KeyFilesTest, servers_and_clients_sign_with_their_own_scheme) {
   const auto client = crypto::load_private(file("c1.key"));
   ASSERT_TRUE(client.ok());
   EXPECT_EQ(client.value().scheme, crypto::Scheme::rsa2048);
+}
+
+// A second site like the first, with site keys that are quick to deal.
+void add_site(Topology& topology) {
+  SiteSettings site = topology.sites.front();
+  site.id = SiteId(1);
+  site.name = "B";
+  topology.sites.push_back(site);
+  topology.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa1024;
+}
+
+TEST_F(KeyFilesTest, one_site_has_no_site_keys) {
+  deal();
+  EXPECT_TRUE(crypto::load_public(public_keys_path(directory_)).value().site_keys().empty());
+  EXPECT_TRUE(crypto::load_private(file("A1.key")).value().site_secrets.empty());
+}
+
+TEST_F(KeyFilesTest, several_sites_have_two_keys_each_and_their_servers_sign_with_them) {
+  add_site(topology_);
+  std::size_t last = 0;
+  ASSERT_TRUE(deal_keys(topology_, directory_, [&](std::size_t done, std::size_t total) {
+                EXPECT_EQ(total, 4U + 8U + 2U);
+                last = done;
+              }).ok());
+  EXPECT_EQ(last, 14U);
+  EXPECT_EQ(finding(topology_), "");
+  const auto directory = crypto::load_public(public_keys_path(directory_)).value();
+  EXPECT_EQ(directory.site_keys().size(), 4U);
+  const Bytes message = {1, 2, 3};
+  for (const SiteSettings& site : topology_.sites) {
+    for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
+      const crypto::ThresholdPublicKey& key = *directory.find_site_key({site.id, kind});
+      EXPECT_EQ(key.k, kind == crypto::SiteKeyKind::quorum ? 3 : 2);
+      EXPECT_EQ(key.n, 4);
+      std::vector<Bytes> shares;
+      std::vector<crypto::SignatureShare> chosen;
+      for (std::uint16_t i = 0; i < 4; ++i) {
+        const auto path = private_key_path(directory_, Principal::server(site.id, ServerId(i)));
+        const auto bundle = crypto::load_private(path).value();
+        shares.push_back(crypto::make_signer(key, ServerId(i), bundle.site_secrets.at(kind)).value()->share(message));
+      }
+      for (std::uint16_t i = 0; i < key.k; ++i) chosen.push_back({ServerId(i), shares[i]});
+      const auto signature = crypto::make_combiner(key).value()->combine(message, chosen);
+      ASSERT_TRUE(signature.has_value());
+      EXPECT_TRUE(crypto::make_verifier(key).value()->verify(message, *signature));
+    }
+  }
+}
+
+TEST_F(KeyFilesTest, a_site_alone_has_keys_when_its_topology_asks_for_them) {
+  topology_.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa1024;
+  deal();
+  EXPECT_EQ(finding(topology_), "");
+  EXPECT_EQ(crypto::load_public(public_keys_path(directory_)).value().site_keys().size(), 2U);
+  EXPECT_EQ(crypto::load_private(file("A4.key")).value().site_secrets.size(), 2U);
+  EXPECT_TRUE(crypto::load_private(file("c1.key")).value().site_secrets.empty());
+}
+
+// Each site key has primes of its own, and none is a published one.
+TEST_F(KeyFilesTest, moduli_of_site_keys_share_no_factor_with_each_other_or_with_known_primes) {
+  add_site(topology_);
+  deal();
+  std::vector<crypto::Number> moduli;
+  for (const crypto::ThresholdScheme scheme : crypto::kThresholdSchemes) {
+    crypto::SafePrimes known = crypto::known_primes(scheme);
+    moduli.push_back(std::move(known.p));
+    moduli.push_back(std::move(known.q));
+  }
+  const auto directory = crypto::load_public(public_keys_path(directory_)).value();
+  ASSERT_EQ(directory.site_keys().size(), 4U);
+  for (const auto& [id, key] : directory.site_keys()) {
+    const std::size_t bytes = crypto::signature_bytes(key.scheme);
+    crypto::Number modulus = crypto::read_number(ByteView(key.encoded).first(bytes));
+    for (const crypto::Number& other : moduli) EXPECT_TRUE(crypto::coprime(modulus, other));
+    moduli.push_back(std::move(modulus));
+  }
+}
+
+TEST_F(KeyFilesTest, check_finds_site_keys_too_many_too_few_and_of_another_size) {
+  Topology two = topology_;
+  add_site(two);
+  deal();
+  EXPECT_NE(finding(two).find("no one-correct key of site A; deal keys"), std::string::npos) << finding(two);
+  EXPECT_NE(finding(two).find("no quorum key of site B; deal keys"), std::string::npos);
+  fs::remove_all(directory_);
+  ASSERT_TRUE(deal_keys(two, directory_, nullptr).ok());
+  EXPECT_NE(finding(topology_).find("keys of sites that the topology does not ask for"), std::string::npos);
+  two.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa2048;
+  EXPECT_NE(finding(two).find("the quorum key of site B is shoup-rsa1024, 3 of 4; the topology says shoup-rsa2048"),
+            std::string::npos)
+      << finding(two);
+}
+
+TEST_F(KeyFilesTest, check_finds_a_part_of_a_site_key_that_is_missing_or_another_server_s) {
+  add_site(topology_);
+  deal();
+  const auto a1 = crypto::load_private(file("A1.key")).value();
+  const auto with = [&](const std::string& name, const auto& change) {
+    auto bundle = a1;
+    change(bundle);
+    fs::remove(file(name));
+    EXPECT_TRUE(crypto::save_private(file(name), bundle).ok());
+    return finding(topology_);
+  };
+  using Kind = crypto::SiteKeyKind;
+  const std::string missing = with("A1.key", [](auto& bundle) { bundle.site_secrets.erase(Kind::quorum); });
+  EXPECT_NE(missing.find("A1.key: the part of server 0 0 of the quorum key is missing"), std::string::npos) << missing;
+  for (const char* other : {"A2.key", "B1.key"}) {
+    const auto taken = crypto::load_private(file(other)).value().site_secrets.at(Kind::quorum);
+    const std::string found =
+        with("A1.key", [&](auto& bundle) { bundle.site_secrets.insert_or_assign(Kind::quorum, taken); });
+    EXPECT_NE(found.find("not this server's part"), std::string::npos) << found;
+  }
+  EXPECT_EQ(with("A1.key", [](auto&) {}), "");
 }
 
 TEST_F(KeyFilesTest, the_directory_is_private_when_dealing_makes_it) {

@@ -64,6 +64,7 @@ TEST(TopologyTest, every_setting_is_read) {
   const std::pair<const char*, const char*> edits[] = {
       {"server_scheme = \"ed25519\"", "server_scheme = \"rsa2048\""},
       {"client_scheme = \"ed25519\"", "client_scheme = \"rsa3072\""},
+      {"# site_scheme = \"shoup-rsa2048\"", "site_scheme = \"shoup-rsa3072\""},
       {"key_epoch = 1", "key_epoch = 9"},
       {"kind = \"kv\"", "kind = \"null\""},
       {"count = 4", "count = 12"},
@@ -103,6 +104,7 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(topology.system, SystemId(7));
   EXPECT_EQ(topology.crypto.server_scheme, Scheme::rsa2048);
   EXPECT_EQ(topology.crypto.client_scheme, Scheme::rsa3072);
+  EXPECT_EQ(topology.site_scheme(), crypto::ThresholdScheme::shoup_rsa3072);
   EXPECT_EQ(topology.crypto.epoch, KeyEpoch(9));
   EXPECT_EQ(topology.service, ServiceKind::null);
   EXPECT_EQ(topology.client.count, 12U);
@@ -306,6 +308,13 @@ TEST(TopologyTest, a_value_out_of_range_is_a_fault_at_the_value) {
 TEST(TopologyTest, text_that_means_nothing_is_a_fault_at_the_value) {
   expect_fault_at_value("name = \"garrison\"", "name = \"a b\"", "not plain");
   expect_fault_at_value("name = \"garrison\"", "name = \"\"", "not plain");
+  for (const char* scheme : {"shoup-rsa1024", "rsa2048", ""}) {
+    const std::string text =
+        replaced(valid_text(), "# site_scheme = \"shoup-rsa2048\"", std::string("site_scheme = \"") + scheme + '"');
+    const auto refused = parse_topology(text, "t.toml");
+    ASSERT_FALSE(refused.ok()) << scheme;
+    EXPECT_NE(refused.error().message.find("use one of shoup-rsa2048, shoup-rsa3072"), std::string::npos);
+  }
   expect_fault_at_value("server_scheme = \"ed25519\"", "server_scheme = \"modelled\"",
                         "use one of ed25519, rsa2048, rsa3072");
   expect_fault_at_value("kind = \"kv\"", "kind = \"sql\"", "use one of kv, null");
@@ -431,6 +440,19 @@ TEST(TopologyTest, load_reads_a_file) {
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   EXPECT_EQ(loaded.value().file, path);
   EXPECT_EQ(loaded.value().sites.front().n(), 4U);
+}
+
+TEST(TopologyTest, several_sites_sign_as_one_and_a_site_alone_only_when_asked_to) {
+  Topology topology = parse_topology(valid_text(), "t.toml").value();
+  EXPECT_FALSE(topology.site_scheme().has_value());
+  EXPECT_EQ(explain(topology).find("sites sign"), std::string::npos);
+  topology.sites.push_back(topology.sites.front());
+  EXPECT_EQ(topology.site_scheme(), crypto::ThresholdScheme::shoup_rsa2048);
+  topology.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa3072;
+  EXPECT_EQ(topology.site_scheme(), crypto::ThresholdScheme::shoup_rsa3072);
+  topology.sites.pop_back();
+  EXPECT_EQ(topology.site_scheme(), crypto::ThresholdScheme::shoup_rsa3072);
+  EXPECT_NE(explain(topology).find("sites sign as one: shoup-rsa3072, 384 bytes"), std::string::npos);
 }
 
 TEST(TopologyTest, explain_names_what_is_tolerated) {
