@@ -7,7 +7,6 @@ seed of the lab, whichever is first. --all goes on after the first and says who 
 
 import os
 import re
-import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -33,16 +32,12 @@ def checks(unit: str, scenario: str, garrison: str) -> list[tuple[str, tuple[str
     return out
 
 
-def limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-
-
 def failure(command: tuple[str, ...], mutant: str) -> str | None:
     """What fails first, as one line; None when all passes."""
     environment = {**os.environ, "MUTANT": mutant}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment,
-                              timeout=HANGS_S, check=False, preexec_fn=limit_memory)
+        done = subprocess.run(("prlimit", f"--as={MEMORY_BYTES}", *command), capture_output=True, text=True,
+                              errors="replace", env=environment, timeout=HANGS_S, check=False)
     except subprocess.TimeoutExpired:
         return "never ends"
     if done.returncode == 0:
