@@ -38,7 +38,7 @@ void Bft::step(Instant now, const ordering::Input& input, ordering::Output& outp
   } else if (const auto* digest = std::get_if<ordering::CheckpointDigest>(&input)) {
     checkpoints_.reached(digest->sequence, digest->digest, promises_, output);
   } else if (const auto* state = std::get_if<ordering::Restored>(&input)) {
-    restored(state->sequence);
+    restored(state->sequence, output);
   }
   log_.make_stable(checkpoints_.stable());
   change_view(now, output);
@@ -133,11 +133,20 @@ Bft::Refusal Bft::take_handed_on(Instant now, const message::VerifiedMessage& me
 
 // The view and the stable checkpoint are learnt from others: a core of BFT needs nothing beside the executed state.
 // Which waiting updates that state covers is not known; the others wait at other servers, and are fetched once ordered.
-void Bft::restored(SeqNum sequence) {
+// Its CHECKPOINT counts like one of a server that came there by itself: at the high water mark everyone's may be
+// needed.
+void Bft::restored(SeqNum sequence, ordering::Output& output) {
   CHECK(sequence > history_.last());
   queue_.clear();
   history_.restart(sequence);
   log_.executed(sequence);
+  ask_for_digest(output);
+}
+
+// Where a CHECKPOINT is due.
+void Bft::ask_for_digest(ordering::Output& output) const {
+  if (history_.last().value() % config_.checkpoint_interval != 0) return;
+  output.checkpoints.push_back({history_.last(), {}, output.deliver.size(), true});
 }
 
 // Installs what is valid, goes along with f+1 others, and leads where it is this server's turn.
@@ -188,8 +197,7 @@ void Bft::execute(Instant now, ordering::Output& output) {
     const SeqNum sequence = history_.last();
     catch_up_.executed(sequence);
     log_.executed(sequence);
-    if (sequence.value() % config_.checkpoint_interval != 0) continue;
-    output.checkpoints.push_back({sequence, {}, output.deliver.size(), true});
+    ask_for_digest(output);
   }
 }
 

@@ -49,7 +49,8 @@ class Bft final : public ordering::OrderingCore {
   Refusal take_handed_on(Instant now, const message::VerifiedMessage& message, const message::BftUpdates& updates,
                          ordering::Output& output);
 
-  void restored(SeqNum sequence);
+  void restored(SeqNum sequence, ordering::Output& output);
+  void ask_for_digest(ordering::Output& output) const;
   void change_view(Instant now, ordering::Output& output);
   void leave_for(View view, ordering::Output& output);
   void execute(Instant now, ordering::Output& output);

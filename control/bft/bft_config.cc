@@ -29,9 +29,10 @@ Result<void> check(const BftConfig& config) {
     return refuse("max_updates_per_batch must be 1 to 256");
   }
   if (config.max_batch_bytes == 0) return refuse("a batch has no bytes");
+  // A server whose state was restored has missed the checkpoints before it. The high water mark is one.
   if (config.checkpoint_interval == 0 || config.window < 2 * config.checkpoint_interval ||
-      config.window > message::kMaxBftWindow) {
-    return refuse("window must be two checkpoint intervals to 512");
+      config.window % config.checkpoint_interval != 0 || config.window > message::kMaxBftWindow) {
+    return refuse("window must be a multiple of the checkpoint interval, two of them to 512");
   }
   if (config.pipeline == 0 || config.pipeline > config.window) return refuse("pipeline must be 1 to window");
   if (config.max_waiting_updates == 0 || config.max_waiting_per_client == 0) return refuse("the queue holds nothing");

@@ -34,7 +34,7 @@ struct BftConfig {
 
   // Sequence numbers between the low water mark, the last stable checkpoint, and the high one.
   std::size_t checkpoint_interval = 128;
-  std::size_t window = 256;
+  std::size_t window = 256;  // a multiple of checkpoint_interval
 
   // Updates that clients sent and that are not executed yet.
   std::size_t max_waiting_updates = 16384;

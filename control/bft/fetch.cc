@@ -17,27 +17,40 @@ bool bit(const message::BftFetch& fetch, std::size_t place) {
 void Fetch::tick(Instant now, ServerId leader, const Log& log, const CatchUp& catch_up, SeqNum executed,
                  Promises& promises, ordering::Output& output) {
   if (config_.n == 1) return;  // nobody to ask, and nothing that it did not propose itself
-  asks_.erase(asks_.begin(), asks_.upper_bound(executed));
+  const SeqNum to_order = log.committed_through();
+  const auto next_after = [&](SeqNum done, SeqNum sequence) {
+    return sequence > done && sequence.value() - done.value() <= config_.fetch_window;
+  };
+  std::erase_if(asks_,
+                [&](const auto& one) { return !next_after(executed, one.first) && !next_after(to_order, one.first); });
   for (std::size_t i = 1; i <= config_.fetch_window; ++i) {
     const SeqNum sequence(executed.value() + i);
-    const SharedBatch decided = catch_up.decided(sequence);
-    const auto wanted = decided != nullptr ? Log::Wanted{decided->digest(), decided} : log.wanted(sequence);
-    if (!wanted.has_value() || (wanted->batch != nullptr && wanted->batch->complete())) {
-      asks_.erase(sequence);
-      continue;
-    }
-    const auto [at, fresh] = asks_.try_emplace(sequence, Ask{wanted->digest, now + config_.fetch_period, 0});
-    if (!fresh && at->second.batch != wanted->digest) at->second = {wanted->digest, now + config_.fetch_period, 0};
-    Ask& ask = at->second;
-    if (now < ask.next) continue;
-    message::BftFetch fetch{sequence, wanted->digest, {}};
-    for (std::size_t place = 0; wanted->batch != nullptr && place < wanted->batch->bodies().size(); ++place) {
-      if (wanted->batch->bodies()[place] != nullptr) continue;
-      fetch.missing[place / 8] = static_cast<std::uint8_t>(fetch.missing[place / 8] | 1U << (place % 8));
-    }
-    promises.say(fetch, ServerSet::only(target(leader, ask.asked++)), 0, output);
-    ask.next = now + config_.fetch_period;
+    if (sequence <= to_order) ask(now, leader, sequence, log, catch_up, promises, output);
   }
+  for (std::size_t i = 1; i <= config_.fetch_window; ++i) {
+    ask(now, leader, SeqNum(to_order.value() + i), log, catch_up, promises, output);
+  }
+}
+
+void Fetch::ask(Instant now, ServerId leader, SeqNum sequence, const Log& log, const CatchUp& catch_up,
+                Promises& promises, ordering::Output& output) {
+  const SharedBatch decided = catch_up.decided(sequence);
+  const auto wanted = decided != nullptr ? Log::Wanted{decided->digest(), decided} : log.wanted(sequence);
+  if (!wanted.has_value() || (wanted->batch != nullptr && wanted->batch->complete())) {
+    asks_.erase(sequence);
+    return;
+  }
+  const auto [at, fresh] = asks_.try_emplace(sequence, Ask{wanted->digest, now + config_.fetch_period, 0});
+  if (!fresh && at->second.batch != wanted->digest) at->second = {wanted->digest, now + config_.fetch_period, 0};
+  Ask& asking = at->second;
+  if (now < asking.next) return;
+  message::BftFetch fetch{sequence, wanted->digest, {}};
+  for (std::size_t place = 0; wanted->batch != nullptr && place < wanted->batch->bodies().size(); ++place) {
+    if (wanted->batch->bodies()[place] != nullptr) continue;
+    fetch.missing[place / 8] = static_cast<std::uint8_t>(fetch.missing[place / 8] | 1U << (place % 8));
+  }
+  promises.say(fetch, ServerSet::only(target(leader, asking.asked++)), 0, output);
+  asking.next = now + config_.fetch_period;
 }
 
 // The others in turn, the leader first.

@@ -1,4 +1,5 @@
-// FETCH: asks others, one after the other, for batches and updates that the next sequence numbers to execute lack.
+// FETCH: asks others, one after the other, for batches and updates that the next sequence numbers lack: the next to
+// execute, and the next to order, which a server that lags far behind votes for all the same.
 //
 // The leader is asked first, since it proposed the batch; whoever answers cannot lie, because digests say what is
 // wanted.
@@ -34,12 +35,14 @@ class Fetch {
     Instant since;  // start of the period that bytes_left is about
     std::size_t bytes_left = 0;
   };
+  void ask(Instant now, ServerId leader, SeqNum sequence, const Log& log, const CatchUp& catch_up, Promises& promises,
+           ordering::Output& output);
   [[nodiscard]] ServerId target(ServerId leader, std::size_t asked) const;
   void answer_updates(ServerId to, SeqNum sequence, const Batch& batch, const message::BftFetch& fetch, Peer& peer,
                       Promises& promises, ordering::Output& output) const;
 
   const BftConfig& config_;
-  std::map<SeqNum, Ask> asks_;  // at most fetch_window
+  std::map<SeqNum, Ask> asks_;  // at most twice fetch_window
   std::vector<Peer> peers_;
 };
 

@@ -54,6 +54,8 @@ class Log {
   // The low water mark. Everything up to it is discarded.
   [[nodiscard]] SeqNum stable() const { return stable_; }
   void make_stable(SeqNum sequence);
+  // Committed here without a gap, or executed or stable anyway.
+  [[nodiscard]] SeqNum committed_through() const { return committed_through_; }
   // Executed up to here, whether by this log or by what others said.
   void executed(SeqNum sequence);
 

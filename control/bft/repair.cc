@@ -103,9 +103,11 @@ void Repair::send_order(const message::BftStatus& status, const ViewChange& view
   for (std::size_t i = 0; i < config_.catch_up_window && sequence < history.last(); ++i) {
     sequence = sequence.next();
     const SharedBatch batch = history.find(sequence);
-    if (batch == nullptr || !parcel.add(message::BftBatch{sequence, true, batch->updates()})) return;
+    if (batch == nullptr) break;  // it needs the state
+    if (!parcel.add(message::BftBatch{sequence, true, batch->updates()})) return;
   }
   if (!view_change.active() || status.view != view_change.view() || status.installed != status.view) return;
+  sequence = std::max(sequence, status.stable);
   for (std::size_t i = 0; i < config_.catch_up_window && sequence < log.highest(); ++i) {
     sequence = sequence.next();
     for (const Stored& said : log.said(sequence)) {

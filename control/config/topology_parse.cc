@@ -130,6 +130,11 @@ void read_bft(Faults& faults, const toml::table& table, BftSettings& out) {
                               "for every checkpoint, so raise it or checkpoint more often",
                               out.window, out.checkpoint_interval));
   }
+  if (out.window % out.checkpoint_interval != 0) {
+    section.fault("window", fmt::format("window = {} is no multiple of checkpoint_interval = {}; servers that stop at "
+                                        "its end need a checkpoint there, so make it one",
+                                        out.window, out.checkpoint_interval));
+  }
   if (out.pipeline > out.window) {
     section.fault("pipeline",
                   fmt::format("pipeline = {} does not fit a window of {}; lower it", out.pipeline, out.window));

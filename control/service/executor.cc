@@ -188,6 +188,7 @@ Result<void> Executor::restore(ByteView snapshot) {
   if (Result<void> restored = service_->restore(reader.view(reader.remaining())); !restored) return restored;
   table_ = std::move(*table);
   state_sequence_ = state_sequence;
+  intake_.clear();
   return {};
 }
 

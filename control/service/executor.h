@@ -79,7 +79,8 @@ class Executor {
   // Of service state, reply table and state sequence. Walks all of it: for checkpoints and tests.
   [[nodiscard]] Digest state_digest() const;
   [[nodiscard]] Bytes snapshot() const;
-  // Replaces everything but the in-progress marks. On an error nothing changes.
+  // Replaces everything. What is in progress may be over or forgotten, so clients may hand it in again. On an error
+  // nothing changes.
   Result<void> restore(ByteView snapshot);
 
   [[nodiscard]] const Service& service() const { return *service_; }

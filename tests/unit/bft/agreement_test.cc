@@ -232,5 +232,49 @@ TEST(BftAgreementTest, a_restored_server_goes_on_behind_its_checkpoint) {
   network.expect_executed(15);
 }
 
+TEST(BftAgreementTest, at_the_high_water_mark_the_checkpoint_of_a_restored_server_counts) {
+  Network network({.tweak = [](BftConfig& config) {
+    quick_checkpoints(config);
+    config.kept_sequences = 2;
+  }});
+  network.lose = [](std::size_t from, std::size_t to, const auto& message) {
+    return from == 3 || to == 3 || message.type() == message::MessageType::BftCheckpoint;
+  };
+  for (std::uint32_t k = 0; k < 8; ++k) {
+    network.submit(k, ServerSet::all(3));
+    network.run(milliseconds(1));
+  }
+  network.expect_executed(8, ServerSet::only(server(3)));
+  ASSERT_EQ(network.core(0).stable(), SeqNum(0));
+  network.crashed.insert(server(1));
+  network.lose = {};
+  network.restore(3, 0);
+  for (std::uint32_t k = 0; k < 3; ++k) network.submit(k);
+  network.run(seconds(10));
+  network.expect_executed(11, ServerSet::only(server(1)));
+}
+
+TEST(BftAgreementTest, a_server_that_lags_far_behind_votes_for_what_it_has_to_fetch) {
+  Network network({.tweak = [](BftConfig& config) {
+    quick_checkpoints(config);
+    config.kept_sequences = 2;
+    config.fetch_window = 2;
+  }});
+  network.lose = [](std::size_t from, std::size_t to, const auto&) { return from == 3 || to == 3; };
+  for (std::uint32_t k = 0; k < 12; ++k) {
+    network.submit(k % 8, ServerSet::all(3));
+    network.run(milliseconds(1));
+  }
+  network.lose = {};
+  network.run(seconds(1));
+  ASSERT_TRUE(network.log(3).empty());
+  ASSERT_EQ(network.core(3).stable(), SeqNum(12));
+  network.crashed.insert(server(1));
+  for (std::uint32_t k = 0; k < 3; ++k) network.submit(k, ServerSet::only(server(0)).insert(server(2)));
+  network.run(seconds(2));
+  network.expect_executed(15, ServerSet::only(server(1)).insert(server(3)));
+  EXPECT_TRUE(network.log(3).empty());
+}
+
 }  // namespace
 }  // namespace garrison::bft

@@ -343,6 +343,7 @@ TEST_F(BftRulesTest, numbers_that_do_not_fit_each_other_are_refused) {
   };
   EXPECT_TRUE(refuses([](auto& c) { c.n = 3; }));
   EXPECT_TRUE(refuses([](auto& c) { c.window = 2 * c.checkpoint_interval - 1; }));
+  EXPECT_TRUE(refuses([](auto& c) { c.window = 2 * c.checkpoint_interval + 1; }));
   EXPECT_TRUE(refuses([](auto& c) { c.window = message::kMaxBftWindow + 1; }));
   EXPECT_TRUE(refuses([](auto& c) { c.pipeline = c.window + 1; }));
   EXPECT_TRUE(refuses([](auto& c) { c.timeout = Duration(); }));

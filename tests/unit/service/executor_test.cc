@@ -165,6 +165,16 @@ TEST_F(ExecutorTest, a_refused_update_may_be_handed_in_again) {
   executor_.forget(ClientId(9), Incarnation(2), SeqNum(1));  // never heard of
 }
 
+TEST_F(ExecutorTest, what_was_in_progress_before_a_restore_may_be_handed_in_again) {
+  execute(7, 1);
+  const Bytes before = executor_.snapshot();
+  EXPECT_EQ(admit(7, 2), Verdict::fresh);
+  EXPECT_EQ(admit(7, 2), Verdict::in_progress);
+  ASSERT_TRUE(executor_.restore(before).ok());
+  EXPECT_EQ(admit(7, 2), Verdict::fresh);
+  EXPECT_EQ(admit(7, 1), Verdict::executed);
+}
+
 TEST_F(ExecutorTest, admission_refuses_what_could_only_be_void) {
   execute(7, 1, 5);
   EXPECT_EQ(admit(7, 2, 4), Verdict::stale);
