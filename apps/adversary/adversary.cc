@@ -29,6 +29,8 @@ void Adversary::says(ordering::Sign& /*sign*/) {}
 void Adversary::has_said(const message::VerifiedMessage& /*message*/) {}
 void Adversary::forwards(ordering::Forward& /*forward*/) {}
 void Adversary::delivers(ordering::Deliver& /*batch*/) {}
+Instant Adversary::acts_at() const { return Instant::never(); }
+void Adversary::acts() {}
 
 void Adversary::step(Instant now, const ordering::Input& input, ordering::Output& output) {
   now_ = now;
@@ -41,29 +43,33 @@ void Adversary::step(Instant now, const ordering::Input& input, ordering::Output
   } else if (message == nullptr || !conspiracy().begun() || hears(*message)) {
     run_core(input);
   }
+  if (conspiracy().begun() && acts_at() <= now) acts();
   send_due();
   output.sign = std::exchange(signs_, {});
   output_ = nullptr;
 }
 
 Instant Adversary::next_wakeup() const {
-  return late_.empty() ? core_->next_wakeup() : earlier(core_->next_wakeup(), late_.begin()->first);
+  const Instant own = conspiracy().begun() ? acts_at() : Instant::never();
+  const Instant wakeup = earlier(core_->next_wakeup(), own);
+  return late_.empty() ? wakeup : earlier(wakeup, late_.begin()->first);
 }
 
 // What the core wants, in the order of the contract; what it wants delivered, signed and passed on goes past its hook.
+// One step of the adversary may be several of the core: each adds to the output.
 void Adversary::run_core(const ordering::Input& input) {
+  const std::size_t delivered = output_->deliver.size();
+  const std::size_t forwarded = output_->forward.size();
   core_->step(now_, input, *output_);
   const bool begun = conspiracy().begun();
-  if (begun) {
-    for (ordering::Deliver& batch : output_->deliver) delivers(batch);
-  }
-  for (ordering::Sign& sign : output_->sign) {
+  for (std::size_t i = delivered; begun && i < output_->deliver.size(); ++i) delivers(output_->deliver[i]);
+  for (ordering::Sign& sign : std::exchange(output_->sign, {})) {
     saying_ = {};
     if (begun) says(sign);
     hand_out(std::move(sign), std::exchange(saying_, {}));
   }
   if (!begun) return;
-  for (ordering::Forward& forward : output_->forward) forwards(forward);
+  for (std::size_t i = forwarded; i < output_->forward.size(); ++i) forwards(output_->forward[i]);
   std::erase_if(output_->forward, [](const ordering::Forward& forward) { return forward.to.empty(); });
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "apps/adversary/conspiracy.h"
+#include "control/config/topology.h"
 #include "control/ordering/ordering.h"
 #include "dataplane/base/rng.h"
 
@@ -28,6 +29,7 @@ struct Context {
   ServerId self;
   std::shared_ptr<Conspiracy> conspiracy;
   std::uint64_t seed = 0;  // its choices follow from it, its server and its place in the chain
+  config::LocalProtocol protocol = config::LocalProtocol::prime;  // of the core
 };
 
 class Adversary : public ordering::OrderingCore {
@@ -55,6 +57,9 @@ class Adversary : public ordering::OrderingCore {
   // The core passes on what was signed before.
   virtual void forwards(ordering::Forward& forward);
   virtual void delivers(ordering::Deliver& batch);
+  // When it wants to do something by itself, and what it does then.
+  [[nodiscard]] virtual Instant acts_at() const;
+  virtual void acts();
 
   // For the hooks.
   [[nodiscard]] Instant now() const { return now_; }
@@ -72,6 +77,8 @@ class Adversary : public ordering::OrderingCore {
   void send_later(ordering::Sign& sign, Instant at);
   void send(const Stored& message, ServerSet to, Instant at);
   void send(const Stored& message, ServerSet to) { send(message, to, now_); }
+  // The core hears now what hears() has kept from it.
+  void let_hear(const message::VerifiedMessage& message) { run_core(message); }
 
  private:
   // A message handed out to be signed, in the order in which they come back.

@@ -63,7 +63,8 @@ Result<ServerSet> faulty_servers(std::string_view text, const AttackedSite& site
 }  // namespace
 
 AttackedSite attacked_site(const config::Topology& topology, SiteId site) {
-  return {topology.system, topology.crypto.epoch, site, topology.site(site).n(), topology.site(site).f};
+  return {topology.system,         topology.crypto.epoch, site,
+          topology.site(site).n(), topology.site(site).f, topology.local_protocol};
 }
 
 Result<Attack> Attack::make(const AttackText& text, const AttackedSite& site, std::uint64_t seed) {
@@ -108,7 +109,7 @@ std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
   const auto specs = specs_.find(server);
   if (specs == specs_.end()) return core;
   const message::Envelope envelope{site_.system, crypto::Principal::server(site_.site, server), site_.epoch};
-  return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_});
+  return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_, site_.protocol});
 }
 
 std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy) {

@@ -29,6 +29,7 @@ struct AttackedSite {
   SiteId site{};
   std::size_t n = 0;
   std::size_t f = 0;
+  config::LocalProtocol protocol = config::LocalProtocol::prime;
 };
 [[nodiscard]] AttackedSite attacked_site(const config::Topology& topology, SiteId site);
 

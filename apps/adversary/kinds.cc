@@ -1,6 +1,7 @@
 // The table of adversaries.
 #include <array>
 
+#include "apps/adversary/bft_delay_leader.h"
 #include "apps/adversary/delay_leader.h"
 #include "apps/adversary/equivocation.h"
 #include "apps/adversary/network_faults.h"
@@ -52,7 +53,12 @@ Made make_replayer(Core core, const Context& context, Record& record, const Opti
   return std::make_unique<Replayer>(std::move(core), context, record, options.millionths("chance"));
 }
 
+// Leaders are judged differently, so what they dare differs.
 Made make_delay_leader(Core core, const Context& context, Record& record, const Options& options) {
+  if (context.protocol == config::LocalProtocol::bft) {
+    return std::make_unique<BftDelayLeader>(std::move(core), context, record,
+                                            BftDelayLeader::Config{options.duration("by"), options.duration("margin")});
+  }
   return std::make_unique<DelayLeader>(std::move(core), context, record,
                                        DelayLeader::Config{options.duration("by"), options.duration("margin")});
 }
@@ -143,7 +149,7 @@ const std::vector<Kind>& table() {
        make_plain<ExecuteWrongly>},
       {"delay-leader",
        "as leader, proposes as late as it dares, or by so much, and only to those who keep it in office; as another, "
-       "covers for such a leader",
+       "covers for such a leader; of BFT, one update per server and timeout",
        {{"by", ValueKind::duration, "0ms"}, {"margin", ValueKind::duration, "4ms"}},
        {"delay-leader", "delay-leader:by=200ms"},
        true,

@@ -167,7 +167,10 @@ int sim(Options options) {
   if (const auto refused = refuse_attack(options); refused.has_value()) return complain(*refused), kMisused;
   if (!options.simulation.attack.empty()) {
     options.simulation.faults_for = kFaultsWhenAttacked;
-    options.simulation.calm_for = kCalmWhenAttacked;
+    // BOUNDED-DELAY is what Prime promises, and BFT does not.
+    if (local_protocol(options.protocol) == config::LocalProtocol::prime) {
+      options.simulation.calm_for = kCalmWhenAttacked;
+    }
   }
   // A site that stands still until a laggard is back leaves the clients most of their updates for afterwards.
   if (options.simulation.laggards) options.simulation.grace = kGraceWithLaggards;

@@ -15,6 +15,7 @@
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/protocol.h"
 #include "apps/commands/signals.h"
 #include "apps/lab/experiment_run.h"
 #include "apps/lab/results.h"
@@ -168,7 +169,7 @@ nlohmann::json json_row(const lab::Point& point) {
 nlohmann::json series_conditions(const lab::Series& series) {
   const lab::RunSetup& setup = series.setup;
   return {{"title", series.title},
-          {"protocol", series.protocol},
+          {"protocol", protocol_condition(series.protocol)},
           {"adversary", series.adversary},
           {"servers", setup.servers},
           {"f", setup.faults()},

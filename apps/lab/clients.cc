@@ -16,11 +16,12 @@ constexpr std::size_t kKeys = 20;  // of the kv store that operations touch
 constexpr Duration kBusyRetry = milliseconds(1);
 constexpr Incarnation kIncarnation(1);
 constexpr std::size_t kWindow = 4;
+constexpr std::size_t kTcpBytes = kEthernetHeaderBytes + kIpv4HeaderBytes + 32;  // with timestamps, as Linux sends them
 }  // namespace
 
-Clients::Clients(EventQueue& events, const LabKeys& keys, std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers,
-                 std::uint64_t seed)
-    : events_(events), keys_(keys), hosts_(hosts), checkers_(checkers), rng_(seed) {}
+Clients::Clients(EventQueue& events, const LabKeys& keys, Network& network, std::vector<std::unique_ptr<Host>>& hosts,
+                 Checkers& checkers, std::uint64_t seed)
+    : events_(events), keys_(keys), network_(network), hosts_(hosts), checkers_(checkers), rng_(seed) {}
 
 void Clients::start(const Workload& workload) {
   CHECK(clients_.empty());
@@ -46,6 +47,7 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
   config.first_server = ServerId(static_cast<std::uint16_t>(bundle.self.index % site.n()));
   auto client = std::make_unique<Client>(config);
   client->id = config.client;
+  client->beside = config.first_server;
   client->to_submit = workload_.updates_each;
   client->believes_faulty =
       config.pattern == client::Pattern::co_located && checkers_.faulty().contains(config.first_server);
@@ -178,10 +180,15 @@ Bytes Clients::sign(Client& client, SeqNum sequence, ByteView operation) {
 }
 
 void Clients::carry_out(std::size_t index, const client::Output& output) {
+  const Client& client = *clients_[index];
   for (const client::Send& send : output.sends) {
     send.to.for_each([&](ServerId to) {
-      events_.schedule(events_.now() + workload_.delay,
-                       [this, index, sequence = send.sequence, to] { hand_in(index, sequence, to); });
+      const auto arrived = [this, index, sequence = send.sequence, to] { hand_in(index, sequence, to); };
+      if (workload_.over_network && to != client.beside) {
+        network_.carry(client.beside, to, kTcpBytes + client.updates.at(send.sequence).size(), arrived);
+      } else {
+        events_.schedule(events_.now() + workload_.delay, arrived);
+      }
     });
   }
 }
@@ -204,9 +211,16 @@ void Clients::hand_in(std::size_t index, SeqNum sequence, ServerId to) {
 }
 
 void Clients::reply(Instant at, ServerId from, server::SessionId session, ByteView message) {
-  events_.schedule(at + workload_.delay,
-                   [this, from, index = static_cast<std::size_t>(session),
-                    bytes = Bytes(message.begin(), message.end())] { on_reply(index, from, bytes); });
+  const auto index = static_cast<std::size_t>(session);
+  auto arrived = [this, from, index, bytes = Bytes(message.begin(), message.end())] { on_reply(index, from, bytes); };
+  const ServerId beside = clients_[index]->beside;
+  if (!workload_.over_network || from == beside) {
+    events_.schedule(at + workload_.delay, std::move(arrived));
+    return;
+  }
+  events_.schedule(at, [this, from, beside, bytes = kTcpBytes + message.size(), arrived = std::move(arrived)] {
+    network_.carry(from, beside, bytes, arrived);
+  });
 }
 
 void Clients::on_reply(std::size_t index, ServerId from, ByteView message) {

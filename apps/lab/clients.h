@@ -28,6 +28,9 @@ struct Workload {
   Duration timeout = seconds(1);
   std::optional<std::size_t> payload_bytes{};  // of an operation that means nothing; none: a mix of kv operations
   Duration delay = microseconds(200);          // between a client and a server, either way
+  // Each client shares the place of one server: what it exchanges with others takes that server's egress and the
+  // network between the two.
+  bool over_network = false;
   // So many of the clients, the last ones. Each time such a one, by chance, hands in an update whose signature is
   // wrong, hands different updates under one sequence number to different servers, hands one to a single server, or
   // hands an old one to all of them once more. It waits for nothing.
@@ -40,8 +43,8 @@ class Clients {
   using Finished = std::function<void(Duration latency)>;
 
   // Everything by reference outlives it.
-  Clients(EventQueue& events, const LabKeys& keys, std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers,
-          std::uint64_t seed);
+  Clients(EventQueue& events, const LabKeys& keys, Network& network, std::vector<std::unique_ptr<Host>>& hosts,
+          Checkers& checkers, std::uint64_t seed);
 
   void on_finished(Finished finished) { finished_ = std::move(finished); }
   // Opens the sessions and begins; once.
@@ -60,6 +63,7 @@ class Clients {
     explicit Client(const client::ClientConfig& config) : core(config) {}
     client::ClientCore core;
     ClientId id;
+    ServerId beside;
     std::unique_ptr<crypto::BatchSigner> signer;
     std::map<ServerId, crypto::HmacKey> keys;  // of the servers that it has a session with
     std::map<SeqNum, Bytes> updates;           // signed, not answered
@@ -88,6 +92,7 @@ class Clients {
 
   EventQueue& events_;
   const LabKeys& keys_;
+  Network& network_;
   std::vector<std::unique_ptr<Host>>& hosts_;
   Checkers& checkers_;
   Rng rng_;

@@ -23,6 +23,7 @@ struct Frame {
   std::uint64_t order = 0;  // of sending, per pair
   TrafficClass traffic = TrafficClass::bounded;
   std::shared_ptr<const Bytes> bytes;
+  std::function<void()> arrived{};  // of what is no frame of a server: what happens at the other end
 };
 
 struct EgressModel {

@@ -1,8 +1,8 @@
 // An experiment: series of runs that reproduce a figure, from one TOML file.
 //
-// The tables [run], [site], [network], [prime] and [workload] hold for every series; a [[series]] may have tables of
-// the same names that change single keys of them. Faults are told as those of a topology, "FILE:LINE:COL: what; what
-// to do". A cost table NAME is the file ../cost-tables/NAME.toml beside the experiment's directory.
+// The tables [run], [site], [network], [prime], [bft] and [workload] hold for every series; a [[series]] may have
+// tables of the same names that change single keys of them. Faults are told as those of a topology, "FILE:LINE:COL:
+// what; what to do". A cost table NAME is the file ../cost-tables/NAME.toml beside the experiment's directory.
 #pragma once
 
 #include <functional>
@@ -47,6 +47,7 @@ struct RunSetup {
   std::size_t ip_mtu = kDefaultPathIpBytes;
 
   config::PrimeSettings prime;
+  config::BftSettings bft;
 
   Workload workload;
   std::vector<std::size_t> clients;  // one run each
@@ -64,7 +65,7 @@ struct PaperPoint {
 struct Series {
   std::string name;   // plain, for --series and rows of results
   std::string title;  // for the legend
-  std::string protocol = "prime";
+  config::LocalProtocol protocol = config::LocalProtocol::prime;
   std::vector<std::string> adversary;  // "A1=delay-leader:by=5ms", one for each faulty server
   std::vector<PaperPoint> paper;
   RunSetup setup;

@@ -30,9 +30,12 @@ constexpr std::array<std::pair<std::string_view, crypto::Scheme>, 2> kSignatures
     {{"ed25519", crypto::Scheme::modelled}, {"rsa1024", crypto::Scheme::modelled_rsa1024}}};
 constexpr std::array<std::pair<std::string_view, EgressScope>, 2> kScopes{
     {{"server", EgressScope::server}, {"site", EgressScope::site}}};
-constexpr std::array<std::pair<std::string_view, client::Pattern>, 3> kPatterns{
+constexpr std::array<std::pair<std::string_view, config::LocalProtocol>, 2> kProtocols{
+    {{"prime", config::LocalProtocol::prime}, {"bft", config::LocalProtocol::bft}}};
+constexpr std::array<std::pair<std::string_view, client::Pattern>, 4> kPatterns{
     {{"one", client::Pattern::one_server},
      {"f+1", client::Pattern::f_plus_1},
+     {"all", client::Pattern::all},
      {"co-located", client::Pattern::co_located}}};
 
 template <typename T>
@@ -118,7 +121,7 @@ struct ExperimentReader {
 
   void workload(const toml::table& table, RunSetup& out) const {
     Section section(faults, table, "[workload]",
-                    {"clients", "payload_bytes", "pattern", "start_over", "think", "timeout", "delay"});
+                    {"clients", "payload_bytes", "pattern", "start_over", "think", "timeout", "delay", "over_network"});
     section.integers("clients", out.clients, std::size_t{1}, std::size_t{config::kMaxClients});
     std::size_t payload = out.workload.payload_bytes.value_or(0);
     section.integer("payload_bytes", payload, std::size_t{0}, kMaxPayload);
@@ -128,6 +131,7 @@ struct ExperimentReader {
     section.duration("think", out.workload.think, Duration(), seconds(3600));
     section.duration("timeout", out.workload.timeout, milliseconds(1), seconds(3600));
     section.duration("delay", out.workload.delay, Duration(), seconds(10));
+    section.boolean("over_network", out.workload.over_network);
   }
 
   // The tables that the file and a series have alike.
@@ -136,6 +140,7 @@ struct ExperimentReader {
     if (const toml::table* table = section.table("site")) site(*table, out);
     if (const toml::table* table = section.table("network")) network(*table, out);
     if (const toml::table* table = section.table("prime")) config::read_prime(faults, *table, out.prime);
+    if (const toml::table* table = section.table("bft")) config::read_bft(faults, *table, out.bft);
     if (const toml::table* table = section.table("workload")) workload(*table, out);
   }
 
@@ -150,20 +155,17 @@ struct ExperimentReader {
   }
 
   void series(const toml::table& table, const RunSetup& common, Series& out, const std::string& file) const {
-    Section section(faults, table, "[[series]]",
-                    {"name", "title", "protocol", "adversary", "paper", "run", "site", "network", "prime", "workload"},
-                    {"name"});
+    Section section(
+        faults, table, "[[series]]",
+        {"name", "title", "protocol", "adversary", "paper", "run", "site", "network", "prime", "bft", "workload"},
+        {"name"});
     section.text("name", out.name);
     if (section.has("name") && !is_plain(out.name)) {
       section.fault("name", fmt::format("\"{}\" is not plain; write lower-case letters, digits and '-'", out.name));
     }
     out.title = out.name;
     section.text("title", out.title);
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kProtocols{
-        {{"prime", "prime"}, {"bft", "bft"}}};
-    std::string_view protocol = "prime";
-    section.one_of("protocol", protocol, Choices<std::string_view>(kProtocols));
-    out.protocol = protocol;
+    section.one_of("protocol", out.protocol, Choices<config::LocalProtocol>(kProtocols));
     section.texts("adversary", out.adversary);
     paper(section, out.paper);
     out.setup = common;
@@ -171,22 +173,18 @@ struct ExperimentReader {
     if (out.setup.clients.empty()) {
       section.fault("workload", fmt::format("series {} has no clients; add clients to [workload]", out.name));
     }
-    const auto unavailable = [&](std::string_view key, std::string_view why) {
-      const toml::source_position at = section.position(key);
-      if (!out.unavailable) out.unavailable = Error{fmt::format("{}:{}:{}: {}", file, at.line, at.column, why)};
-    };
-    if (out.protocol != "prime") {
-      unavailable("protocol", fmt::format("protocol \"{}\" is not in this version; use \"prime\"", out.protocol));
-    }
     if (out.adversary.empty()) return;
     const auto attack =
         adversary::Attack::make(out.adversary, {.n = out.setup.servers, .f = out.setup.faults()}, out.setup.seed);
-    if (!attack) unavailable("adversary", attack.error().message);
+    if (attack) return;
+    const toml::source_position at = section.position("adversary");
+    out.unavailable = Error{fmt::format("{}:{}:{}: {}", file, at.line, at.column, attack.error().message)};
   }
 
   void root(const toml::table& table, Experiment& out) const {
     Section section(faults, table, "the file",
-                    {"title", "source", "run", "site", "network", "prime", "workload", "series"}, {"title", "series"});
+                    {"title", "source", "run", "site", "network", "prime", "bft", "workload", "series"},
+                    {"title", "series"});
     section.text("title", out.title);
     section.text("source", out.source);
     RunSetup common;

@@ -14,6 +14,7 @@ namespace garrison::lab {
 namespace {
 
 constexpr std::uint64_t kEventsBetweenLooks = 4096;
+constexpr std::string_view kConnections = "clients' connections";
 
 // What is counted since the start, at one moment.
 struct Totals {
@@ -98,6 +99,8 @@ class Run {
                           .service = config::ServiceKind::null,
                           .ip_mtu = setup_.ip_mtu,
                           .prime = setup_.prime,
+                          .bft = setup_.bft,
+                          .protocol = series_.protocol,
                           .server_scheme = setup_.server_signatures,
                           .client_scheme = setup_.client_signatures});
   }
@@ -118,8 +121,12 @@ class Run {
     Totals now{
         .egress_bytes = site_.network().counts().sent_bytes, .egress_by = meter_.bytes(), .sent = {}, .busy = {}};
     for (std::size_t i = 0; i < site_.size(); ++i) {
-      const Host& host = site_.host(ServerId(static_cast<std::uint16_t>(i)));
-      now.sent.push_back(host.server().lan().bytes_sent());
+      const ServerId server(static_cast<std::uint16_t>(i));
+      const Host& host = site_.host(server);
+      const std::uint64_t carried = site_.network().carried_bytes(server);
+      now.egress_bytes += carried;
+      if (carried > 0) now.egress_by[kConnections] += carried;
+      now.sent.push_back(host.server().lan().bytes_sent() + carried);
       now.busy.push_back(host.processor().busy_by_operation());
     }
     return now;

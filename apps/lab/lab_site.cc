@@ -15,7 +15,7 @@ LabSite::LabSite(EventQueue& events, std::shared_ptr<const LabKeys> keys, const 
           [this](ServerId to, ByteView frame) { hosts_[to.index()]->on_frame(frame); },
           [this](ServerId server) { hosts_[server.index()]->schedule_pass(events_.now()); }),
       checkers_(keys_->servers.size()),
-      clients_(events, *keys_, hosts_, checkers_, rng_.next()) {
+      clients_(events, *keys_, network_, hosts_, checkers_, rng_.next()) {
   if (options.attack != nullptr) checkers_.exclude(options.attack->faulty());
   for (const crypto::PrivateBundle& bundle : keys_->servers) hosts_.push_back(make_host(bundle, options));
 }

@@ -11,6 +11,7 @@ namespace garrison::lab {
 namespace {
 
 constexpr std::size_t kDscpOffset = kEthernetHeaderBytes + 1;  // IPv4's second byte; DSCP is its upper six bits
+constexpr Duration kConnectionRetry = milliseconds(5);         // of a connection that finds the egress full
 
 std::uint64_t fold(std::uint64_t hash, std::uint64_t word) {
   return std::rotl((hash ^ word) * 0x9e3779b97f4a7c15U, 29);
@@ -32,7 +33,8 @@ Network::Network(EventQueue& events, std::size_t servers, std::uint64_t seed, De
       ready_(std::move(ready)),
       pair_delay_(servers * servers),
       last_sent_(servers * servers),
-      last_delivered_(servers * servers) {
+      last_delivered_(servers * servers),
+      carried_bytes_(servers) {
   set_egress({}, EgressScope::server);
 }
 
@@ -88,16 +90,36 @@ void Network::send(ServerId from, ServerId to, ByteView bytes) {
   ++counts_.egress_full;
 }
 
+void Network::carry(ServerId from, ServerId to, std::size_t bytes, std::function<void()> arrived) {
+  Frame frame{.from = from, .to = to, .bytes = std::make_shared<const Bytes>(bytes), .arrived = std::move(arrived)};
+  if (egress_of(from).offer(frame)) {
+    carried_bytes_[from.index()] += bytes;
+    return;
+  }
+  events_.schedule(events_.now() + kConnectionRetry,
+                   [this, from, to, bytes, again = std::move(frame.arrived)] { carry(from, to, bytes, again); });
+}
+
+Duration Network::draw_delay(ServerId from, ServerId to) {
+  const PairDelay& own = pair_delay_[pair(from, to)];
+  const Duration jitter = own.set ? own.jitter : model_.jitter;
+  return (own.set ? own.delay : model_.delay) +
+         Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(jitter.ns()) + 1)));
+}
+
 void Network::depart(const Frame& frame) {
+  if (frame.arrived) {
+    events_.schedule(events_.now() + draw_delay(frame.from, frame.to), [this, frame] {
+      if (!crashed_.contains(frame.to) && !crashed_.contains(frame.from) && !cut(frame.from, frame.to)) frame.arrived();
+    });
+    return;
+  }
   --counts_.in_flight;
   if (rng_.chance(model_.loss)) {
     ++counts_.lost;
     return;
   }
-  const PairDelay& own = pair_delay_[pair(frame.from, frame.to)];
-  const Duration jitter = own.set ? own.jitter : model_.jitter;
-  Duration delay = (own.set ? own.delay : model_.delay) +
-                   Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(jitter.ns()) + 1)));
+  Duration delay = draw_delay(frame.from, frame.to);
   if (rng_.chance(model_.reordering)) {
     ++counts_.held_back;
     delay = delay + model_.reorder_delay;
@@ -120,7 +142,7 @@ void Network::land(const Frame& frame) {
     ++counts_.to_crashed;
     return;
   }
-  if (side_.contains(frame.from) != side_.contains(frame.to)) {
+  if (cut(frame.from, frame.to)) {
     ++counts_.partitioned;
     return;
   }

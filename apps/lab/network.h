@@ -73,8 +73,12 @@ class Network {
   // A server that paces itself asks before each frame; told no, it is called back through `ready`.
   [[nodiscard]] bool ready_for(ServerId from);
   void send(ServerId from, ServerId to, ByteView frame);
+  // `bytes` of a client's connection on the same way, headers included. TCP sees to it that they are neither lost nor
+  // duplicated, and waits where the egress is full. No part of counts().
+  void carry(ServerId from, ServerId to, std::size_t bytes, std::function<void()> arrived);
 
   [[nodiscard]] const NetworkCounts& counts() const { return counts_; }
+  [[nodiscard]] std::uint64_t carried_bytes(ServerId from) const { return carried_bytes_[from.index()]; }
   // Of every delivery so far, its time and its bytes: equal when a seed runs twice.
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
@@ -86,6 +90,8 @@ class Network {
   };
 
   [[nodiscard]] std::size_t pair(ServerId from, ServerId to) const { return from.index() * servers_ + to.index(); }
+  [[nodiscard]] Duration draw_delay(ServerId from, ServerId to);
+  [[nodiscard]] bool cut(ServerId from, ServerId to) const { return side_.contains(from) != side_.contains(to); }
   [[nodiscard]] Egress& egress_of(ServerId from) { return *egresses_[from.index() % egresses_.size()]; }
   void depart(const Frame& frame);
   void call_back(std::size_t egress);
@@ -109,6 +115,7 @@ class Network {
   std::uint64_t fingerprint_ = 0;
   std::vector<std::uint64_t> last_sent_;       // by pair
   std::vector<std::uint64_t> last_delivered_;  // by pair
+  std::vector<std::uint64_t> carried_bytes_;   // by sender
 };
 
 }  // namespace garrison::lab

@@ -151,10 +151,11 @@ void Bft::ask_for_digest(ordering::Output& output) const {
 
 // Installs what is valid, goes along with f+1 others, and leads where it is this server's turn.
 void Bft::change_view(Instant now, ordering::Output& output) {
-  if (const std::optional<View> view = view_change_.taken_along()) leave_for(*view, output);
+  if (const std::optional<View> view = view_change_.taken_along()) leave_for(now, *view, output);
   while (const std::optional<ViewChange::Installed> installed = view_change_.next_installed(output)) {
     log_.settle(installed->view, installed->carried.start, installed->carried.batches);
     if (!view_change_.active()) continue;
+    view_change_took_ = now - left_at_;
     queue_.forget_proposals();
     log_.enter_view(installed->view, installed->carried.start, installed->carried.batches, promises_, output);
     for (SeqNum sequence = installed->carried.start; sequence < log_.highest();) {
@@ -165,11 +166,12 @@ void Bft::change_view(Instant now, ordering::Output& output) {
     }
     timer_.restart(now);
   }
-  if (view_change_.leader_lied()) leave_for(view_change_.view().next(), output);
+  if (view_change_.leader_lied()) leave_for(now, view_change_.view().next(), output);
   view_change_.announce(promises_, output);
 }
 
-void Bft::leave_for(View view, ordering::Output& output) {
+void Bft::leave_for(Instant now, View view, ordering::Output& output) {
+  if (view_change_.active()) left_at_ = now;
   timer_.lengthen();
   view_change_.leave_for(view, checkpoints_, log_, promises_, output);
 }
@@ -238,9 +240,12 @@ void Bft::hand_on(Instant now, ordering::Output& output) {
 // take along those that are not (docs/adr/0010).
 void Bft::watch_leader(Instant now, ordering::Output& output) {
   const bool waits = view_change_.active() ? !queue_.empty() : view_change_.elected();
-  if (!waits) return timer_.stop();
-  if (!timer_.runs()) timer_.restart(now);
-  if (timer_.expired(now)) leave_for(view_change_.view().next(), output);
+  if (!waits) timer_.stop();
+  if (waits && !timer_.runs()) timer_.restart(now);
+  waited_ = timer_.waited(now);
+  if (!timer_.expired(now)) return;
+  last_suspicion_ = {view_change_.view(), waited_, timer_.timeout()};
+  leave_for(now, view_change_.view().next(), output);
 }
 
 Instant Bft::next_wakeup() const {
@@ -259,6 +264,10 @@ ordering::Status Bft::status() const {
   status.leader = view_change_.leader();
   status.view_installed = view_change_.active();
   status.leader_suspected = !view_change_.active();
+  status.tat_leader = waited_;
+  status.tat_acceptable = timer_.timeout();
+  status.last_suspicion = last_suspicion_;
+  status.view_change_took = view_change_took_;
   status.globally_ordered = history_.last();
   status.updates_delivered = updates_delivered_;
   status.updates_waiting = queue_.size();

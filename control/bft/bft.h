@@ -52,7 +52,7 @@ class Bft final : public ordering::OrderingCore {
   void restored(SeqNum sequence, ordering::Output& output);
   void ask_for_digest(ordering::Output& output) const;
   void change_view(Instant now, ordering::Output& output);
-  void leave_for(View view, ordering::Output& output);
+  void leave_for(Instant now, View view, ordering::Output& output);
   void execute(Instant now, ordering::Output& output);
   [[nodiscard]] SharedBatch next_batch() const;
   void deliver(Instant now, const SharedBatch& batch, ordering::Output& output);
@@ -73,6 +73,11 @@ class Bft final : public ordering::OrderingCore {
   Fetch fetch_;
   Repair repair_;
   std::uint64_t updates_delivered_ = 0;
+  // What status() shows of the leader.
+  Duration waited_;
+  std::optional<ordering::Suspicion> last_suspicion_;
+  Instant left_at_;
+  std::optional<Duration> view_change_took_;
 };
 
 }  // namespace garrison::bft

@@ -15,6 +15,8 @@ class LeaderTimer {
   [[nodiscard]] bool expired(Instant now) const { return now >= deadline_; }
   [[nodiscard]] Instant deadline() const { return deadline_; }
   [[nodiscard]] Duration timeout() const { return timeout_; }
+  // For how long it has run.
+  [[nodiscard]] Duration waited(Instant now) const { return runs() ? timeout_ - (deadline_ - now) : Duration(); }
 
   void restart(Instant now) { deadline_ = now + timeout_; }
   void stop() { deadline_ = Instant::never(); }

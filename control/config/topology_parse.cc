@@ -107,8 +107,6 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   section.integer("checkpoint_interval", out.checkpoint_interval, 1U, out.kept_window);
 }
 
-namespace {
-
 void read_bft(Faults& faults, const toml::table& table, BftSettings& out) {
   Section section(faults, table, "[bft]",
                   {"timeout", "keep_timeout", "retransmit_period", "max_updates_per_batch", "pipeline",
@@ -140,6 +138,8 @@ void read_bft(Faults& faults, const toml::table& table, BftSettings& out) {
                   fmt::format("pipeline = {} does not fit a window of {}; lower it", out.pipeline, out.window));
   }
 }
+
+namespace {
 
 void read_client(Faults& faults, const toml::table& table, ClientSettings& out) {
   Section section(faults, table, "[client]", {"count", "window", "timeout", "pattern"});

@@ -8,5 +8,7 @@ namespace garrison::config {
 
 // [prime]. Keys that are absent leave `out` as it is.
 void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out);
+// [bft], likewise.
+void read_bft(Faults& faults, const toml::table& table, BftSettings& out);
 
 }  // namespace garrison::config

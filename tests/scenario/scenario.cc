@@ -123,9 +123,14 @@ class Run {
   Site& site() {
     if (n_ == 0) fail("the first line must be `site N`");
     if (site_ == nullptr) {
-      site_ = std::make_unique<Site>(n_, f_, faulty_, [this](prime::PrimeConfig& config) {
-        for (const auto& change : changes_) change(config);
-      });
+      Cores cores{.protocol = protocol_};
+      cores.prime = [this](prime::PrimeConfig& config) {
+        for (const auto& change : prime_changes_) change(config);
+      };
+      cores.bft = [this](bft::BftConfig& config) {
+        for (const auto& change : bft_changes_) change(config);
+      };
+      site_ = std::make_unique<Site>(n_, f_, faulty_, cores);
     }
     return *site_;
   }
@@ -154,6 +159,8 @@ class Run {
 
   void site_line(Words& words);
   void set(Words& words);
+  void set_of_prime(const std::string& option, Words& words);
+  void set_of_bft(const std::string& option, Words& words);
   void delay(Words& words) { site().set_delay(words.duration()); }
   void corrupt(Words& words);
   void submit(Words& words);
@@ -184,7 +191,9 @@ class Run {
   ServerSet faulty_;
   std::size_t n_ = 0;
   std::size_t f_ = 0;
-  std::vector<std::function<void(prime::PrimeConfig&)>> changes_;
+  config::LocalProtocol protocol_ = config::LocalProtocol::prime;
+  std::vector<std::function<void(prime::PrimeConfig&)>> prime_changes_;
+  std::vector<std::function<void(bft::BftConfig&)>> bft_changes_;
   std::unique_ptr<Site> site_;
   bool stuck_ = false;
 };
@@ -215,6 +224,7 @@ void Run::site_line(Words& words) {
   if (n_ != 0) fail("`site` stands once, in the first line");
   n_ = words.number("the number of servers");
   f_ = words.take("f") ? words.number("the number of faults") : (n_ - 1) / 3;
+  if (words.take("bft")) protocol_ = config::LocalProtocol::bft;
   if (n_ == 0 || n_ > kMaxServersPerSite || n_ < 3 * f_ + 1) fail("a site has 3f+1 to 16 servers");
   if (faulty_.size() > f_) fail("more adversaries than faults");
 }
@@ -222,6 +232,12 @@ void Run::site_line(Words& words) {
 void Run::set(Words& words) {
   if (n_ == 0) fail("the first line must be `site N`");
   if (site_ != nullptr) fail("`set` stands before anything happens");
+  const std::string option = words.next("an option");
+  if (protocol_ == config::LocalProtocol::bft) return set_of_bft(option, words);
+  set_of_prime(option, words);
+}
+
+void Run::set_of_prime(const std::string& option, Words& words) {
   static const std::map<std::string, Duration prime::PrimeConfig::*, std::less<>> kPeriods{
       {"po-period", &prime::PrimeConfig::po_period},
       {"summary-period", &prime::PrimeConfig::summary_period},
@@ -229,17 +245,27 @@ void Run::set(Words& words) {
       {"pre-prepare-period", &prime::PrimeConfig::preprepare_period},
       {"retransmit-period", &prime::PrimeConfig::retransmit_period},
   };
-  const std::string option = words.next("an option");
   if (option == "eager") {
     const bool eager = words.take("on");
     if (!eager && !words.take("off")) fail("eager is on or off");
-    changes_.emplace_back([eager](prime::PrimeConfig& config) { config.eager = eager; });
+    prime_changes_.emplace_back([eager](prime::PrimeConfig& config) { config.eager = eager; });
   } else if (const auto period = kPeriods.find(option); period != kPeriods.end()) {
-    changes_.emplace_back(
+    prime_changes_.emplace_back(
         [field = period->second, value = words.duration()](prime::PrimeConfig& config) { config.*field = value; });
   } else {
     fail("there is no option `" + option + "`");
   }
+}
+
+void Run::set_of_bft(const std::string& option, Words& words) {
+  static const std::map<std::string, Duration bft::BftConfig::*, std::less<>> kDurations{
+      {"timeout", &bft::BftConfig::timeout},
+      {"retransmit-period", &bft::BftConfig::retransmit_period},
+  };
+  const auto duration = kDurations.find(option);
+  if (duration == kDurations.end()) fail("BFT has no option `" + option + "`");
+  bft_changes_.emplace_back(
+      [field = duration->second, value = words.duration()](bft::BftConfig& config) { config.*field = value; });
 }
 
 void Run::corrupt(Words& words) {

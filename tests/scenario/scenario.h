@@ -1,7 +1,7 @@
 // Plain-text scenarios: one line, one action or expectation.
 //
-//   site N [f F]                          first; servers A1 to AN
-//   set OPTION VALUE                      of every server's Prime, before anything else happens
+//   site N [f F] [bft]                    first; servers A1 to AN, ordering by Prime or BFT
+//   set OPTION VALUE                      of every server's core, before anything else happens
 //   delay TIME                            of messages sent from now on; 1ms at first
 //   adversary SERVER SPECS                from now on that server is faulty; docs/adversaries.md has the specs
 //   submit SERVER [COUNT]                 updates of the server's own client

@@ -16,26 +16,42 @@ std::string name_of(const Site::Update& update) {
 }
 ServerId server_at(std::size_t i) { return ServerId(static_cast<std::uint16_t>(i)); }
 
+template <typename Config>
+Config config_of(const testing::SiteKeys& keys, ServerId self, std::size_t n, std::size_t f,
+                 const std::function<void(Config&)>& change) {
+  Config config;
+  config.self = self;
+  config.envelope = keys.envelope(self);
+  config.n = n;
+  config.f = f;
+  if (change) change(config);
+  return config;
+}
+
 }  // namespace
 
-Site::Site(std::size_t n, std::size_t f, ServerSet faulty, const std::function<void(prime::PrimeConfig&)>& tweak)
-    : keys_(n, n), conspiracy_(std::make_shared<adversary::Conspiracy>(n, f, faulty)), servers_(n) {
+Site::Site(std::size_t n, std::size_t f, ServerSet faulty, const Cores& cores)
+    : keys_(n, n),
+      protocol_(cores.protocol),
+      conspiracy_(std::make_shared<adversary::Conspiracy>(n, f, faulty)),
+      servers_(n) {
   for (std::size_t i = 0; i < n; ++i) {
-    prime::PrimeConfig config;
-    config.self = server_at(i);
-    config.envelope = keys_.envelope(config.self);
-    config.n = n;
-    config.f = f;
-    if (tweak) tweak(config);
-    servers_[i].core = std::make_unique<prime::Prime>(config);
+    servers_[i].core = make_core(server_at(i), f, cores);
     servers_[i].executor = std::make_unique<service::Executor>(std::make_unique<service::NullService>());
   }
   for (std::size_t i = 0; i < n; ++i) step(server_at(i), ordering::Wakeup{});
 }
 
+std::unique_ptr<ordering::OrderingCore> Site::make_core(ServerId self, std::size_t f, const Cores& cores) const {
+  if (cores.protocol == config::LocalProtocol::bft) {
+    return std::make_unique<bft::Bft>(config_of(keys_, self, n(), f, cores.bft));
+  }
+  return std::make_unique<prime::Prime>(config_of(keys_, self, n(), f, cores.prime));
+}
+
 void Site::corrupt(ServerId server, const std::vector<adversary::Spec>& specs) {
   of(server).core =
-      adversary::wrap(std::move(of(server).core), specs, {keys_.envelope(server), server, conspiracy_, 1});
+      adversary::wrap(std::move(of(server).core), specs, {keys_.envelope(server), server, conspiracy_, 1, protocol_});
 }
 
 void Site::crash(ServerId server) { of(server).crashed = true; }
@@ -64,8 +80,12 @@ void Site::submit(ServerId to) {
   server.submitted = server.submitted.next();
   const ClientId client(to.value());
   handed_in_.emplace_back(to, Update{client, server.submitted});
-  step(to,
-       keys_.verified(keys_.client_op(client, server.submitted, as_bytes(std::string_view("close breaker"))))->get());
+  const Stored update =
+      keys_.verified(keys_.client_op(client, server.submitted, as_bytes(std::string_view("close breaker"))));
+  for (std::size_t i = 0; protocol_ == config::LocalProtocol::bft && i < n(); ++i) {
+    if (server_at(i) != to) wire_.emplace(now_ + delay_, Packet{to, server_at(i), update});
+  }
+  step(to, update->get());
 }
 
 void Site::advance(Duration time) {
@@ -214,6 +234,17 @@ void Site::check_promises(ServerId id, const ordering::Sign& sign) {
   if (const auto commit = message::decode<message::Commit>(sign.content)) {
     slot(commit->view.value(), commit->sequence.value(), commit->matrix_digest);
   }
+  if (const auto pre_prepare = message::decode<message::BftPrePrepare>(sign.content)) {
+    slot(pre_prepare->view.value(), pre_prepare->sequence.value(), whole);
+  }
+  if (const auto prepare = message::decode<message::BftPrepare>(sign.content)) {
+    slot(prepare->view.value(), prepare->sequence.value(), prepare->batch);
+  }
+  if (const auto commit = message::decode<message::BftCommit>(sign.content)) {
+    slot(commit->view.value(), commit->sequence.value(), commit->batch);
+  }
+  if (const auto change = message::decode<message::BftViewChange>(sign.content)) slot(change->view.value(), 0, whole);
+  if (const auto new_view = message::decode<message::BftNewView>(sign.content)) slot(new_view->view.value(), 0, whole);
   if (const auto report = message::decode<message::Report>(sign.content)) slot(report->view.value(), 0, whole);
   if (const auto pc_set = message::decode<message::PcSet>(sign.content)) {
     slot(pc_set->view.value(), pc_set->seq, whole);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "apps/adversary/spec.h"
+#include "control/bft/bft.h"
 #include "control/prime/prime.h"
 #include "control/service/executor.h"
 #include "tests/support/site_keys.h"
@@ -32,13 +33,20 @@ struct Rule {
   std::optional<std::uint64_t> times;  // so many, then no more; none: all
 };
 
+// What orders updates, and what is changed of its configuration at every server.
+struct Cores {
+  config::LocalProtocol protocol = config::LocalProtocol::prime;
+  std::function<void(prime::PrimeConfig&)> prime{};
+  std::function<void(bft::BftConfig&)> bft{};
+};
+
 class Site {
  public:
   using Update = std::pair<ClientId, SeqNum>;
   using Stored = std::shared_ptr<const message::StoredMessage>;
 
   // Those in `faulty` are not held to anything, and what they are handed need not be executed.
-  Site(std::size_t n, std::size_t f, ServerSet faulty, const std::function<void(prime::PrimeConfig&)>& tweak);
+  Site(std::size_t n, std::size_t f, ServerSet faulty, const Cores& cores = {});
 
   // From now on. It is held to account all the same unless it is in `faulty`.
   void corrupt(ServerId server, const std::vector<adversary::Spec>& specs);
@@ -56,7 +64,7 @@ class Site {
   // Sees every message that a server sends to another.
   std::function<void(ServerId from, ServerId to, const message::VerifiedMessage&)> tap;
 
-  // One update more of the server's own client.
+  // One update more of the server's own client, which sends it to all servers where BFT orders.
   void submit(ServerId to);
   void advance(Duration time);
   // Everything under way and whatever follows from it, without time passing.
@@ -98,6 +106,8 @@ class Site {
     Stored message;
   };
 
+  [[nodiscard]] std::unique_ptr<ordering::OrderingCore> make_core(ServerId self, std::size_t f,
+                                                                  const Cores& cores) const;
   [[nodiscard]] Server& of(ServerId id) { return servers_[id.index()]; }
   [[nodiscard]] const Server& of(ServerId id) const { return servers_[id.index()]; }
   [[nodiscard]] static bool fits(const Rule& rule, const Packet& packet);
@@ -112,6 +122,7 @@ class Site {
   void report(std::string what);
 
   testing::SiteKeys keys_;
+  config::LocalProtocol protocol_;
   std::shared_ptr<adversary::Conspiracy> conspiracy_;
   std::vector<Server> servers_;
   Instant now_{1'000'000'000};

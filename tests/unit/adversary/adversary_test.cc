@@ -40,6 +40,7 @@ class Scripted final : public Adversary {
  public:
   using Adversary::act;
   using Adversary::Adversary;
+  using Adversary::let_hear;
   using Adversary::lie;
   using Adversary::now;
   using Adversary::send;
@@ -47,6 +48,8 @@ class Scripted final : public Adversary {
   std::function<bool(Scripted&, const message::VerifiedMessage&)> on_hears;
   std::function<void(Scripted&, ordering::Sign&)> on_says;
   std::function<void(Scripted&, ordering::Forward&)> on_forwards;
+  std::function<void(Scripted&)> on_acts;
+  Instant act_at = Instant::never();
 
  protected:
   bool hears(const message::VerifiedMessage& message) override { return !on_hears || on_hears(*this, message); }
@@ -55,6 +58,11 @@ class Scripted final : public Adversary {
   }
   void forwards(ordering::Forward& forward) override {
     if (on_forwards) on_forwards(*this, forward);
+  }
+  Instant acts_at() const override { return act_at; }
+  void acts() override {
+    act_at = Instant::never();
+    if (on_acts) on_acts(*this);
   }
 };
 
@@ -131,8 +139,33 @@ TEST_F(AdversaryTest, what_it_ignores_its_core_does_not_hear) {
   EXPECT_EQ(conspiracy_->records()[0].acted.get(), 2U);
 }
 
+TEST_F(AdversaryTest, what_it_kept_to_itself_its_core_hears_when_it_acts_and_each_answer_is_altered_once) {
+  adversary_->on_hears = [](Scripted& /*self*/, const message::VerifiedMessage& /*message*/) { return false; };
+  hear(ServerId(2), 1);
+  hear(ServerId(3), 1);
+  ASSERT_TRUE(core_->heard.empty());
+  std::size_t said = 0;
+  adversary_->on_says = [&](Scripted& /*self*/, ordering::Sign& /*sign*/) { ++said; };
+  adversary_->on_acts = [&](Scripted& self) {
+    for (std::uint64_t i = 0; i < 2; ++i) {
+      core_->next_sign = {commit(i + 1)};
+      self.let_hear(kept_[i]->get());
+    }
+  };
+  adversary_->act_at = Instant(70);
+  EXPECT_EQ(outermost_->next_wakeup(), Instant(70));
+  EXPECT_TRUE(step(ordering::Wakeup{}, Instant(69)).sign.empty());
+  const Output output = step(ordering::Wakeup{}, Instant(70));
+  EXPECT_EQ(core_->heard.size(), 2U);
+  EXPECT_EQ(output.sign.size(), 2U);
+  EXPECT_EQ(said, 2U);
+  EXPECT_EQ(core_->wakeups, 0U) << "the core had not asked for it";
+}
+
 TEST_F(AdversaryTest, held_back_it_is_a_correct_server_until_it_begins) {
   conspiracy_->hold_back();
+  adversary_->act_at = Instant(1);
+  adversary_->on_acts = [](Scripted& /*self*/) { ADD_FAILURE() << "it acts"; };
   adversary_->on_hears = [](Scripted& /*self*/, const message::VerifiedMessage& /*message*/) { return false; };
   adversary_->on_says = [](Scripted& /*self*/, ordering::Sign& sign) { sign.to = {}; };
   adversary_->on_forwards = [](Scripted& /*self*/, ordering::Forward& forward) { forward.to = {}; };
@@ -143,6 +176,8 @@ TEST_F(AdversaryTest, held_back_it_is_a_correct_server_until_it_begins) {
   EXPECT_EQ(correct.sign[0].to.size(), 3U);
   EXPECT_EQ(correct.forward.size(), 1U);
   EXPECT_EQ(core_->heard.size(), 1U);
+  EXPECT_EQ(outermost_->next_wakeup(), Instant::never());
+  adversary_->on_acts = {};
   conspiracy_->begin();
   hear(ServerId(1), 1);
   EXPECT_EQ(core_->heard.size(), 1U);

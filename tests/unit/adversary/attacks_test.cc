@@ -22,7 +22,7 @@ constexpr ServerId kA4(3);
 class AttacksTest : public ::testing::Test {
  protected:
   void corrupt(ServerId who, const char* specs) {
-    site_ = std::make_unique<Site>(4, 1, ServerSet::only(who), nullptr);
+    site_ = std::make_unique<Site>(4, 1, ServerSet::only(who));
     auto parsed = parse_specs(specs);
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
     site_->corrupt(who, parsed.value());

@@ -44,6 +44,8 @@ prime = { pre_prepare_period = "50ms", delta_pp = "60ms" }
 [[series]]
 name = "other"
 protocol = "bft"
+bft = { timeout = "200ms" }
+workload = { pattern = "all", over_network = true }
 [[series]]
 name = "attacked"
 adversary = ["nobody-has-written-this"]
@@ -88,17 +90,19 @@ TEST(ExperimentTest, a_series_changes_single_keys_of_what_holds_for_all) {
   EXPECT_FALSE(slow.prime.eager);
   EXPECT_EQ(slow.egress.bits_per_s, 10'000'000U);
   EXPECT_EQ(experiment.series[0].paper.at(0).updates_per_s, 850U);
+  const Series& other = experiment.series[2];
+  EXPECT_EQ(other.protocol, config::LocalProtocol::bft);
+  EXPECT_EQ(other.setup.bft.timeout, milliseconds(200));
+  EXPECT_TRUE(other.setup.workload.over_network);
+  EXPECT_FALSE(plain.workload.over_network);
 }
 
 TEST(ExperimentTest, what_this_version_cannot_run_says_so_with_its_place) {
   const Result<Experiment> parsed = parse(kSmall);
   ASSERT_TRUE(parsed.ok());
   EXPECT_FALSE(parsed.value().series[0].unavailable.has_value());
-  ASSERT_TRUE(parsed.value().series[2].unavailable.has_value());
-  EXPECT_EQ(parsed.value().series[2].unavailable->message,
-            "dir/small.toml:34:12: protocol \"bft\" is not in this version; use \"prime\"");
   ASSERT_TRUE(parsed.value().series[3].unavailable.has_value());
-  EXPECT_EQ(parsed.value().series[3].unavailable->message.rfind("dir/small.toml:37:13: ", 0), 0U);
+  EXPECT_EQ(parsed.value().series[3].unavailable->message.rfind("dir/small.toml:39:13: ", 0), 0U);
 }
 
 TEST(ExperimentTest, faults_are_told_with_line_and_column) {
@@ -168,6 +172,22 @@ TEST(ExperimentTest, a_small_experiment_runs_the_same_way_twice_and_accounts_for
   EXPECT_EQ(again->updates, point->updates);
   EXPECT_EQ(again->events, point->events);
   EXPECT_EQ(again->latency_mean_ms, point->latency_mean_ms);
+}
+
+TEST(ExperimentTest, clients_that_send_to_servers_elsewhere_use_the_egress_and_the_network) {
+  const Result<Experiment> parsed = parse(kSmall);
+  ASSERT_TRUE(parsed.ok());
+  RunControl control;
+  const std::optional<Point> point = run_point(parsed.value().series[2], 20, control);
+  ASSERT_TRUE(point.has_value());
+  EXPECT_EQ(point->violation, "");
+  EXPECT_GT(point->updates, 100U);
+  EXPECT_EQ(point->view, 0U);
+  EXPECT_GE(point->p50_ms, 5 * 5);  // to the leader, PRE-PREPARE, PREPARE, COMMIT, another server's reply
+  EXPECT_GT(point->egress_by.at("clients' connections"), 3 * (100 + 64));  // each update, signed, to three servers
+  EXPECT_GT(point->egress_by.at("COMMIT"), 0);
+  EXPECT_GT(point->busiest_egress, 0);
+  EXPECT_LE(point->busiest_egress, 1);
 }
 
 TEST(ExperimentTest, a_run_that_is_told_to_stop_has_no_result) {

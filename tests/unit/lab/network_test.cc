@@ -130,6 +130,32 @@ TEST_F(NetworkTest, one_direction_of_a_pair_may_have_a_delay_of_its_own) {
   EXPECT_EQ(arrived_[1].at, Instant() + milliseconds(50));
 }
 
+TEST_F(NetworkTest, connections_of_clients_take_their_turn_at_the_egress_and_wait_where_it_is_full) {
+  network_.set_egress({.bits_per_s = kMegabit, .buffer_bytes = 3000}, EgressScope::server);
+  std::vector<Instant> arrivals;
+  const auto arrived = [&] { arrivals.push_back(events_.now()); };
+  network_.send(kA1, kA3, frame(1250));
+  for (int i = 0; i < 3; ++i) network_.carry(kA1, kA2, 1250, arrived);
+  run();
+  ASSERT_EQ(arrivals.size(), 3U);
+  EXPECT_EQ(arrivals[0], Instant() + milliseconds(10 + 10 + 50));
+  EXPECT_EQ(arrivals[2] - arrivals[0], milliseconds(20));
+  EXPECT_EQ(network_.carried_bytes(kA1), 3750U);
+  EXPECT_EQ(network_.carried_bytes(kA2), 0U);
+  EXPECT_EQ(network_.counts().sent, 1U);
+}
+
+TEST_F(NetworkTest, a_connection_reaches_nobody_across_a_partition_nor_who_has_crashed) {
+  network_.partition(ServerSet::only(kA1));
+  network_.crash(kA4);
+  std::size_t arrived = 0;
+  network_.carry(kA1, kA2, 100, [&] { ++arrived; });
+  network_.carry(kA2, kA4, 100, [&] { ++arrived; });
+  network_.carry(kA2, kA3, 100, [&] { ++arrived; });
+  run();
+  EXPECT_EQ(arrived, 1U);
+}
+
 TEST_F(NetworkTest, losses_behind_a_limited_egress_are_accounted_for) {
   network_.set_model({.loss = 300'000, .duplication = 200'000, .reordering = 200'000});
   network_.set_egress({.bits_per_s = 10 * kMegabit, .buffer_bytes = 50'000}, EgressScope::server);
