@@ -16,6 +16,7 @@ from mutants import MUTANTS
 # Much more than any of them takes: a mutant that never ends is caught.
 HANGS_S = 300
 MEMORY_BYTES = 4 << 30
+SITES = "PrimeAgreementTest.*:PrimeReconciliationTest.*:ViewChangeTest.*"  # slower than all other tests of the room
 ATTACKS = ("equivocate-pre-prepare", "equivocate-replay", "delay-leader:by=200ms")
 
 
@@ -24,8 +25,9 @@ def lab(*arguments: str) -> tuple[str, ...]:
 
 
 def checks(unit: str, scenario: str, garrison: str) -> list[tuple[str, tuple[str, ...]]]:
-    out = [("unit", (unit, "--gtest_brief=1", "--gtest_fail_fast")), ("scenario", (scenario, "--gtest_brief=1")),
-           ("lab", (garrison, *lab()))]
+    briefly = ("--gtest_brief=1", "--gtest_fail_fast")
+    out = [("rules", (unit, *briefly, f"--gtest_filter=-{SITES}")), ("sites", (unit, *briefly, f"--gtest_filter={SITES}")),
+           ("scenario", (scenario, "--gtest_brief=1")), ("lab", (garrison, *lab()))]
     for specs in ATTACKS:
         out.append((f"lab {specs}", (garrison, *lab("--adversary", specs, "--faulty", "A2", "--unseat-leaders"))))
     out.append(("lab random", (garrison, *lab("--adversary", "random", "--faulty", "2", "--f", "2"))))

@@ -190,12 +190,9 @@ TEST(TopologyTest, every_setting_of_bft_is_read) {
 
 TEST(TopologyTest, bft_numbers_that_do_not_fit_and_clients_that_ask_too_few_are_faults) {
   const std::pair<const char*, const char*> edits[] = {
-      {"window = 256", "window = 255"},
-      {"window = 256", "window = 300"},
-      {"pipeline = 4", "pipeline = 257"},
-      {"pattern = \"all\"", "pattern = \"one\""},
-      {"local = \"bft\"", "local = \"paxos\""},
-      {"authentication = \"channel\"", "authentication = \"mac\""},
+      {"window = 256", "window = 255"},         {"window = 256", "window = 300"},
+      {"pipeline = 4", "pipeline = 257"},       {"pattern = \"all\"", "pattern = \"one\""},
+      {"local = \"bft\"", "local = \"paxos\""}, {"authentication = \"channel\"", "authentication = \"mac\""},
   };
   for (const auto& [from, to] : edits) {
     const auto parsed = parse_topology(replaced(bft_text(), from, to), "t.toml");
