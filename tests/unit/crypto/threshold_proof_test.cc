@@ -90,6 +90,24 @@ TEST_F(ThresholdProofTest, random_bytes_prove_nothing) {
   }
 }
 
+// Whatever a proof is about goes into its challenge, also what the equations would tell apart.
+TEST_F(ThresholdProofTest, challenges_differ_by_server_message_share_and_key) {
+  const ShoupKey key = ShoupKey::parse(site_.key).value();
+  const ShoupKey other = ShoupKey::parse(dealt(ThresholdScheme::shoup_rsa1024, 2, 4, 1).key).value();
+  const Modulus modulus(copy(key.modulus));
+  const Number commitment = make_number(5);
+  const auto challenge = [&](const ShoupKey& of, ByteView message, std::size_t signer, ByteView share) {
+    const ShoupStatement statement(of, modulus, message, server(signer), share);
+    return number_bytes(statement.challenge(commitment, commitment), kChallengeBytes);
+  };
+  const Bytes plain = challenge(key, kMessage, 1, share_);
+  EXPECT_EQ(challenge(key, kMessage, 1, share_), plain);
+  EXPECT_NE(challenge(key, kMessage, 2, share_), plain);
+  EXPECT_NE(challenge(key, kOther, 1, share_), plain);
+  EXPECT_NE(challenge(key, kMessage, 1, site_.signers[2]->share(kMessage)), plain);
+  EXPECT_NE(challenge(other, kMessage, 1, share_), plain);
+}
+
 // Somebody without the secret solves the first equation for its commitment: then the hash must not come out right.
 TEST_F(ThresholdProofTest, a_simulated_proof_is_refused) {
   const ShoupKey key = ShoupKey::parse(site_.key).value();
