@@ -7,6 +7,10 @@ namespace garrison::adversary {
 
 using message::MessageType;
 
+namespace {
+constexpr std::int64_t kForgetting = 8;  // rounds in which a long one is mostly forgotten
+}  // namespace
+
 BftDelayLeader::BftDelayLeader(std::unique_ptr<ordering::OrderingCore> core, const Context& context,
                                Conspiracy::Record& record, const Config& config)
     : Adversary(std::move(core), context, record), config_(config), queues_(conspiracy().n()) {}
@@ -21,9 +25,9 @@ bool BftDelayLeader::hears(const message::VerifiedMessage& message) {
     return message.as<message::BftUpdates>().sequence != SeqNum(0);
   }
   if (message.type() != MessageType::ClientOp) return true;
-  if (held_.empty()) waits_since_ = now();
   if (!held_.insert(message.digest()).second) return false;
-  queues_[message.signer().index % queues_.size()].push_back(std::make_shared<const message::StoredMessage>(message));
+  Queue& queue = queues_[message.signer().index % queues_.size()];
+  queue.held.push_back({std::make_shared<const message::StoredMessage>(message), now()});
   act();
   return false;
 }
@@ -33,39 +37,55 @@ Duration BftDelayLeader::allowed() const {
   return std::max(Duration(), timeout - config_.margin);
 }
 
-// Ordering is three messages one after the other, an update's way here one more. Before the first round is measured
-// there is no telling how long to wait: that one is due at once, and the next not before.
-Instant BftDelayLeader::acts_at() const {
-  if (held_.empty()) return Instant::never();
-  if (left_over_) return round_at_ + allowed();
-  if (!ordering_.has_value()) return round_under_way_ ? Instant::never() : waits_since_;
-  return waits_since_ + std::max(Duration(), allowed() - *ordering_ * 4 / 3);
+bool BftDelayLeader::may_propose(const Queue& queue) const {
+  return !queue.held.empty() && (ordering_.has_value() || !queue.begun);
 }
 
+Instant BftDelayLeader::waits_since() const {
+  Instant oldest = Instant::never();
+  for (const Queue& queue : queues_) {
+    if (may_propose(queue)) oldest = earlier(oldest, queue.held.front().heard);
+  }
+  return oldest;
+}
+
+// Ordering is three messages one after the other, an update's way here one more.
+Instant BftDelayLeader::acts_at() const {
+  const Instant oldest = waits_since();
+  if (oldest == Instant::never() || !ordering_.has_value()) return oldest;
+  const Instant in_time = oldest + std::max(Duration(), allowed() - *ordering_ * 4 / 3);
+  return restarts_all_ ? std::max(in_time, round_at_ + allowed()) : in_time;
+}
+
+// An update takes at most two ways longer to one server than to another: as long as one that came before two ways was
+// everywhere before one that is not here yet was anywhere.
 void BftDelayLeader::acts() {
   round_at_ = now();
-  round_under_way_ = true;
-  for (std::deque<Stored>& queue : queues_) {
-    if (queue.empty()) continue;
-    release(std::move(queue.front()));
-    queue.pop_front();
+  if (!under_way_since_.has_value()) under_way_since_ = now();
+  restarts_all_ = ordering_.has_value() && now() - waits_since() >= *ordering_ * 2 / 3;
+  for (Queue& queue : queues_) {
+    if (may_propose(queue)) release(queue);
   }
-  left_over_ = !held_.empty();
 }
 
 void BftDelayLeader::delivers(ordering::Deliver& /*batch*/) {
-  if (!std::exchange(round_under_way_, false)) return;
-  ordering_ = std::max(ordering_.value_or(Duration()), now() - round_at_);
+  if (!under_way_since_.has_value()) return;
+  const Duration took = now() - *std::exchange(under_way_since_, std::nullopt);
+  const Duration before = ordering_.value_or(took);
+  ordering_ = std::max(took, before - (before - took) / kForgetting);
 }
 
-void BftDelayLeader::release(Stored update) {
+void BftDelayLeader::release(Queue& queue) {
+  const Stored update = std::move(queue.held.front().update);
+  queue.held.pop_front();
+  queue.begun = true;
   held_.erase(update->get().digest());
   let_hear(update->get());
 }
 
 void BftDelayLeader::release_all() {
-  for (std::deque<Stored>& queue : queues_) {
-    for (Stored& update : std::exchange(queue, {})) release(std::move(update));
+  for (Queue& queue : queues_) {
+    while (!queue.held.empty()) release(queue);
   }
 }
 

@@ -9,9 +9,10 @@
 // anywhere is the first of one place. [PRIME] 2.1 shows that f+1 of the queues, or one update if all queues begin
 // alike, would do; the rounds of its section 7 have one update per server, as these.
 //
-// A round is due just below a timeout after the one before, if that one left something: it restarted everyone's timer.
-// An update that comes when nothing waits starts timers on its arrival, so a round for it leaves time for its way here
-// and for ordering it, as long as that has taken so far.
+// A round restarts everyone's timer if the oldest update of it had reached everyone before any that is still on its way
+// here: then the next one is due just below a timeout later. Else what is on its way may be what others wait for, since
+// it reached them, so the next round leaves time for its way here and for ordering it, as long as that takes. Until the
+// first round has shown how long, the first update of each queue is due at once.
 //
 // The core proposes what it hears, so it is deaf to updates that have to wait. Its pipeline must have room for a round
 // of n.
@@ -43,18 +44,28 @@ class BftDelayLeader final : public Adversary {
   void acts() override;
 
  private:
+  struct Held {
+    Stored update;
+    Instant heard;
+  };
+  struct Queue {
+    std::deque<Held> held;
+    bool begun = false;  // something of it has been proposed
+  };
   [[nodiscard]] Duration allowed() const;
-  void release(Stored update);
+  // The oldest that may be proposed; never when there is none.
+  [[nodiscard]] Instant waits_since() const;
+  [[nodiscard]] bool may_propose(const Queue& queue) const;
+  void release(Queue& queue);
   void release_all();
 
   Config config_;
-  std::vector<std::deque<Stored>> queues_;  // by the server that their clients are beside
+  std::vector<Queue> queues_;               // by the server that their clients are beside
   std::set<Digest> held_;                   // those in queues_; bounded by the clients' windows
-  Instant waits_since_;                     // when the first came into empty queues; means nothing while they are
-  bool left_over_ = false;                  // by the last round
   Instant round_at_;                        // the last one
-  bool round_under_way_ = false;            // nothing of it is executed yet
-  std::optional<Duration> ordering_;        // the longest that one took to be executed here
+  bool restarts_all_ = false;               // it restarts the timers of all servers
+  std::optional<Instant> under_way_since_;  // the first round of which nothing is executed yet
+  std::optional<Duration> ordering_;        // from a round to the execution of its first update, the longest lately
 };
 
 }  // namespace garrison::adversary

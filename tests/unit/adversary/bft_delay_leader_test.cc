@@ -84,6 +84,16 @@ TEST_F(BftDelayLeaderTest, clients_that_come_one_after_the_other_do_not_surprise
   expect_all_in_view(0);
 }
 
+TEST_F(BftDelayLeaderTest, dares_nothing_before_it_knows_how_long_ordering_takes) {
+  make_site(4, "delay-leader");
+  site_->set_delay(milliseconds(60));
+  site_->submit(kA1);
+  submit_at_each(10);
+  site_->advance(seconds(1));
+  EXPECT_GE(site_->executed(ServerId(1)).size(), 4U);
+  expect_all_in_view(0);
+}
+
 TEST_F(BftDelayLeaderTest, grants_itself_no_more_than_it_is_told_to) {
   make_site(4, "delay-leader:by=100ms");
   submit_at_each(60);
