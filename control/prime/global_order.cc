@@ -282,10 +282,8 @@ void GlobalOrder::on_ordered(const message::VerifiedMessage& message, ordering::
   const ServerId server = message.server();
   if (server == config_.self) return;
   for (const message::Ordered::Entry& entry : message.as<message::Ordered>().entries) {
-    if (entry.sequence <= ordered_) {  // no news, but that it needs no help
-      if (find(entry.sequence) != nullptr) slot(entry.sequence).claims.from.insert(server);
-      continue;
-    }
+    // Of what is ordered here it is no news, but that the server needs no help.
+    if (entry.sequence <= ordered_ && find(entry.sequence) == nullptr) continue;
     if (entry.sequence.value() > executed_.value() + config_.global_window) {
       output.drops.push_back(DropReason::prime_beyond_window);
       continue;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "control/ordering/membership.h"
 #include "crypto/batch.h"
 #include "dataplane/base/bounds.h"
 
@@ -18,13 +19,7 @@ constexpr std::size_t kLargestUpdateBytes =
 
 Result<void> check(const PrimeConfig& config) {
   const auto refuse = [](const char* what) { return Error{std::string("prime: ") + what}; };
-  if (config.n == 0 || config.n > kMaxServersPerSite) return refuse("n must be 1 to 16");
-  if (config.n < 3 * config.f + 1) return refuse("n must be at least 3f+1");
-  if (config.self.index() >= config.n) return refuse("this server is not one of the n");
-  if (config.envelope.signer.kind != crypto::Principal::Kind::server ||
-      config.envelope.signer.index != config.self.value()) {
-    return refuse("the envelope names another signer than this server");
-  }
+  if (const char* misfit = ordering::membership_misfit(config); misfit != nullptr) return refuse(misfit);
   for (const Duration period : {config.po_period, config.summary_period, config.matrix_period, config.preprepare_period,
                                 config.retransmit_period, config.tat_measure_period, config.rtt_ping_period}) {
     if (period <= Duration()) return refuse("periods must be above zero");

@@ -14,6 +14,7 @@
 
 #include "control/bft/bft.h"
 #include "dataplane/base/rng.h"
+#include "tests/support/outputs.h"
 #include "tests/support/site_keys.h"
 
 namespace garrison::bft {
@@ -36,20 +37,9 @@ inline BftConfig config_of(const testing::SiteKeys& keys, std::size_t self, std:
   return config;
 }
 
-inline std::size_t count(const ordering::Output& output, message::MessageType type) {
-  return static_cast<std::size_t>(
-      std::count_if(output.sign.begin(), output.sign.end(), [&](const auto& sign) { return sign.type == type; }));
-}
-inline bool dropped(const ordering::Output& output, DropReason reason) {
-  return std::find(output.drops.begin(), output.drops.end(), reason) != output.drops.end();
-}
-template <typename Message>
-std::optional<Message> last_signed(const ordering::Output& output) {
-  for (auto sign = output.sign.rbegin(); sign != output.sign.rend(); ++sign) {
-    if (sign->type == Message::kType) return message::decode<Message>(sign->content);
-  }
-  return std::nullopt;
-}
+using testing::count;
+using testing::dropped;
+using testing::last_signed;
 
 // One core, its peers played by the test. Digests of its state are those of its sequence numbers.
 class Core {

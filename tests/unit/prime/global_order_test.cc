@@ -143,6 +143,27 @@ TEST_F(GlobalOrderTest, what_f_plus_one_servers_have_ordered_is_ordered_here) {
   EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(1));
 }
 
+// A server that went on from a checkpoint holds sequences that it never ordered itself.
+TEST_F(GlobalOrderTest, what_servers_say_of_a_sequence_that_is_over_is_what_they_said) {
+  const PrimeConfig prime = config();
+  GlobalOrder order(prime);
+  Summaries summaries(prime);
+  Promises promises(prime.envelope);
+  ordering::Output output;
+  const Stored pp = pre_prepare(1, {});
+  const auto say = [&](std::size_t from) {
+    order.on_ordered(keys_.verified(server(from), message::Ordered{{{SeqNum(1), matrix(pp)}}})->get(), output);
+  };
+  say(0);
+  order.jump_to(SeqNum(1), SummaryVector(kN));
+  order.stop();
+  say(2);
+  say(3);
+  order.on_pre_prepare(pp->get(), summaries, promises, output);
+  EXPECT_TRUE(order.held(SeqNum(1)).ordered);
+  EXPECT_EQ(order.held(SeqNum(1)).matrix, matrix(pp)) << "not a No-op";
+}
+
 TEST_F(GlobalOrderTest, votes_that_come_before_the_pre_prepare_count) {
   Core core(keys_, config());
   const Stored pp = pre_prepare(1, {});

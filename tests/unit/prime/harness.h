@@ -15,6 +15,7 @@
 
 #include "control/prime/prime.h"
 #include "dataplane/base/rng.h"
+#include "tests/support/outputs.h"
 #include "tests/support/site_keys.h"
 
 namespace garrison::prime {
@@ -87,20 +88,9 @@ class Core {
   Instant now_{1'000'000'000};
 };
 
-inline std::size_t count(const ordering::Output& output, message::MessageType type) {
-  return static_cast<std::size_t>(
-      std::count_if(output.sign.begin(), output.sign.end(), [&](const auto& sign) { return sign.type == type; }));
-}
-inline bool dropped(const ordering::Output& output, DropReason reason) {
-  return std::find(output.drops.begin(), output.drops.end(), reason) != output.drops.end();
-}
-template <typename Message>
-std::optional<Message> last_signed(const ordering::Output& output) {
-  for (auto sign = output.sign.rbegin(); sign != output.sign.rend(); ++sign) {
-    if (sign->type == Message::kType) return message::decode<Message>(sign->content);
-  }
-  return std::nullopt;
-}
+using testing::count;
+using testing::dropped;
+using testing::last_signed;
 
 // A site of cores. Checks at every step that no server signs two messages for one slot, that each promise has its
 // record, and that what servers deliver agrees.
