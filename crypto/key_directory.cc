@@ -15,6 +15,8 @@ bool possible(const Principal& principal) {
       return principal.index <= std::numeric_limits<ServerId::rep>::max();
     case Principal::Kind::client:
       return principal.site == SiteId(0);
+    case Principal::Kind::site:  // see add_site_key()
+      return false;
   }
   return false;
 }

@@ -18,6 +18,8 @@ constexpr std::string_view name(Protocol protocol) {
       return "client";
     case Protocol::prime:
       return "prime";
+    case Protocol::site:
+      return "site";
     case Protocol::state:
       return "state";
     case Protocol::bft:
@@ -50,6 +52,10 @@ constexpr std::string_view name(Direction direction) {
       return "server to client";
     case Direction::server_to_server:
       return "server to server";
+    case Direction::event:
+      return "event of a site";
+    case Direction::site_to_site:
+      return "site to site";
   }
   return "?";
 }
@@ -65,9 +71,10 @@ void print_markdown() {
       "A message is an envelope, a body and what authenticates both: a signature block (`crypto/batch.h`), a MAC of\n"
       "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
       "envelope stands in `control/message/messages.h`, that of each body in `client_messages.cc`,\n"
-      "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc`, `bft_messages.cc` or "
-      "`state_messages.cc`\n"
-      "beside it. Where the table says \"channel or signature\", the topology says which for the whole deployment.\n");
+      "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc`, `bft_messages.cc`, "
+      "`site_messages.cc`\n"
+      "or `state_messages.cc` beside it. Where the table says \"channel or signature\", the topology says which for "
+      "the whole deployment.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
               kEnvelopeBytes, kMaxMessageBytes);
   std::puts(

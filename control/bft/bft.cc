@@ -50,7 +50,7 @@ void Bft::step(Instant now, const ordering::Input& input, ordering::Output& outp
 Bft::Refusal Bft::on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
   using message::MessageType;
   if (message.type() == MessageType::ClientOp) return on_client_op(now, message, output);
-  if (message.signer().kind != crypto::Principal::Kind::server || message.signer().index >= config_.n) {
+  if (!message.is_participant() || message.server().index() >= config_.n) {
     return DropReason::message_unknown_signer;
   }
   const bool own = message.server() == config_.self;

@@ -15,14 +15,15 @@
 
 namespace garrison::message {
 
-enum class Protocol : std::uint8_t { client = 1, prime = 2, bft = 3, state = 8 };
+enum class Protocol : std::uint8_t { client = 1, prime = 2, bft = 3, site = 4, state = 8 };
 
 // Who vouches for the content: nobody, a MAC behind it, the channel that its author itself sent it over (it convinces
 // the receiver and proves nothing to others), or a signature block behind it. `configured` is channel or signature: the
 // topology says which, for all such messages of the deployment; authentication_of() resolves it.
 enum class Authentication : std::uint8_t { none, mac, channel, signature, configured };
 
-enum class Direction : std::uint8_t { client_to_server, server_to_client, server_to_server };
+// `event`: inside a PO-REQUEST, which orders it locally. `site_to_site`: between servers of two sites.
+enum class Direction : std::uint8_t { client_to_server, server_to_client, server_to_server, event, site_to_site };
 
 // Body bounds. A signed PO-SUMMARY is a row of a matrix, so the matrix bound follows from it.
 inline constexpr std::size_t kEnvelopeBytes = 32;
@@ -88,6 +89,18 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(Inquiry, "INQUIRY", prime, 33, signature, bounded, server_to_server, kMaxInquiryBody) \
   X(CorruptionProof, "CORRUPTION-PROOF", prime, 34, signature, bounded, server_to_server, kMaxCorruptionProofBody)
 
+// The logical machine (docs/adr/0012). A part of a link message, and a whole one on the naive link, travels inside a
+// PO-REQUEST; so does what a link message carries, once it has arrived.
+inline constexpr std::size_t kMaxLinkBundleBytes = 60 * 1024;   // a link message as it is coded
+inline constexpr std::size_t kMaxLinkMessageBody = 54 * 1024;   // the rest is its block and the paths of its items
+inline constexpr std::size_t kMaxSiteMessageBytes = 48 * 1024;  // of the global protocol, block included
+inline constexpr std::size_t kMaxLinkItems = 512;
+#define GARRISON_SITE_MESSAGES(X)                                                               \
+  X(Tick, "TICK", site, 1, channel, timely, event, 8)                                           \
+  X(SiteBatch, "SITE-BATCH", site, 2, signature, timely, event, 8)                              \
+  X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes) \
+  X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody)
+
 // BFT. A VIEW-CHANGE consists of votes, too: the CHECKPOINTs that prove its stable one.
 inline constexpr std::size_t kMaxUpdatesPerBatch = 256;
 inline constexpr std::size_t kMaxBftWindow = 512;  // sequence numbers between the water marks
@@ -121,6 +134,7 @@ inline constexpr std::size_t kMaxNewViewBody = 24 + kMaxServersPerSite * 40 + kM
   X(Commit, "COMMIT", prime, 7, channel, bounded, server_to_server, 56)                              \
   GARRISON_VIEW_MESSAGES(X)                                                                          \
   GARRISON_RECONCILIATION_MESSAGES(X)                                                                \
+  GARRISON_SITE_MESSAGES(X)                                                                          \
   X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \
   X(Checkpoint, "CHECKPOINT", state, 2, signature, bounded, server_to_server, kMaxCheckpointBody)    \
   X(StateFetch, "STATE-FETCH", state, 3, channel, bounded, server_to_server, 48)                     \

@@ -6,10 +6,20 @@ namespace {
 
 using Kind = crypto::Principal::Kind;
 
+// A site as a participant of protocols that servers have, too (docs/adr/0012).
+bool speaks_as_site(const CatalogueRow& row) {
+  return row.protocol == Protocol::prime || row.protocol == Protocol::bft || row.protocol == Protocol::state ||
+         row.type == MessageType::SiteBatch || row.type == MessageType::LinkMessage;
+}
+
 // The row's direction says who signs. Where nobody vouches for the content, the sender may stay unnamed.
 bool signer_fits(const CatalogueRow& row, const crypto::Principal& signer) {
   if (signer == crypto::Principal{}) return row.authentication == Authentication::none;
   if (row.direction == Direction::client_to_server) return signer.kind == Kind::client && signer.site == SiteId(0);
+  if (signer.kind == Kind::site) {
+    return speaks_as_site(row) && signer.site.index() < kMaxServersPerSite && signer.index == 0;
+  }
+  if (row.type == MessageType::SiteBatch || row.type == MessageType::LinkMessage) return false;
   return signer.kind == Kind::server && signer.site.index() < kMaxSites && signer.index < kMaxServersPerSite;
 }
 

@@ -4,12 +4,13 @@
 // MAC is content + 16 bytes. Everything is little-endian, without padding; reserved bytes are zero and checked.
 // Decoded values hold views into the bytes they were decoded from.
 //
-// Envelope: u8 version | u8 protocol | u8 number | u8 signer_kind (0 none, 1 server, 2 client) | u32 body_length
+// Envelope: u8 version | u8 protocol | u8 number | u8 signer_kind (0 none, 1 server, 2 client, 3 site) | u32
+// body_length
 //           u64 system | u32 signer_index | u16 signer_site | u16 reserved | u32 key_epoch | u32 reserved
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
 // envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc,
-// view_messages.cc, bft_messages.cc and state_messages.cc.
+// view_messages.cc, bft_messages.cc, site_messages.cc and state_messages.cc.
 #pragma once
 
 #include <array>
@@ -152,6 +153,53 @@ struct CorruptionProof {
   static constexpr MessageType kType = MessageType::CorruptionProof;
   ByteView part;
   ByteView request;
+};
+
+// Clocks that servers tell each other run up to here: sums of them stay far from the end of Instant.
+inline constexpr Instant kLatestTick{std::int64_t{1} << 60U};
+
+// The logical machine (docs/adr/0012). The introducer's clock, in its own time.
+struct Tick {
+  static constexpr MessageType kType = MessageType::Tick;
+  Instant clock;  // not before zero
+};
+
+// The first leaf of each batch that a site signs: whoever has it signed can make every other block of the batch.
+struct SiteBatch {
+  static constexpr MessageType kType = MessageType::SiteBatch;
+  std::uint64_t number = 0;  // from 1
+};
+
+// A part of a link message, from one server of the source to one of the destination. The signer's site is the source.
+struct LinkPart {
+  static constexpr MessageType kType = MessageType::LinkPart;
+  SiteId destination;
+  TrafficClass traffic{};
+  std::uint8_t index = 0;  // of the part
+  std::uint8_t k = 0;      // any k of n parts decode; 1: each is the whole
+  std::uint8_t n = 0;
+  Incarnation incarnation;  // of the link
+  SeqNum sequence;
+  std::uint32_t bundle_bytes = 0;  // of what is decoded: 1..kMaxLinkBundleBytes
+  ByteView part;
+};
+
+// What one site says to another at one time; it travels in a bundle (control/site/link_bundle.h).
+struct LinkMessage {
+  static constexpr MessageType kType = MessageType::LinkMessage;
+  struct Item {
+    // The leaf of its batch that vouches for it; kWhole: `bytes` are a message as it is, block included where it has
+    // one.
+    static constexpr std::uint16_t kWhole = 0xffff;
+    std::uint16_t leaf = kWhole;
+    ByteView bytes;
+  };
+  SiteId destination;
+  TrafficClass traffic{};
+  Incarnation incarnation;
+  SeqNum sequence;          // per destination and class, from 1
+  SeqNum delivered;         // BOUNDED link messages of the destination that the source has executed, without a gap
+  std::vector<Item> items;  // 0..kMaxLinkItems
 };
 
 // State transfer (control/state_transfer). A server that cannot go on by itself asks for the state at a checkpoint.

@@ -68,14 +68,14 @@ template <>
 struct Body<PoRequest> {
   static std::size_t size(const PoRequest& message) { return kPoRequestFixedBytes + strings_bytes(message.updates); }
   static void write(Writer& writer, const Envelope& envelope, const PoRequest& message) {
-    CHECK(message.introducer.value() == envelope.signer.index);
+    CHECK(message.introducer.value() == envelope.signer.place());
     writer.u64(message.sequence.value());
     write_count(writer, message.updates.size(), kMaxUpdatesPerPoRequest);
     write_strings(writer, message.updates);
   }
   static PoRequest read(Reader& reader, const Envelope& envelope) {
     PoRequest message;
-    message.introducer = ServerId(static_cast<std::uint16_t>(envelope.signer.index));  // below kMaxServersPerSite
+    message.introducer = ServerId(static_cast<std::uint16_t>(envelope.signer.place()));  // below kMaxServersPerSite
     message.sequence = SeqNum(reader.u64());
     message.updates.resize(read_count(reader, kMaxUpdatesPerPoRequest));
     for (ByteView& update : message.updates) update = reader.view(reader.u32());

@@ -127,24 +127,36 @@ Validator::Validator(SystemId system, SiteId site, std::size_t servers, const cr
   CHECK(configured == Authentication::channel || configured == Authentication::signature);
 }
 
+Validator Validator::of_sites(SystemId system, std::size_t sites, const crypto::KeyDirectory& directory) {
+  Validator validator(system, SiteId(0), sites, directory);
+  validator.sites_ = true;
+  return validator;
+}
+
+Principal Validator::participant(std::size_t place) const {
+  const auto number = static_cast<std::uint16_t>(place);
+  return sites_ ? Principal::of_site(SiteId(number)) : Principal::server(site_, ServerId(number));
+}
+
 Validation Validator::server_message(ServerId from, ByteView bytes) {
   CHECK(from.index() < servers_);
   Parsed message;
   std::vector<ByteView> inside;
   Digest leaf;
   if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (sites_ && bytes.size() > kMaxSiteMessageBytes) return DropReason::message_oversized;
   if (find_row(message.head.type)->direction != Direction::server_to_server) return DropReason::message_wrong_direction;
   if (const Refusal refusal = structure(message, inside)) return *refusal;
   if (!is_signed(message.content(), configured_)) {
     if (!message.block().empty()) return DropReason::message_malformed;
-    if (message.signer() != Principal::server(site_, from)) return DropReason::message_not_first_hand;
-    if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
+    if (message.signer() != participant(from.index())) return DropReason::message_not_first_hand;
+    if (const Refusal refusal = inside_signed(message, inside)) return *refusal;
     return VerifiedMessage(bytes, message.head, leaf_digest(message));
   }
   if (const Refusal refusal = signature(message, leaf)) return *refusal;
-  if (const Refusal refusal = inside_signed(message.head.type, inside)) return *refusal;
+  if (const Refusal refusal = inside_signed(message, inside)) return *refusal;
   if (message.head.type == MessageType::PoSummary) {
-    last_summary_[message.signer().index].assign(bytes.begin(), bytes.end());
+    last_summary_[message.signer().place()].assign(bytes.begin(), bytes.end());
   }
   return VerifiedMessage(bytes, message.head, leaf);
 }
@@ -160,10 +172,45 @@ Validation Validator::client_op(ByteView bytes) {
   return VerifiedMessage(bytes, message.head, leaf);
 }
 
+Validation Validator::link_part(Principal from, ByteView bytes) {
+  Parsed message;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (message.head.type != MessageType::LinkPart) return DropReason::message_wrong_direction;
+  if (message.signer() != from) return DropReason::message_not_first_hand;
+  if (!fits_update(participant(0), bytes, message)) return DropReason::message_malformed;
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
+Validation Validator::link_message(SiteId source, SiteId destination, ByteView bytes) {
+  Parsed message;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (message.head.envelope.system != system_ || message.signer() != Principal::of_site(source)) {
+    return DropReason::message_wrong_system;
+  }
+  const std::optional<LinkMessage> decoded = decode<LinkMessage>(bytes);
+  if (!decoded.has_value() || decoded->destination != destination) return DropReason::message_malformed;
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
+VerifiedMessage Validator::own_event(ByteView bytes) const {
+  Parsed message;
+  CHECK(!Parsed::read(bytes, message) && find_row(message.head.type)->direction == Direction::event);
+  CHECK(message.block().empty() != is_signed(message.content(), configured_));
+  return {bytes, message.head, crypto::leaf_digest(message.content())};
+}
+
 VerifiedMessage Validator::own(ByteView bytes) {
   Parsed message;
   std::vector<ByteView> inside;
   CHECK(!Parsed::read(bytes, message));
+  if (message.head.type == MessageType::LinkPart) {
+    CHECK(decode<LinkPart>(bytes).has_value());
+    return {bytes, message.head, leaf_digest(message)};
+  }
   CHECK(find_row(message.head.type)->direction == Direction::server_to_server);
   CHECK(message.block().empty() != is_signed(message.content(), configured_));
   CHECK(!structure(message, inside));
@@ -176,7 +223,7 @@ VerifiedMessage Validator::own(ByteView bytes) {
   }
   for (std::size_t i = 0; i < inside.size(); ++i) {
     if (carries_updates(message.head.type)) {
-      CHECK(fits_update(inside[i], part));
+      CHECK(fits_update(message.signer(), inside[i], part));
     } else {
       CHECK(inside[i].empty() || fits_row(i, inside[i], part));
     }
@@ -195,10 +242,12 @@ std::size_t Validator::cost(ByteView bytes) {
 }
 
 Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteView>& inside) const {
-  if (message.head.envelope.system != system_ || message.signer().site != site_) {
+  const Principal& signer = message.signer();
+  const Principal::Kind kind = sites_ ? Principal::Kind::site : Principal::Kind::server;
+  if (message.head.envelope.system != system_ || signer.kind != kind || (!sites_ && signer.site != site_)) {
     return DropReason::message_wrong_system;
   }
-  if (message.signer().index >= servers_) return DropReason::message_unknown_signer;
+  if (signer.place() >= servers_) return DropReason::message_unknown_signer;
   const auto well_formed = [&]() {
     switch (message.head.type) {
       case MessageType::PoRequest:
@@ -289,6 +338,10 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::ClientHello:
       case MessageType::ClientOp:
       case MessageType::ClientReply:
+      case MessageType::Tick:
+      case MessageType::SiteBatch:
+      case MessageType::LinkPart:
+      case MessageType::LinkMessage:
         break;
     }
     return false;
@@ -316,11 +369,12 @@ Digest Validator::leaf_digest(const Parsed& message) {
   return crypto::leaf_digest(message.content());
 }
 
-Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<ByteView>& inside) {
+Validator::Refusal Validator::inside_signed(const Parsed& outer, const std::vector<ByteView>& inside) {
+  const MessageType type = outer.head.type;
   switch (type) {
     case MessageType::PoRequest:
     case MessageType::BftUpdates:
-      return updates_signed(inside);
+      return updates_signed(outer.signer(), inside);
     case MessageType::SummaryMatrix:
     case MessageType::PrePrepare:
       return rows_signed(inside);
@@ -329,15 +383,15 @@ Validator::Refusal Validator::inside_signed(MessageType type, const std::vector<
   }
 }
 
-Validator::Refusal Validator::updates_signed(const std::vector<ByteView>& updates) {
+Validator::Refusal Validator::updates_signed(const Principal& introducer, const std::vector<ByteView>& updates) {
   // All of their structure before the first of their signatures: a signature costs as much as hundreds of shapes.
   std::vector<Parsed> parsed(updates.size());
   for (std::size_t i = 0; i < updates.size(); ++i) {
-    if (!fits_update(updates[i], parsed[i])) return DropReason::message_bad_update;
+    if (!fits_update(introducer, updates[i], parsed[i])) return DropReason::message_bad_update;
   }
   Digest leaf;
   for (const Parsed& update : parsed) {
-    if (signature(update, leaf)) return DropReason::message_bad_update;
+    if (update.head.type != MessageType::Tick && signature(update, leaf)) return DropReason::message_bad_update;
   }
   return std::nullopt;
 }
@@ -362,8 +416,7 @@ Validator::Refusal Validator::votes_signed(MessageType type, const std::vector<B
 
 bool Validator::fits_row(std::size_t index, ByteView row, Parsed& parsed) const {
   return !Parsed::read(row, parsed) && parsed.head.envelope.system == system_ &&
-         parsed.signer() == Principal::server(site_, ServerId(static_cast<std::uint16_t>(index))) &&
-         fits_summary(row, servers_);
+         parsed.signer() == participant(index) && fits_summary(row, servers_);
 }
 
 bool Validator::fits_votes(MessageType proof, const std::vector<ByteView>& inside, std::vector<Parsed>& votes,
@@ -380,9 +433,19 @@ bool Validator::fits_votes(MessageType proof, const std::vector<ByteView>& insid
   return true;
 }
 
-bool Validator::fits_update(ByteView update, Parsed& parsed) const {
-  return !Parsed::read(update, parsed) && parsed.head.envelope.system == system_ &&
-         decode<ClientOp>(update).has_value();
+bool Validator::fits_update(const Principal& introducer, ByteView update, Parsed& parsed) const {
+  if (Parsed::read(update, parsed) || parsed.head.envelope.system != system_) return false;
+  const Principal& signer = parsed.signer();
+  if (parsed.head.type == MessageType::ClientOp) return decode<ClientOp>(update).has_value();
+  if (!events_) return false;
+  if (parsed.head.type == MessageType::Tick) {
+    return signer == introducer && parsed.block().empty() && decode<Tick>(update).has_value();
+  }
+  if (parsed.head.type == MessageType::SiteBatch) {
+    return signer == Principal::of_site(site_) && decode<SiteBatch>(update).has_value();
+  }
+  const std::optional<LinkPart> part = decode<LinkPart>(update);
+  return part.has_value() && part->destination == site_ && signer.site != site_;
 }
 
 bool Validator::row_signed(std::size_t index, ByteView row) {

@@ -23,6 +23,23 @@ class Validator {
   Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory,
             Authentication configured = Authentication::signature);
 
+  // Of the global protocol: its participants are the sites 0..sites-1, and `server_message(from, ...)` is what came
+  // over the link from site `from`. Messages above kMaxSiteMessageBytes are refused: they would fit no link message.
+  [[nodiscard]] static Validator of_sites(SystemId system, std::size_t sites, const crypto::KeyDirectory& directory);
+
+  // For a site among others: PO-REQUESTs may carry events beside CLIENT-OPs.
+  void take_events() { events_ = true; }
+
+  // A LINK-PART that server `from` of another site sent over its channel.
+  [[nodiscard]] Validation link_part(crypto::Principal from, ByteView bytes);
+
+  // A LINK-MESSAGE that was decoded, from `source` to `destination`.
+  [[nodiscard]] Validation link_message(SiteId source, SiteId destination, ByteView bytes);
+
+  // An event of this server, for its ordering core: structure is CHECKed, a signature it carries is not verified
+  // again. A LINK-PART is handed over as link_part() returned it.
+  [[nodiscard]] VerifiedMessage own_event(ByteView bytes) const;
+
   // A message that server `from` sent over its channel. It may be another server's message (a flooded PRE-PREPARE, a
   // retransmission). Checks in order of cost: size, version, type, direction, system and site, structure, signature,
   // then what is inside: every row of a matrix is a PO-SUMMARY signed by its row's server with n entries; every update
@@ -56,23 +73,27 @@ class Validator {
   [[nodiscard]] Refusal signature(const Parsed& message, Digest& leaf);
   [[nodiscard]] Digest leaf_digest(const Parsed& message);
   // What the message carries, each against its own signature.
-  [[nodiscard]] Refusal inside_signed(MessageType type, const std::vector<ByteView>& inside);
+  [[nodiscard]] Refusal inside_signed(const Parsed& outer, const std::vector<ByteView>& inside);
   [[nodiscard]] Refusal rows_signed(const std::vector<ByteView>& rows);
-  [[nodiscard]] Refusal updates_signed(const std::vector<ByteView>& updates);
+  [[nodiscard]] Refusal updates_signed(const crypto::Principal& introducer, const std::vector<ByteView>& updates);
   [[nodiscard]] Refusal votes_signed(MessageType type, const std::vector<ByteView>& inside);
   // Whether all that a proof carries could be signed messages of our servers, each of the type that belongs where it
   // stands: `votes` are they taken apart, `rows` those of the PRE-PREPARE among them.
   [[nodiscard]] bool fits_votes(MessageType proof, const std::vector<ByteView>& inside, std::vector<Parsed>& votes,
                                 std::vector<ByteView>& rows) const;
 
-  // Whether `row` could be the PO-SUMMARY of server `index`, and `update` a CLIENT-OP, signature apart.
+  // Whether `row` could be the PO-SUMMARY of server `index`, and `update` a CLIENT-OP or an event that `introducer`
+  // may introduce, signatures apart.
   [[nodiscard]] bool fits_row(std::size_t index, ByteView row, Parsed& parsed) const;
-  [[nodiscard]] bool fits_update(ByteView update, Parsed& parsed) const;
+  [[nodiscard]] bool fits_update(const crypto::Principal& introducer, ByteView update, Parsed& parsed) const;
+  [[nodiscard]] crypto::Principal participant(std::size_t place) const;
   [[nodiscard]] bool row_signed(std::size_t index, ByteView row);
 
   SystemId system_;
   SiteId site_;
   std::size_t servers_;
+  bool sites_ = false;  // its participants are sites
+  bool events_ = false;
   Authentication configured_;
   crypto::BatchVerifier verifier_;
   // The last PO-SUMMARY of each server that verified: the same bytes stand in many matrices, and stay verified

@@ -24,8 +24,8 @@ VerifiedMessage::VerifiedMessage(ByteView bytes, const DecodedEnvelope& decoded,
 }
 
 ServerId VerifiedMessage::server() const {
-  CHECK(signer_kind_ == crypto::Principal::Kind::server);
-  return ServerId(static_cast<std::uint16_t>(signer_index_));  // below kMaxServersPerSite by read_envelope
+  CHECK(is_participant());
+  return ServerId(static_cast<std::uint16_t>(signer().place()));  // below kMaxServersPerSite by read_envelope
 }
 
 namespace {

@@ -23,7 +23,11 @@ class VerifiedMessage {
 
   [[nodiscard]] MessageType type() const { return type_; }
   [[nodiscard]] crypto::Principal signer() const { return {signer_kind_, SiteId(signer_site_), signer_index_}; }
-  // CHECKs that the signer is a server.
+  // Whether the signer takes part in protocols: a server, or a site among sites.
+  [[nodiscard]] bool is_participant() const {
+    return signer_kind_ == crypto::Principal::Kind::server || signer_kind_ == crypto::Principal::Kind::site;
+  }
+  // The place of the signer among the participants: which server of its site, or which site. CHECKs is_participant().
   [[nodiscard]] ServerId server() const;
   [[nodiscard]] KeyEpoch epoch() const { return KeyEpoch(epoch_); }
   // Content and signature block: what is forwarded.

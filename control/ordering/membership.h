@@ -13,8 +13,8 @@ template <typename CoreConfig>
   if (config.n < 3 * config.f + 1) return "n must be at least 3f+1";
   if (config.self.index() >= config.n) return "this server is not one of the n";
   const crypto::Principal& signer = config.envelope.signer;
-  const bool self = signer.kind == crypto::Principal::Kind::server && signer.index == config.self.value();
-  return self ? nullptr : "the envelope names another signer than this server";
+  const bool self = signer.kind != crypto::Principal::Kind::client && signer.place() == config.self.value();
+  return self ? nullptr : "the envelope names another signer than this participant";
 }
 
 }  // namespace garrison::ordering

@@ -46,7 +46,8 @@ struct Forward {
   PersistToken after = 0;
 };
 
-// The next updates of the total order. `updates` are views into `holder`, whole verified CLIENT-OP messages.
+// The next updates of the total order. `updates` are views into `holder`, whole verified CLIENT-OP messages, or events
+// of the site.
 struct Deliver {
   std::shared_ptr<const message::StoredMessage> holder;
   std::vector<ByteView> updates;
@@ -116,8 +117,14 @@ struct Restored {
   SeqNum sequence;
   ByteView state;
 };
-// A verified message: a peer's, this server's own after signing, what a Verify asked about, or a CLIENT-OP to
-// introduce.
+// What a server introduces into the order: a client's update, or an event of its site (docs/adr/0012).
+[[nodiscard]] constexpr bool is_introduced(message::MessageType type) {
+  return type == message::MessageType::ClientOp || type == message::MessageType::Tick ||
+         type == message::MessageType::SiteBatch || type == message::MessageType::LinkPart;
+}
+
+// A verified message: a peer's, this server's own after signing, what a Verify asked about, or one that
+// is_introduced().
 using Input = std::variant<Wakeup, Persisted, CheckpointDigest, Restored, message::VerifiedMessage>;
 
 // What state transfer goes by.
@@ -160,7 +167,8 @@ class OrderingCore {
   virtual void step(Instant now, const Input& input, Output& output) = 0;
   // When step(Wakeup) is due; Instant::never() if only input can bring work.
   [[nodiscard]] virtual Instant next_wakeup() const = 0;
-  // Whether a further CLIENT-OP would be taken in rather than dropped as client_intake_full.
+  // Whether a further CLIENT-OP would be taken in rather than dropped as client_intake_full (an event:
+  // event_intake_full).
   [[nodiscard]] virtual bool accepts_updates() const = 0;
   [[nodiscard]] virtual Progress progress() const = 0;
   // The checkpoint at progress().executed; none while part of what follows it is delivered already.

@@ -1,9 +1,12 @@
 #include "control/prime/intake.h"
 
+#include <utility>
+
 namespace garrison::prime {
 namespace {
 
 constexpr std::size_t kLengthBytes = 4;  // in front of each update of a PO-REQUEST
+constexpr std::size_t kMaxWaitingEvents = 4096;
 
 }  // namespace
 
@@ -18,6 +21,7 @@ Intake::Intake(const PrimeConfig& config)
 }
 
 std::optional<DropReason> Intake::take(const message::VerifiedMessage& update) {
+  if (update.type() != message::MessageType::ClientOp) return take_event(update);
   const std::uint32_t client_index = update.signer().index;
   const auto known = clients_.find(client_index);
   if (!accepts()) return DropReason::client_intake_full;
@@ -40,19 +44,60 @@ std::optional<DropReason> Intake::take(const message::VerifiedMessage& update) {
   return std::nullopt;
 }
 
-std::vector<Stored> Intake::next_request() {
-  std::vector<Stored> updates;
+std::optional<DropReason> Intake::take_event(const message::VerifiedMessage& event) {
+  if (event.type() == message::MessageType::Tick) {
+    tick_ = store(event);
+    return std::nullopt;
+  }
+  const std::size_t size = event.bytes().size();
+  if (events_.size() == kMaxWaitingEvents || event_bytes_ + size > max_bytes_) return DropReason::event_intake_full;
+  events_.push_back(store(event));
+  event_bytes_ += size;
+  return std::nullopt;
+}
+
+struct Intake::Request {
+  std::vector<Stored> items;
   std::size_t bytes = 0;
-  while (!turns_.empty() && updates.size() < max_updates_per_request_) {
+
+  // False when it does not fit; the first always does.
+  bool add(const Stored& item, std::size_t most_items, std::size_t most_bytes) {
+    const std::size_t size = kLengthBytes + item->get().bytes().size();
+    if (!items.empty() && (items.size() == most_items || bytes + size > most_bytes)) return false;
+    items.push_back(item);
+    bytes += size;
+    return true;
+  }
+};
+
+std::vector<Stored> Intake::next_request() {
+  Request request;
+  add_events(request);
+  add_updates(request);
+  return std::move(request.items);
+}
+
+void Intake::add_events(Request& request) {
+  const bool clients_wait = !turns_.empty();
+  const std::size_t most_items = clients_wait ? max_updates_per_request_ * 3 / 4 : max_updates_per_request_;
+  const std::size_t most_bytes = clients_wait ? max_request_bytes_ * 3 / 4 : max_request_bytes_;
+  if (tick_ != nullptr) CHECK(request.add(std::exchange(tick_, nullptr), most_items, most_bytes));
+  // The first may be as large as a request, or clients could keep a large one waiting for ever.
+  for (std::size_t bytes = max_request_bytes_; !events_.empty() && request.add(events_.front(), most_items, bytes);
+       bytes = most_bytes) {
+    event_bytes_ -= events_.front()->get().bytes().size();
+    events_.pop_front();
+  }
+}
+
+void Intake::add_updates(Request& request) {
+  while (!turns_.empty()) {
     const auto at = clients_.find(turns_.front());
     Client& client = at->second;
     const std::uint32_t place = client.first;
-    const std::size_t size = entries_[place].update->get().bytes().size();
-    if (!updates.empty() && bytes + kLengthBytes + size > max_request_bytes_) break;
+    if (!request.add(entries_[place].update, max_updates_per_request_, max_request_bytes_)) return;
 
-    bytes += kLengthBytes + size;
-    waiting_bytes_ -= size;
-    updates.push_back(std::move(entries_[place].update));
+    waiting_bytes_ -= entries_[place].update->get().bytes().size();
     client.first = entries_[place].next;
     entries_[place] = {};
     free_.push_back(place);
@@ -63,7 +108,6 @@ std::vector<Stored> Intake::next_request() {
       turns_.push_back(at->first);
     }
   }
-  return updates;
 }
 
 }  // namespace garrison::prime

@@ -1,7 +1,8 @@
-// CLIENT-OPs that wait to be introduced: bounded in number and bytes, fair between clients [PRIME] 5.1, A.1.
+// What waits to be introduced: bounded in number and bytes, fair between clients [PRIME] 5.1, A.1.
 //
 // Clients take turns, one update each, so that one that floods delays itself. Admission (who may ask, what was asked
-// before) is the environment's.
+// before) is the environment's. Events of the site go first, TICK before all, and leave clients a quarter of each
+// request, so that neither can keep the other out.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,21 @@ class Intake {
   [[nodiscard]] std::optional<DropReason> take(const message::VerifiedMessage& update);
   // Whether another update would be taken of a client that is not at its own bound.
   [[nodiscard]] bool accepts() const { return !free_.empty() && waiting_bytes_ < max_bytes_; }
-  [[nodiscard]] bool empty() const { return turns_.empty(); }
-  [[nodiscard]] std::size_t waiting() const { return entries_.size() - free_.size(); }
+  [[nodiscard]] bool empty() const { return turns_.empty() && events_.empty() && tick_ == nullptr; }
+  [[nodiscard]] std::size_t waiting() const {
+    return entries_.size() - free_.size() + events_.size() + (tick_ == nullptr ? 0 : 1);
+  }
 
   // The updates of the next PO-REQUEST: at most max_updates_per_request and max_request_bytes; at least one unless
   // empty().
   [[nodiscard]] std::vector<Stored> next_request();
 
  private:
+  struct Request;
+  [[nodiscard]] std::optional<DropReason> take_event(const message::VerifiedMessage& event);
+  void add_events(Request& request);
+  void add_updates(Request& request);
+
   static constexpr std::uint32_t kNone = UINT32_MAX;
   // Clients' queues are chains through one preallocated table.
   struct Entry {
@@ -51,6 +59,9 @@ class Intake {
   std::map<std::uint32_t, Client> clients_;  // those with something waiting, by signer index
   std::deque<std::uint32_t> turns_;          // each of them once
   std::size_t waiting_bytes_ = 0;
+  Stored tick_;                // the newest; an older one that was not introduced is void
+  std::deque<Stored> events_;  // the others
+  std::size_t event_bytes_ = 0;
 };
 
 }  // namespace garrison::prime

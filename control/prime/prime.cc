@@ -60,11 +60,11 @@ void Prime::step(Instant now, const ordering::Input& input, ordering::Output& ou
 
 void Prime::on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
   using message::MessageType;
-  if (message.type() == MessageType::ClientOp) {
+  if (ordering::is_introduced(message.type())) {
     if (const auto refused = intake_.take(message)) output.drops.push_back(*refused);
     return;
   }
-  if (message.signer().kind != crypto::Principal::Kind::server || message.signer().index >= config_.n) {
+  if (!message.is_participant() || message.server().index() >= config_.n) {
     return output.drops.push_back(DropReason::message_unknown_signer);
   }
   if (comes_from_signer(message.type())) reconciliation_.heard(now, message.server());

@@ -4,7 +4,7 @@ namespace garrison::state_transfer {
 
 void StateTransfer::on_message(Instant now, const message::VerifiedMessage& message, Output& output) {
   using message::MessageType;
-  if (message.signer().kind != crypto::Principal::Kind::server || message.signer().index >= config_.n) {
+  if (!message.is_participant() || message.server().index() >= config_.n) {
     return output.drops.push_back(DropReason::message_unknown_signer);
   }
   if (message.server() == config_.self) {

@@ -43,6 +43,10 @@ local CATALOGUE = {
   [0x0220] = { name = "RECON", authentication = "signature", bound = 82584 },
   [0x0221] = { name = "INQUIRY", authentication = "signature", bound = 89474 },
   [0x0222] = { name = "CORRUPTION-PROOF", authentication = "signature", bound = 124184 },
+  [0x0401] = { name = "TICK", authentication = "channel", bound = 8 },
+  [0x0402] = { name = "SITE-BATCH", authentication = "signature", bound = 8 },
+  [0x0403] = { name = "LINK-PART", authentication = "signature", bound = 61480 },
+  [0x0404] = { name = "LINK-MESSAGE", authentication = "signature", bound = 55296 },
   [0x0801] = { name = "STATE-REQUEST", authentication = "channel", bound = 24 },
   [0x0802] = { name = "CHECKPOINT", authentication = "signature", bound = 1072 },
   [0x0803] = { name = "STATE-FETCH", authentication = "channel", bound = 48 },
@@ -72,7 +76,7 @@ local function names(enumeration)
   return by_number
 end
 
-local SIGNER = { [0] = "none", [1] = "server", [2] = "client" }
+local SIGNER = { [0] = "none", [1] = "server", [2] = "client", [3] = "site" }
 local SCHEME = { [1] = "Ed25519", [2] = "RSA-2048", [3] = "RSA-3072", [255] = "modelled" }
 
 local f = {

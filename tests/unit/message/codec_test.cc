@@ -19,9 +19,10 @@ void for_each_message(Visit&& visit) {
 
 // The last field takes whatever the body has left.
 template <typename Message>
-constexpr bool kOpenEnded = std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> ||
-                            std::is_same_v<Message, Recon> || std::is_same_v<Message, CorruptionProof> ||
-                            std::is_same_v<Message, Checkpoint> || std::is_same_v<Message, StateChunk>;
+constexpr bool kOpenEnded =
+    std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, Recon> ||
+    std::is_same_v<Message, CorruptionProof> || std::is_same_v<Message, Checkpoint> ||
+    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart>;
 
 struct Encoded {
   Envelope envelope;

@@ -74,6 +74,17 @@ inline Checkpoint sample(const Checkpoint& /*type*/) { return {kSequence, 20000,
 inline StateFetch sample(const StateFetch& /*type*/) { return {kSequence, kDigest, 3, 16}; }
 inline StateChunk sample(const StateChunk& /*type*/) { return {kSequence, kDigest, 3, kDigest, text("data")}; }
 
+inline Tick sample(const Tick& /*type*/) { return {Instant(0x0102030405060708)}; }
+inline SiteBatch sample(const SiteBatch& /*type*/) { return {0x5152535455565758}; }
+inline LinkPart sample(const LinkPart& /*type*/) {
+  return {SiteId(3), TrafficClass::bounded, 2, 3, 7, kIncarnation, kSequence, 1000, text("a part")};
+}
+inline LinkMessage sample(const LinkMessage& /*type*/) {
+  return {SiteId(3),    TrafficClass::timely,
+          kIncarnation, kSequence,
+          SeqNum(2),    {{LinkMessage::Item::kWhole, text("whole")}, {5, text("leaf")}}};
+}
+
 inline BftPrePrepare sample(const BftPrePrepare& /*type*/) { return {kView, kSequence, {kDigest, {}}}; }
 inline BftPrepare sample(const BftPrepare& /*type*/) { return {kView, kSequence, kDigest}; }
 inline BftCommit sample(const BftCommit& /*type*/) { return {kView, kSequence, kDigest}; }

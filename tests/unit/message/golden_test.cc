@@ -11,9 +11,11 @@ namespace {
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
-  return {SystemId(0x4142434445464748),
-          by_client ? crypto::Principal::client(kClient) : crypto::Principal::server(SiteId(0x0a), kServer),
-          KeyEpoch(0xa1b2c3d4)};
+  const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage;
+  const auto signer = by_client ? crypto::Principal::client(kClient)
+                      : by_site ? crypto::Principal::of_site(SiteId(0x0a))
+                                : crypto::Principal::server(SiteId(0x0a), kServer);
+  return {SystemId(0x4142434445464748), signer, KeyEpoch(0xa1b2c3d4)};
 }
 
 std::string hex(ByteView bytes) {
@@ -107,6 +109,14 @@ constexpr std::array kGolden = {
            "020000000000000006000000706172742030020000007031"},
     Golden{MessageType::CorruptionProof, "010222011700000048474645444342410b0000000a000000d4c3b2a100000000",
            "0400000000000000706172747468652072657175657374"},
+    Golden{MessageType::Tick, "010401010800000048474645444342410b0000000a000000d4c3b2a100000000", "0807060504030201"},
+    Golden{MessageType::SiteBatch, "01040203080000004847464544434241000000000a000000d4c3b2a100000000",
+           "5857565554535251"},
+    Golden{MessageType::LinkPart, "010403012600000048474645444342410b0000000a000000d4c3b2a100000000",
+           "030001020307000008070605040302011817161514131211e803000000000000612070617274"},
+    Golden{MessageType::LinkMessage, "01040403390000004847464544434241000000000a000000d4c3b2a100000000",
+           "030000000200000008070605040302011817161514131211020000000000000005000000ffff000077686f6c65040000"
+           "00050000006c656166"},
     Golden{MessageType::StateRequest, "010801011800000048474645444342410b0000000a000000d4c3b2a100000000",
            "070000000000000018171615141312114000000000000000"},
     Golden{MessageType::Checkpoint, "010802013400000048474645444342410b0000000a000000d4c3b2a100000000",

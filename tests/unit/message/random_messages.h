@@ -20,8 +20,11 @@ class RandomMessages {
     const auto server = ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite)));
     const auto site = SiteId(static_cast<std::uint16_t>(below(kMaxSites)));
     const bool by_client = find_row(type)->direction == Direction::client_to_server;
-    return {SystemId(rng_()), by_client ? crypto::Principal::client(client) : crypto::Principal::server(site, server),
-            KeyEpoch(static_cast<std::uint32_t>(rng_()))};
+    const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage;
+    const auto signer = by_client ? crypto::Principal::client(client)
+                        : by_site ? crypto::Principal::of_site(SiteId(server.value()))
+                                  : crypto::Principal::server(site, server);
+    return {SystemId(rng_()), signer, KeyEpoch(static_cast<std::uint32_t>(rng_()))};
   }
 
   void fill(const Envelope& /*signer*/, ClientChallenge& m) { m.nonce = random_array<16>(); }
@@ -86,6 +89,27 @@ class RandomMessages {
     m = {sequence(), random_array<32>(), static_cast<std::uint32_t>(rng_()), {}, {}};
     m.path = exactly(below(kMaxStatePath + 1) * sizeof(Digest));
     m.data = exactly(between(1, kStateChunkBytes));
+  }
+
+  void fill(const Envelope& /*signer*/, Tick& m) { m = {Instant(static_cast<std::int64_t>(rng_() >> 5U))}; }
+  void fill(const Envelope& /*signer*/, SiteBatch& m) { m = {between(1, 1000)}; }
+  void fill(const Envelope& /*signer*/, LinkPart& m) {
+    const auto k = static_cast<std::uint8_t>(between(1, 6));
+    const auto n = static_cast<std::uint8_t>(between(k, 36));
+    m = {site(),
+         traffic(),
+         static_cast<std::uint8_t>(below(n)),
+         k,
+         n,
+         Incarnation(rng_()),
+         SeqNum(between(1, 1000)),
+         static_cast<std::uint32_t>(between(1, kMaxLinkBundleBytes)),
+         exactly(between(1, 4000))};
+  }
+  void fill(const Envelope& /*signer*/, LinkMessage& m) {
+    m = {site(), traffic(), Incarnation(rng_()), SeqNum(between(1, 1000)), sequence(), {}};
+    m.items.resize(below(20));
+    for (LinkMessage::Item& item : m.items) item = {static_cast<std::uint16_t>(rng_()), string(1000)};
   }
 
   void fill(const Envelope& /*signer*/, RttPing& m) { m = {View(rng_()), rng_(), sequence()}; }
@@ -163,6 +187,8 @@ class RandomMessages {
   }
   [[nodiscard]] std::size_t below(std::size_t bound) { return rng_() % bound; }
   [[nodiscard]] std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
+  [[nodiscard]] SiteId site() { return SiteId(static_cast<std::uint16_t>(below(kMaxServersPerSite))); }
+  [[nodiscard]] TrafficClass traffic() { return below(2) == 0 ? TrafficClass::timely : TrafficClass::bounded; }
   [[nodiscard]] SeqNum sequence() { return SeqNum(rng_()); }
   template <std::size_t N>
   [[nodiscard]] std::array<std::uint8_t, N> random_array() {

@@ -396,7 +396,7 @@ TEST_F(ValidatorTest, a_stored_message_outlives_the_bytes_it_was_verified_in) {
 TEST_F(ValidatorTest, asking_for_another_type_or_a_clients_server_is_a_bug_of_ours) {
   const auto op = keys_.verified(keys_.client_op(ClientId(0), SeqNum(1), {}));
   EXPECT_DEATH(static_cast<void>(op->get().as<Prepare>()), "kType");
-  EXPECT_DEATH(static_cast<void>(op->get().server()), "server");
+  EXPECT_DEATH(static_cast<void>(op->get().server()), "is_participant");
   EXPECT_EQ(op->get().signer(), keys_.client(ClientId(0)));
 }
 
