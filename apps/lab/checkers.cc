@@ -12,7 +12,7 @@ std::string describe(ClientId client, SeqNum sequence) {
 std::string describe(ServerId server) { return config::server_name(SiteId(0), server); }
 }  // namespace
 
-class Checkers::Observer final : public server::ExecutionObserver {
+class Checkers::Observer final : public replica::ExecutionObserver {
  public:
   Observer(Checkers& checkers, ServerId server) : checkers_(checkers), server_(server) {}
   void on_update(const message::ClientOp& op, const std::optional<service::Executed>& executed) override {

@@ -50,7 +50,7 @@ class Checkers {
   [[nodiscard]] Digest order_digest() const;
 
   // Attaches server `server`'s executions.
-  [[nodiscard]] server::ExecutionObserver& observer(ServerId server) { return *observers_[server.index()]; }
+  [[nodiscard]] replica::ExecutionObserver& observer(ServerId server) { return *observers_[server.index()]; }
 
  private:
   struct Entry {
@@ -63,7 +63,7 @@ class Checkers {
   class Observer;
 
   ServerSet faulty_;
-  std::vector<std::unique_ptr<server::ExecutionObserver>> observers_;
+  std::vector<std::unique_ptr<replica::ExecutionObserver>> observers_;
   std::map<std::pair<ClientId, SeqNum>, std::set<Digest>> submitted_;
   std::vector<Entry> order_;                                 // the longest output of any server
   std::vector<std::size_t> position_;                        // executed or restored so far, by server

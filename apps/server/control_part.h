@@ -13,9 +13,8 @@
 
 #include "apps/server/queues.h"
 #include "apps/server/store.h"
-#include "control/ordering/ordering.h"
-#include "control/service/executor.h"
-#include "control/state_transfer/state_transfer.h"
+#include "control/replica/replica.h"
+#include "control/replica/service_application.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
 
@@ -31,20 +30,7 @@ struct ControlStatus {
   std::uint64_t digest_requests = 0;  // how many requests for a digest were answered up to now
 };
 
-// Sees every update of the total order as it is executed, on the control thread: checkers of the lab.
-class ExecutionObserver {
- public:
-  ExecutionObserver() = default;
-  ExecutionObserver(const ExecutionObserver&) = delete;
-  ExecutionObserver& operator=(const ExecutionObserver&) = delete;
-  virtual ~ExecutionObserver() = default;
-  // `executed` is none for a repetition.
-  virtual void on_update(const message::ClientOp& op, const std::optional<service::Executed>& executed) = 0;
-  // The state has been replaced by that of other servers, behind their update number `state_sequence`.
-  virtual void on_restore(std::uint64_t state_sequence) = 0;
-};
-
-class ControlPart {
+class ControlPart final : private replica::Environment, private replica::Replies {
  public:
   struct Config {
     SystemId system;
@@ -59,7 +45,7 @@ class ControlPart {
 
   // Handles what waits, at most a burst of each kind. Returns inputs handled.
   std::size_t poll(Instant now);
-  [[nodiscard]] Instant next_wakeup() const { return earlier(core_->next_wakeup(), transfer_.next_wakeup()); }
+  [[nodiscard]] Instant next_wakeup() const { return replica_.next_wakeup(); }
 
   // Any thread. A digest walks the whole state, so it is made only on request.
   [[nodiscard]] ControlStatus status() const;
@@ -70,11 +56,11 @@ class ControlPart {
   [[nodiscard]] Slab& reply_slab() { return reply_slab_; }
 
   // Owning thread only.
-  [[nodiscard]] const ordering::OrderingCore& core() const { return *core_; }
-  [[nodiscard]] const service::Executor& executor() const { return *executor_; }
-  [[nodiscard]] std::uint64_t steps() const { return steps_; }  // inputs that the core was given
+  [[nodiscard]] const ordering::OrderingCore& core() const { return replica_.core(); }
+  [[nodiscard]] const service::Executor& executor() const { return service_.executor(); }
+  [[nodiscard]] std::uint64_t steps() const { return replica_.steps(); }  // inputs that the core was given
   // Before the first poll. May be null; outlives this part.
-  void set_observer(ExecutionObserver* observer) { observer_ = observer; }
+  void set_observer(replica::ExecutionObserver* observer) { service_.set_observer(observer); }
 
  private:
   void take_back();
@@ -82,39 +68,29 @@ class ControlPart {
   std::size_t take_verified(Instant now);
   std::size_t take_checked(Instant now);
   std::size_t take_clients(Instant now);
-  void take(Instant now, const message::VerifiedMessage& message);
-  void step(Instant now, const ordering::Input& input);
-  void carry_out(Instant now);
-  void reach(Instant now, const ordering::Checkpoint& checkpoint);
-  void deliver(const ordering::Deliver& batch);
-  void sign(const ordering::Sign& request);
+  void persist(const ordering::Persist& record) override { store_->append(record); }
+  void sign(const ordering::Sign& request) override;
+  void forward(const ordering::Forward& request) override;
+  void verify(const ordering::Verify& request) override;
+  void drop(DropReason reason) override { drops_.add(reason); }
+  void reply(const service::Executed& executed) override;
+  void take_client(Instant now, const message::VerifiedMessage& message);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
-  void forward(const ordering::Forward& request);
-  void verify(const ordering::Verify& request);
   void send_when_durable(const Outbound& outbound);
-  void transfer(Instant now);
-  void carry_out_transfer(Instant now, state_transfer::Output& output);
-  void restore(Instant now, const state_transfer::Restore& checkpoint);
   void announce_durable(Instant now);
   void flush();
-  void reply(ClientId client, Incarnation incarnation, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
   void publish(Instant now);
 
   Config config_;
-  std::unique_ptr<ordering::OrderingCore> core_;
-  std::unique_ptr<service::Executor> executor_;
+  replica::ServiceApplication service_;
+  replica::Replica replica_;
   std::unique_ptr<Store> store_;
   Queues& queues_;
-  state_transfer::StateTransfer transfer_;
-  ExecutionObserver* observer_ = nullptr;
   Slab send_slab_;
   Slab reply_slab_;
   DropCounters drops_;
-  ordering::Output output_;
-  std::uint64_t steps_ = 0;
-  std::size_t checks_under_way_ = 0;                    // at most kCheckSlots
-  std::deque<ordering::CheckpointDigest> digests_due_;  // to be handed to the core in this pass
-  ordering::PersistToken announced_ = 0;                // the core knows that records up to here are durable
+  std::size_t checks_under_way_ = 0;      // at most kCheckSlots
+  ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
   // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.
   std::deque<Outbound> waiting_for_store_;
   // Requests that found the send slab or a ring full. Bounded by what the core has in flight: it emits nothing more
