@@ -47,9 +47,8 @@ VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner) {
 }
 
 VerifiedMessage update_message(const VerifiedMessage& updates, ByteView update) {
-  CHECK(updates.type() == MessageType::BftUpdates);
+  CHECK(updates.type() == MessageType::BftUpdates || updates.type() == MessageType::PoRequest);
   const DecodedEnvelope decoded = envelope_inside(updates.content(), update);
-  CHECK(decoded.type == MessageType::ClientOp);
   return {update, decoded, crypto::leaf_digest(update.first(decoded.content_bytes))};
 }
 

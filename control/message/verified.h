@@ -72,7 +72,7 @@ class VerifiedMessage {
 // outer one's bytes.
 [[nodiscard]] VerifiedMessage inner_message(const VerifiedMessage& outer, ByteView inner);
 
-// The same of a client's update in a verified UPDATES.
+// The same of a client's update, or an event, in a verified UPDATES or PO-REQUEST.
 [[nodiscard]] VerifiedMessage update_message(const VerifiedMessage& updates, ByteView update);
 
 // A verified message with bytes of its own. Immutable; share it by shared_ptr<const StoredMessage>.

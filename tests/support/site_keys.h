@@ -120,14 +120,7 @@ class SiteKeys {
     return verified(sign(signer, content));
   }
 
- private:
-  static constexpr KeyEpoch kEpoch{1};
-
-  struct Private {
-    crypto::BatchSigner signer;
-    crypto::SecretBytes agreement;
-  };
-
+  // A further principal, of another site say. Not one that is there.
   void add(const crypto::Principal& principal) {
     Bytes seed(scheme_ == crypto::Scheme::modelled ? 8 : 32);
     seed[0] = static_cast<std::uint8_t>(principal.kind);
@@ -142,6 +135,18 @@ class SiteKeys {
     CHECK(directory_.add(principal, std::move(keys)).ok());
     private_.emplace(principal, Private{crypto::BatchSigner(system_, principal, kEpoch, std::move(key)), agreement});
   }
+  // A further site's key.
+  void add_site_key(SiteId site, crypto::SiteKeyKind kind, const crypto::ThresholdPublicKey& key) {
+    CHECK(directory_.add_site_key({site, kind}, key).ok());
+  }
+
+ private:
+  static constexpr KeyEpoch kEpoch{1};
+
+  struct Private {
+    crypto::BatchSigner signer;
+    crypto::SecretBytes agreement;
+  };
 
   SystemId system_;
   SiteId site_;

@@ -92,7 +92,7 @@ TEST(MerkleTest, an_index_outside_the_tree_leads_nowhere) {
   const Digest leaf = leaves(1)[0];
   EXPECT_FALSE(root_of_path(leaf, 0, 0, {}));
   EXPECT_FALSE(root_of_path(leaf, 1, 1, {}));
-  EXPECT_FALSE(root_of_path(leaf, 0, kMaxMerkleLeaves + 1, Bytes(7 * 32)));
+  EXPECT_FALSE(root_of_path(leaf, 0, kMaxMerkleLeaves + 1, Bytes(path_length(0, kMaxMerkleLeaves + 1) * 32)));
   EXPECT_FALSE(root_of_path(leaf, 0, 65535, Bytes(16 * 32)));
 }
 

@@ -1,0 +1,56 @@
+// Which parts of a link message a server sends, and to whom: the erasure link and the naive one [ARCH] 4, Table 1.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "control/config/link_pairs.h"
+#include "dataplane/base/server_set.h"
+#include "dataplane/link/part_code.h"
+
+namespace garrison::site {
+
+enum class LinkKind : std::uint8_t { erasure, naive };
+
+// From one site to another. Values; equal at both ends.
+struct LinkPlan {
+  LinkKind kind = LinkKind::erasure;
+  config::LinkEnd sender;
+  config::LinkEnd receiver;
+
+  // On the naive link each of f + 1 servers sends the whole message to each of f + 1: a code of which one part is
+  // enough. CHECKs that so many parts can be told apart.
+  [[nodiscard]] link::PartCode code() const {
+    if (kind == LinkKind::naive) return code_of((sender.f + 1) * (receiver.f + 1), 1);
+    const config::LinkPairs pairs(sender, receiver);
+    return code_of(pairs.count(), pairs.needed());
+  }
+
+  struct Duty {
+    std::size_t index = 0;  // of the part
+    ServerId to;
+  };
+  // What server `self` of the sender sends.
+  [[nodiscard]] std::vector<Duty> duties(ServerId self) const {
+    std::vector<Duty> all;
+    if (kind == LinkKind::naive) {
+      for (std::size_t i = 0; self.index() <= sender.f && i <= receiver.f; ++i) {
+        all.push_back({self.index() * (receiver.f + 1) + i, ServerId(static_cast<std::uint16_t>(i))});
+      }
+      return all;
+    }
+    const config::LinkPairs pairs(sender, receiver);
+    for (std::size_t i = 0; i < pairs.count(); ++i) {
+      if (pairs.sender(i) == self) all.push_back({i, pairs.receiver(i)});
+    }
+    return all;
+  }
+
+ private:
+  static link::PartCode code_of(std::size_t n, std::size_t k) {
+    CHECK(coding::Code::valid(n, k));
+    return {static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(k)};
+  }
+};
+
+}  // namespace garrison::site

@@ -1,0 +1,88 @@
+#include "control/site/link_receiver.h"
+
+#include <utility>
+
+namespace garrison::site {
+
+namespace {
+
+std::size_t number(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
+
+}  // namespace
+
+LinkReceiver::LinkReceiver(const LinkReceiverConfig& config, message::Validator& validator)
+    : config_(config),
+      validator_(validator),
+      collector_({.max_message_bytes = message::kMaxLinkBundleBytes, .window_messages = config.window}, config.sources),
+      waiting_(config.sites) {
+  for (std::vector<SeqNum>& by_source : delivered_) by_source.resize(config.sites);
+}
+
+std::vector<ReceivedLink> LinkReceiver::on_part(const message::VerifiedMessage& message,
+                                                std::vector<DropReason>& drops) {
+  const auto part = message.as<message::LinkPart>();
+  const SiteId source = message.signer().site;
+  if (part.incarnation != config_.incarnation || source.index() >= config_.sites) {
+    drops.push_back(DropReason::link_unknown);
+    return {};
+  }
+  if (has(source, part.traffic, part.sequence)) {
+    drops.push_back(DropReason::link_stale);
+    return {};
+  }
+  const link::LinkMessageId id{source, part.traffic, part.sequence};
+  const auto refused = collector_.take({id, {part.n, part.k}, part.index, part.bundle_bytes, part.part});
+  if (refused.has_value()) {
+    drops.push_back(*refused);
+    return {};
+  }
+  while (const std::optional<ByteView> candidate = collector_.next_candidate(id)) {
+    if (!verifies(source, part.traffic, part.sequence, *candidate)) {
+      drops.push_back(DropReason::link_bad_candidate);
+      continue;
+    }
+    Bytes bundle = to_bytes(*candidate);
+    collector_.done(id);
+    if (part.traffic == TrafficClass::bounded) {
+      waiting_[source.index()].emplace(part.sequence, std::move(bundle));
+      return in_turn(source, part.traffic);
+    }
+    delivered_[number(part.traffic)][source.index()] = part.sequence;
+    collector_.advance(source, part.traffic, part.sequence.next());
+    std::vector<ReceivedLink> one;
+    one.push_back({source, part.traffic, part.sequence, std::move(bundle)});
+    return one;
+  }
+  return {};
+}
+
+bool LinkReceiver::verifies(SiteId source, TrafficClass traffic, SeqNum sequence, ByteView candidate) {
+  const std::optional<Bundle> opened = open_bundle(candidate);
+  if (!opened.has_value()) return false;
+  const message::Validation outcome = validator_.link_message(source, config_.self, opened->message);
+  const auto* message = std::get_if<message::VerifiedMessage>(&outcome);
+  if (message == nullptr) return false;
+  const auto link = message->as<message::LinkMessage>();
+  // The site has signed another message of its under these bytes: a part of it was replayed under this sequence.
+  return link.traffic == traffic && link.sequence == sequence && link.incarnation == config_.incarnation;
+}
+
+std::vector<ReceivedLink> LinkReceiver::in_turn(SiteId source, TrafficClass traffic) {
+  std::vector<ReceivedLink> ready;
+  SeqNum& delivered = delivered_[number(traffic)][source.index()];
+  Waiting& waiting = waiting_[source.index()];
+  while (!waiting.empty() && waiting.begin()->first == delivered.next()) {
+    delivered = delivered.next();
+    ready.push_back({source, traffic, delivered, std::move(waiting.begin()->second)});
+    waiting.erase(waiting.begin());
+  }
+  if (!ready.empty()) collector_.advance(source, traffic, delivered.next());
+  return ready;
+}
+
+bool LinkReceiver::has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
+  if (sequence <= delivered_[number(traffic)][source.index()]) return true;
+  return traffic == TrafficClass::bounded && waiting_[source.index()].contains(sequence);
+}
+
+}  // namespace garrison::site

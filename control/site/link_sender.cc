@@ -1,0 +1,164 @@
+#include "control/site/link_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace garrison::site {
+
+namespace {
+
+constexpr std::size_t kItemHead = 8;
+constexpr std::size_t kLinkHead = message::kEnvelopeBytes + 32;
+constexpr std::size_t kLongestPath = kMaxMerklePath * sizeof(Digest);
+
+std::size_t number(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
+
+}  // namespace
+
+LinkSender::LinkSender(const LinkSenderConfig& config) : config_(config), peers_(config.sites) {
+  CHECK(config.envelope.signer.kind == crypto::Principal::Kind::site);
+  CHECK(config.envelope.signer.place() < config.sites && config.sites <= kMaxServersPerSite);
+  CHECK(config.window > 0 && config.messages_per_batch > 0);
+  for (Peer& peer : peers_) peer.repeat_gap = config.repeat_after;
+}
+
+void LinkSender::push(SiteId to, TrafficClass traffic, const Item& item, std::vector<DropReason>& drops) {
+  CHECK(to.index() < peers_.size() && to != config_.envelope.signer.site);
+  Peer& peer = at(to);
+  const std::size_t size = item.bytes->size();
+  if (size + message::kMaxBlockBytes > message::kMaxSiteMessageBytes)
+    return drops.push_back(DropReason::message_oversized);
+  std::deque<Item>& waiting = peer.waiting[number(traffic)];
+  if (traffic == TrafficClass::timely) {
+    const auto older = std::find_if(waiting.begin(), waiting.end(),
+                                    [&](const Item& each) { return each.kind == item.kind && item.kind != 0; });
+    if (older != waiting.end()) {
+      peer.waiting_bytes -= older->bytes->size();
+      waiting.erase(older);
+    }
+  }
+  if (peer.waiting_bytes + size > config_.queue_bytes) {
+    for (std::deque<Item>& queue : peer.waiting) queue.clear();
+    peer.waiting_bytes = 0;
+    return drops.push_back(DropReason::site_lagging);
+  }
+  peer.waiting_bytes += size;
+  waiting.push_back(item);
+}
+
+bool LinkSender::anything_to_say() const {
+  return std::any_of(peers_.begin(), peers_.end(), [this](const Peer& peer) {
+    return peer.owes || !peer.waiting[number(TrafficClass::timely)].empty() ||
+           (window_open(peer) && !peer.waiting[number(TrafficClass::bounded)].empty());
+  });
+}
+
+bool LinkSender::window_open(const Peer& peer) const {
+  return peer.sent[number(TrafficClass::bounded)].value() - peer.acknowledged.value() < config_.window;
+}
+
+std::vector<LinkOut> LinkSender::pack(const Moment& moment, const std::vector<SeqNum>& delivered, const Whole& whole) {
+  std::vector<LinkOut> out;
+  for (std::size_t site = 0; site < peers_.size(); ++site) {
+    Peer& peer = peers_[site];
+    for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+      for (std::size_t count = 0; count < config_.messages_per_batch; ++count) {
+        if (traffic == TrafficClass::bounded && !window_open(peer)) break;
+        const std::vector<Item> items = take(peer, traffic, moment, whole);
+        if (items.empty()) break;
+        out.push_back(make(site, traffic, moment, delivered[site], items));
+      }
+    }
+    if (peer.owes) out.push_back(make(site, TrafficClass::timely, moment, delivered[site], {}));
+  }
+  return out;
+}
+
+std::vector<Item> LinkSender::take(Peer& peer, TrafficClass traffic, const Moment& moment, const Whole& whole) {
+  std::deque<Item>& waiting = peer.waiting[number(traffic)];
+  std::vector<Item> items;
+  std::size_t body = 0;
+  std::size_t paths = 0;
+  while (!waiting.empty() && items.size() < message::kMaxLinkItems) {
+    Item item = waiting.front();
+    const bool with_leaf = item.batch == moment.current;
+    if (item.batch != 0 && !with_leaf) {
+      if (item.batch > moment.signed_through) break;
+      item = {whole(item), 0, 0, item.kind};
+    }
+    const std::size_t size = kItemHead + item.bytes->size();
+    const std::size_t path = with_leaf ? kLongestPath : 0;
+    if (32 + body + size > message::kMaxLinkMessageBody ||
+        kLinkHead + body + size + paths + path + kBundleOverhead > message::kMaxLinkBundleBytes) {
+      break;
+    }
+    body += size;
+    paths += path;
+    peer.waiting_bytes -= waiting.front().bytes->size();
+    waiting.pop_front();
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& moment, SeqNum delivered,
+                         const std::vector<Item>& items) {
+  Peer& peer = peers_[site];
+  LinkOut link;
+  link.to = SiteId(static_cast<std::uint16_t>(site));
+  link.traffic = traffic;
+  link.sequence = peer.sent[number(traffic)] = peer.sent[number(traffic)].next();
+  message::LinkMessage message{link.to, traffic, config_.incarnation, link.sequence, delivered, {}};
+  for (const Item& item : items) {
+    const bool with_leaf = item.batch == moment.current;
+    message.items.push_back({with_leaf ? item.leaf : message::LinkMessage::Item::kWhole, *item.bytes});
+    if (with_leaf) link.item_leaves.push_back(item.leaf);
+  }
+  link.content = message::encode(config_.envelope, message);
+  if (traffic == TrafficClass::bounded && peer.repeat_at == Instant::never()) {
+    peer.repeat_at = moment.now + peer.repeat_gap;
+  }
+  peer.owes = false;
+  return link;
+}
+
+bool LinkSender::acknowledged(Instant now, SiteId from, SeqNum delivered) {
+  Peer& peer = at(from);
+  const SeqNum sent = peer.sent[number(TrafficClass::bounded)];
+  if (delivered <= peer.acknowledged || delivered > sent) return false;
+  peer.acknowledged = delivered;
+  peer.repeat_gap = config_.repeat_after;
+  peer.repeat_at = delivered == sent ? Instant::never() : now + peer.repeat_gap;
+  return true;
+}
+
+std::vector<SiteId> LinkSender::due_again(Instant now) {
+  std::vector<SiteId> due;
+  for (std::size_t site = 0; site < peers_.size(); ++site) {
+    Peer& peer = peers_[site];
+    if (peer.repeat_at > now) continue;
+    peer.repeat_gap = std::min(peer.repeat_gap * 2, config_.longest_repeat);
+    peer.repeat_at = now + peer.repeat_gap;
+    due.emplace_back(static_cast<std::uint16_t>(site));
+  }
+  return due;
+}
+
+std::uint64_t LinkSender::oldest_needed(std::uint64_t none) const {
+  std::uint64_t oldest = none;
+  for (const Peer& peer : peers_) {
+    for (const std::deque<Item>& waiting : peer.waiting) {
+      for (const Item& item : waiting) {
+        if (item.batch != 0) oldest = std::min(oldest, item.batch);
+      }
+    }
+  }
+  return oldest;
+}
+
+std::size_t LinkSender::unacknowledged(SiteId site) const {
+  const Peer& peer = peers_[site.index()];
+  return peer.sent[number(TrafficClass::bounded)].value() - peer.acknowledged.value();
+}
+
+}  // namespace garrison::site

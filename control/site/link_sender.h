@@ -1,0 +1,96 @@
+// The sending side of the logical links of a site: what waits for each other site, and what that site has not
+// acknowledged. Part of the logical machine's state: everything here follows from the local order.
+//
+// Link messages are packed when a batch closes, TIMELY before BOUNDED, as many items as fit. BOUNDED ones are
+// acknowledged by the receiving site and open a window; while it is closed items wait and fill larger link messages. A
+// site that does not acknowledge for long loses what waits for it (site_lagging) and is left to catch-up. TIMELY ones
+// are neither acknowledged nor repeated, and a newer item replaces one of its kind that still waits.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "control/ordering/ordering.h"
+#include "control/site/outgoing.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/instant.h"
+
+namespace garrison::site {
+
+// Something that goes to other sites.
+struct Item {
+  std::shared_ptr<const Bytes> bytes;  // content alone, or a whole message
+  std::uint64_t batch = 0;             // of this site's batch that it has a leaf in; 0: it goes as it is
+  std::uint16_t leaf = 0;
+  std::uint32_t kind = 0;  // of TIMELY ones: message type and supersede key
+};
+
+struct LinkSenderConfig {
+  message::Envelope envelope;  // of the site
+  std::size_t sites = 4;
+  Incarnation incarnation{1};
+  std::size_t window = 64;                          // BOUNDED link messages not acknowledged
+  std::size_t queue_bytes = std::size_t{8} << 20U;  // that wait for one site
+  std::size_t messages_per_batch = 4;               // to one site, per class
+  Duration repeat_after = seconds(1);               // without an acknowledgement, doubling up to ...
+  Duration longest_repeat = seconds(8);
+};
+
+class LinkSender {
+ public:
+  // CHECKs that the envelope's signer is one of the sites.
+  explicit LinkSender(const LinkSenderConfig& config);
+
+  void push(SiteId to, TrafficClass traffic, const Item& item, std::vector<DropReason>& drops);
+  // Something of `from` was executed that has to be acknowledged.
+  void owe_acknowledgement(SiteId from) { at(from).owes = true; }
+  [[nodiscard]] bool anything_to_say() const;
+
+  // What pack() goes by, all of it from the local order.
+  struct Moment {
+    Instant now;
+    std::uint64_t current = 0;         // the batch that closes: its items go with their leaf
+    std::uint64_t signed_through = 0;  // batches up to there have come back signed: theirs go with their block
+  };
+  // The whole message of an item of an earlier batch.
+  using Whole = std::function<std::shared_ptr<const Bytes>(const Item& item)>;
+  // The next link messages, in the order in which they are leaves. `delivered`, by site: how many BOUNDED link messages
+  // of it were executed here.
+  [[nodiscard]] std::vector<LinkOut> pack(const Moment& moment, const std::vector<SeqNum>& delivered,
+                                          const Whole& whole);
+
+  // `from` has executed so many BOUNDED link messages of ours. True when that is news.
+  bool acknowledged(Instant now, SiteId from, SeqNum delivered);
+  // Sites whose parts are to be sent again, everything not acknowledged. The clock has moved.
+  [[nodiscard]] std::vector<SiteId> due_again(Instant now);
+  // Batches below this one are needed no more: no item that waits has its leaf there.
+  [[nodiscard]] std::uint64_t oldest_needed(std::uint64_t none) const;
+
+  [[nodiscard]] SeqNum acknowledged_through(SiteId site) const { return peers_[site.index()].acknowledged; }
+  [[nodiscard]] std::size_t unacknowledged(SiteId site) const;
+
+ private:
+  struct Peer {
+    std::deque<Item> waiting[2];  // by class
+    std::size_t waiting_bytes = 0;
+    SeqNum sent[2];
+    SeqNum acknowledged;  // BOUNDED
+    Instant repeat_at = Instant::never();
+    Duration repeat_gap;
+    bool owes = false;
+  };
+  [[nodiscard]] Peer& at(SiteId site) { return peers_[site.index()]; }
+  [[nodiscard]] bool window_open(const Peer& peer) const;
+  // As many items as fit one link message.
+  [[nodiscard]] std::vector<Item> take(Peer& peer, TrafficClass traffic, const Moment& moment, const Whole& whole);
+  [[nodiscard]] LinkOut make(std::size_t site, TrafficClass traffic, const Moment& moment, SeqNum delivered,
+                             const std::vector<Item>& items);
+
+  LinkSenderConfig config_;
+  std::vector<Peer> peers_;  // by SiteId; this site's own stays empty
+};
+
+}  // namespace garrison::site

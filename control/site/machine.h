@@ -1,0 +1,147 @@
+// The logical machine of a site: the global protocol's core and the replicated service, driven by the events that the
+// site's servers have ordered (docs/adr/0012). Every server of the site runs one and feeds it the same order, so all go
+// through the same states and close the same outgoing batches.
+//
+// It is the application of the local order, and the environment of the global replica. Nothing of this one server's
+// enters: no clock, key or message that was not ordered. What only some servers do (signing, sending parts, introducing
+// events) is Member's, which is told through Effects. One thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/message/validate.h"
+#include "control/replica/replica.h"
+#include "control/site/introduced.h"
+#include "control/site/link_receiver.h"
+#include "control/site/link_sender.h"
+#include "control/site/outgoing.h"
+#include "control/site/site_clock.h"
+
+namespace garrison::site {
+
+struct MachineConfig {
+  message::Envelope envelope;  // of the site
+  std::size_t servers = 4;     // of this site
+  std::size_t faulty = 1;      // of them
+  std::size_t sites = 4;
+  Duration clock_bound = milliseconds(200);  // see SiteClock
+  // Between two batches that close, in site time, and how many may be closed and not yet signed. A batch closes as soon
+  // as both allow and there is something to say: the load makes the size of its batches.
+  Duration sign_period = milliseconds(10);
+  std::size_t unsigned_batches = 2;
+  std::size_t leaves_per_batch = 64;  // with one of their own
+  LinkSenderConfig sender;
+  LinkReceiverConfig receiver;
+};
+
+// What the servers of a site do for it, each by itself. Called from within execute().
+class Effects {
+ public:
+  Effects() = default;
+  Effects(const Effects&) = delete;
+  Effects& operator=(const Effects&) = delete;
+  virtual ~Effects() = default;
+
+  // To be signed and sent. Numbers rise by one.
+  virtual void closed(std::shared_ptr<const OutgoingBatch> batch) = 0;
+  // Its SITE-BATCH was executed, here in any case in the order of their numbers: nobody need introduce it again.
+  virtual void settled(std::uint64_t number, const RootSignature& signature) = 0;
+  // `to` has acknowledged BOUNDED link messages up to `through`.
+  virtual void acknowledged(SiteId to, SeqNum through) = 0;
+  // Whatever `to` has not acknowledged is to be sent again.
+  virtual void repeat(SiteId to) = 0;
+};
+
+// For display and checkers.
+struct MachineStatus {
+  Instant clock;                    // site time
+  std::uint64_t batches = 0;        // closed
+  std::uint64_t settled = 0;        // of them, in order
+  std::uint64_t events = 0;         // executed
+  std::uint64_t link_messages = 0;  // executed
+  Digest fingerprint{};             // of everything said so far: equal at all servers behind the same batch
+};
+
+class LogicalMachine final : public replica::Application, private replica::Environment {
+ public:
+  // `core` is the global protocol's; `service` is what its order is fed to. `directory`, `service` and `effects`
+  // outlive it. `transfer`: of the service's state between sites.
+  LogicalMachine(const MachineConfig& config, std::unique_ptr<ordering::OrderingCore> core,
+                 replica::Application& service, const std::optional<state_transfer::TransferConfig>& transfer,
+                 const crypto::KeyDirectory& directory, Effects& effects);
+
+  // A locally ordered batch. `now` is this server's and is not looked at.
+  void execute(Instant now, const ordering::Deliver& batch) override;
+
+  [[nodiscard]] Digest state_digest() const override { return fingerprint_; }
+  // A logical machine is not handed over: its core's state has no encoding yet.
+  [[nodiscard]] Bytes snapshot() const override;
+  [[nodiscard]] Result<void> restore(ByteView snapshot) override;
+
+  [[nodiscard]] const replica::Replica& replica() const { return replica_; }
+  [[nodiscard]] MachineStatus status() const;
+  // Whether a link message, or a part of it, is of no use any more.
+  [[nodiscard]] bool has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
+    return receiver_.has(source, traffic, sequence);
+  }
+  [[nodiscard]] const DropCounters& drops() const { return drops_; }
+  [[nodiscard]] const message::Validator& validator() const { return validator_; }
+  // Called when a batch closes, with its number and root: checkers of the lab. May be empty.
+  std::function<void(std::uint64_t number, const Digest& fingerprint)> on_closed;
+
+ private:
+  void persist(const ordering::Persist& record) override;
+  void sign(const ordering::Sign& request) override;
+  void forward(const ordering::Forward& request) override;
+  void verify(const ordering::Verify& request) override;
+  void drop(DropReason reason) override { drops_.add(reason); }
+
+  void on_event(ServerId introducer, const std::shared_ptr<const message::StoredMessage>& holder, ByteView event);
+  void on_client_op(const message::VerifiedMessage& op);
+  void on_tick(ServerId introducer, const message::Tick& tick);
+  void on_site_batch(const message::VerifiedMessage& event);
+  void on_link_part(const message::VerifiedMessage& event);
+  void deliver(const ReceivedLink& link);
+  void settle();
+  void hand_back(const OutgoingBatch& batch, const RootSignature& signature);
+  void verify_due();
+  void close_if_due();
+  void close();
+  [[nodiscard]] std::shared_ptr<const Bytes> whole(const Item& item) const;
+  void forget_batches();
+
+  MachineConfig config_;
+  message::Validator validator_;  // of the global protocol's messages, and of link messages
+  SiteClock clock_;
+  Introduced introduced_;
+  LinkSender sender_;
+  LinkReceiver receiver_;
+  Effects& effects_;
+  replica::Replica replica_;
+  DropCounters drops_;
+
+  // The batch that is open.
+  std::vector<Emission> open_;
+  std::vector<Digest> open_leaves_;  // SITE-BATCH's first
+  std::deque<Bytes> verify_due_;     // Output::verify of the step that is under way
+
+  // Closed ones that are still needed, by number without a gap, and how far they have come back signed.
+  struct Closed {
+    std::shared_ptr<const OutgoingBatch> batch;
+    std::optional<RootSignature> signature;  // of SITE-BATCHs executed so far
+  };
+  std::deque<Closed> closed_;
+  std::uint64_t next_number_ = 1;
+  std::uint64_t settled_ = 0;  // batches up to here were handed back
+  std::optional<Instant> closed_at_;
+  Digest fingerprint_{};
+  std::uint64_t events_ = 0;
+  std::uint64_t link_messages_ = 0;
+};
+
+}  // namespace garrison::site

@@ -1,0 +1,157 @@
+#include "control/site/member.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace garrison::site {
+
+Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner> combiner)
+    : config_(config),
+      combiner_(std::move(combiner)),
+      signing_({.envelope = config.envelope, .self = config.self, .n = config.n, .f = config.f}, *combiner_),
+      sent_(config.links.size()) {
+  CHECK(config.tick_period > Duration());
+}
+
+void Member::on_message(Instant now, const message::VerifiedMessage& message) {
+  now_ = now;
+  ThresholdSign::Output output;
+  signing_.on_message(now, message, output);
+  collect(output);
+}
+
+void Member::on_share(Instant now, const ThresholdSign::ShareMade& made) {
+  now_ = now;
+  ThresholdSign::Output output;
+  signing_.on_share(now, made, output);
+  collect(output);
+}
+
+void Member::tick(Instant now) {
+  now_ = now;
+  if (now >= next_tick_) {
+    next_tick_ = std::max(next_tick_ + config_.tick_period, now);
+    outputs_.introduce.push_back(message::encode(config_.envelope, message::Tick{now}));
+  }
+  for (Batch& each : batches_) {
+    if (each.introduce_at > now || each.settled) continue;
+    each.introduce_at = now + config_.takeover;
+    outputs_.introduce.push_back(signed_message(*each.batch, each.batch->own.front(), *each.signature));
+  }
+  ThresholdSign::Output output;
+  signing_.tick(now, output);
+  collect(output);
+}
+
+Instant Member::next_wakeup() const {
+  Instant next = earlier(next_tick_, signing_.next_wakeup());
+  for (const Batch& each : batches_) {
+    if (!each.settled) next = earlier(next, each.introduce_at);
+  }
+  return next;
+}
+
+void Member::closed(std::shared_ptr<const OutgoingBatch> batch) {
+  batches_.push_back({batch, std::nullopt, false, Instant::never()});
+  ThresholdSign::Output output;
+  signing_.begin(now_, batch->number, batch->tree.statement(), output);
+  collect(output);
+}
+
+void Member::settled(std::uint64_t number, const RootSignature& signature) {
+  if (Batch* batch = find(number); batch != nullptr) {
+    batch->settled = true;
+    if (!batch->signature.has_value()) on_signature(number, signature);
+  }
+  forget_done();
+}
+
+void Member::acknowledged(SiteId to, SeqNum through) {
+  std::deque<Sent>& sent = sent_[to.index()];
+  while (!sent.empty() && sent.front().sequence <= through) sent.pop_front();
+}
+
+void Member::repeat(SiteId to) {
+  for (const Sent& each : sent_[to.index()]) outputs_.send.push_back(each.part);
+}
+
+void Member::on_own_part(const message::VerifiedMessage& message) {
+  const auto part = message.as<message::LinkPart>();
+  const std::optional<LinkPlan>& plan = config_.links[part.destination.index()];
+  CHECK(plan.has_value());
+  for (const LinkPlan::Duty& duty : plan->duties(config_.self)) {
+    if (duty.index != part.index) continue;
+    SendPart send{std::make_shared<const message::StoredMessage>(message), part.destination, duty.to, part.traffic};
+    if (part.traffic == TrafficClass::bounded) sent_[part.destination.index()].push_back({part.sequence, send});
+    outputs_.send.push_back(std::move(send));
+  }
+}
+
+void Member::collect(ThresholdSign::Output& output) {
+  std::move(output.sign.begin(), output.sign.end(), std::back_inserter(outputs_.sign));
+  std::move(output.forward.begin(), output.forward.end(), std::back_inserter(outputs_.forward));
+  std::move(output.shares.begin(), output.shares.end(), std::back_inserter(outputs_.shares));
+  std::move(output.drops.begin(), output.drops.end(), std::back_inserter(outputs_.drops));
+  for (ThresholdSign::Signed& signature : output.signatures) {
+    on_signature(signature.batch, {crypto::block_scheme(config_.scheme), std::move(signature.signature)});
+  }
+}
+
+void Member::on_signature(std::uint64_t number, const RootSignature& signature) {
+  Batch* batch = find(number);
+  if (batch == nullptr || batch->signature.has_value()) return;
+  ++signatures_;
+  batch->signature = signature;
+  batch->introduce_at = on_duty(number) ? now_ : now_ + config_.takeover;
+  send_parts(*batch->batch, signature);
+  forget_done();
+}
+
+void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signature) {
+  for (const LinkOut& link : batch.links) {
+    const std::optional<LinkPlan>& plan = config_.links[link.to.index()];
+    CHECK(plan.has_value());
+    const std::vector<LinkPlan::Duty> duties = plan->duties(config_.self);
+    if (duties.empty()) continue;
+    const link::PartCode code = plan->code();
+    const Bytes whole = bundle(batch, link, signature);
+    coding::Code& coder = codes_.of(code);
+    for (const LinkPlan::Duty& duty : duties) {
+      Bytes bytes(coder.part_bytes(whole.size()));
+      coder.encode(whole, duty.index, bytes);
+      const message::LinkPart part{link.to,
+                                   link.traffic,
+                                   static_cast<std::uint8_t>(duty.index),
+                                   code.k,
+                                   code.n,
+                                   config_.link_incarnation,
+                                   link.sequence,
+                                   static_cast<std::uint32_t>(whole.size()),
+                                   bytes};
+      ordering::Sign sign;
+      sign.type = message::LinkPart::kType;
+      sign.content = message::encode(config_.envelope, part);
+      sign.traffic = link.traffic;
+      outputs_.sign.push_back(std::move(sign));
+    }
+  }
+}
+
+void Member::forget_done() {
+  while (!batches_.empty() && batches_.front().settled && batches_.front().signature.has_value()) batches_.pop_front();
+  if (!batches_.empty()) signing_.forget_below(batches_.front().batch->number);
+}
+
+// f + 1 servers in turn.
+bool Member::on_duty(std::uint64_t number) const {
+  return (config_.self.index() + config_.n - number % config_.n) % config_.n <= config_.f;
+}
+
+Member::Batch* Member::find(std::uint64_t number) {
+  if (batches_.empty() || number < batches_.front().batch->number || number > batches_.back().batch->number) {
+    return nullptr;
+  }
+  return &batches_[number - batches_.front().batch->number];
+}
+
+}  // namespace garrison::site

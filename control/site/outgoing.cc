@@ -1,0 +1,111 @@
+#include "control/site/outgoing.h"
+
+#include "crypto/merkle.h"
+
+namespace garrison::site {
+
+namespace {
+
+constexpr std::size_t kSizeBytes = 4;
+
+struct BlockHead {
+  std::uint8_t scheme = 0;
+  std::uint8_t path_length = 0;
+  std::uint16_t leaf_index = 0;
+  std::uint16_t leaf_count = 0;
+  ByteView signature;
+};
+
+std::optional<BlockHead> read_block(ByteView block) {
+  Reader reader(block);
+  BlockHead head;
+  head.scheme = reader.u8();
+  head.path_length = reader.u8();
+  head.leaf_index = reader.u16();
+  head.leaf_count = reader.u16();
+  const std::size_t signature_bytes = reader.u16();
+  static_cast<void>(reader.view(head.path_length * sizeof(Digest)));
+  head.signature = reader.view(signature_bytes);
+  return reader.done() ? std::optional(head) : std::nullopt;
+}
+
+Bytes with_block(const OutgoingBatch& batch, ByteView content, std::uint16_t leaf, const RootSignature& signature) {
+  Bytes out(content.size() + batch.tree.block_bytes(leaf, signature.bytes.size()));
+  Writer(out).bytes(content);
+  batch.tree.write_block(leaf, signature.scheme, signature.bytes, MutableBytes(out).subspan(content.size()));
+  return out;
+}
+
+// The digests of a leaf's path, which stand behind the head of its block.
+ByteView path_in_block(ByteView block) {
+  return block.subspan(crypto::kSignatureBlockHeaderBytes, std::size_t{block[1]} * sizeof(Digest));
+}
+
+}  // namespace
+
+std::optional<RootSignature> signature_of_block(ByteView block) {
+  const std::optional<BlockHead> head = read_block(block);
+  if (!head.has_value()) return std::nullopt;
+  return RootSignature{head->scheme, to_bytes(head->signature)};
+}
+
+Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature) {
+  CHECK(own.has_leaf);
+  return with_block(batch, own.content, own.leaf, signature);
+}
+
+Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature) {
+  const Bytes message = with_block(batch, link.content, link.leaf, signature);
+  Bytes paths;
+  for (const std::uint16_t leaf : link.item_leaves) {
+    const Bytes block = with_block(batch, {}, leaf, signature);
+    const ByteView path = path_in_block(block);
+    paths.insert(paths.end(), path.begin(), path.end());
+  }
+  Bytes out(kSizeBytes + message.size() + paths.size());
+  Writer(out).u32(static_cast<std::uint32_t>(message.size())).bytes(message).bytes(paths);
+  CHECK(out.size() <= message::kMaxLinkBundleBytes);
+  return out;
+}
+
+std::optional<Bundle> open_bundle(ByteView bytes) {
+  Reader reader(bytes);
+  const std::size_t size = reader.u32();
+  Bundle bundle;
+  bundle.message = reader.view(size);
+  bundle.paths = reader.view(reader.remaining());
+  return reader.ok() ? std::optional(bundle) : std::nullopt;
+}
+
+std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, const Bundle& bundle) {
+  const auto envelope = message::decode_envelope(bundle.message);
+  CHECK(envelope.has_value());
+  const std::optional<BlockHead> head = read_block(bundle.message.subspan(envelope->content_bytes));
+  CHECK(head.has_value());  // it was verified
+  Reader paths(bundle.paths);
+  std::vector<Bytes> items;
+  for (const message::LinkMessage::Item& item : message.items) {
+    if (item.leaf == message::LinkMessage::Item::kWhole) {
+      items.push_back(to_bytes(item.bytes));
+      continue;
+    }
+    if (item.leaf >= head->leaf_count) return std::nullopt;
+    const std::size_t length = crypto::path_length(item.leaf, head->leaf_count);
+    const ByteView path = paths.view(length * sizeof(Digest));
+    if (!paths.ok()) return std::nullopt;
+    Bytes& whole = items.emplace_back(item.bytes.size() + crypto::kSignatureBlockHeaderBytes + path.size() +
+                                      head->signature.size());
+    Writer(whole)
+        .bytes(item.bytes)
+        .u8(head->scheme)
+        .u8(static_cast<std::uint8_t>(length))
+        .u16(item.leaf)
+        .u16(head->leaf_count)
+        .u16(static_cast<std::uint16_t>(head->signature.size()))
+        .bytes(path)
+        .bytes(head->signature);
+  }
+  return paths.done() ? std::optional(std::move(items)) : std::nullopt;
+}
+
+}  // namespace garrison::site

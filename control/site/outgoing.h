@@ -1,0 +1,75 @@
+// What a site says under one signature (docs/adr/0012): a batch that every server of the site closes at the same place
+// of the local order with the same content.
+//
+// Leaf 0 is SITE-BATCH, then come the messages that need a signature of their own, in the order in which the core
+// emitted them, then the link messages. A link message carries its items' content; in the bundle that travels the paths
+// of those that have a leaf stand behind the signed link message, so that the signature is there once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/message/messages.h"
+#include "crypto/batch.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/traffic.h"
+
+namespace garrison::site {
+
+// The blocks of a batch, once the site's signature of its root is known. The signature is the only part that a server
+// cannot compute alone, and it is the same bytes whoever made it.
+struct RootSignature {
+  std::uint8_t scheme = 0;  // crypto::block_scheme()
+  Bytes bytes;
+};
+
+// What a block says of the signature under it; none when it is no block.
+[[nodiscard]] std::optional<RootSignature> signature_of_block(ByteView block);
+
+// A message of this site, as its core emitted it.
+struct Emission {
+  Bytes content;
+  bool has_leaf = false;   // the catalogue asks for a signature; else the link vouches for it
+  std::uint16_t leaf = 0;  // when has_leaf
+};
+
+struct LinkOut {
+  SiteId to;
+  TrafficClass traffic{};
+  SeqNum sequence;
+  Bytes content;  // of the LINK-MESSAGE
+  std::uint16_t leaf = 0;
+  std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
+};
+
+struct OutgoingBatch {
+  std::uint64_t number = 0;
+  std::vector<Emission> own;  // SITE-BATCH first
+  std::vector<LinkOut> links;
+  crypto::MerkleBatch tree;
+};
+
+// Content and block of own[i].
+[[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature);
+
+// u32 size of the message | LINK-MESSAGE with its block | the paths of items with a leaf, one after the other
+[[nodiscard]] Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature);
+
+// The room that a bundle takes beside its link message's content and the paths of its items.
+inline constexpr std::size_t kBundleOverhead = 4 + message::kMaxBlockBytes;
+
+// A bundle taken apart; views into it. None when it is malformed. The LINK-MESSAGE is not validated yet.
+struct Bundle {
+  ByteView message;
+  ByteView paths;
+};
+[[nodiscard]] std::optional<Bundle> open_bundle(ByteView bytes);
+
+// The items of a validated LINK-MESSAGE as messages of their own, blocks included, as its bundle carries them; none
+// when the paths do not fit the items.
+[[nodiscard]] std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, const Bundle& bundle);
+
+}  // namespace garrison::site

@@ -1,0 +1,139 @@
+// The logical machines of several sites together: agreement, faulty pairs of links, sites that are cut off.
+#include <gtest/gtest.h>
+
+#include "tests/unit/site/world.h"
+
+namespace garrison::site {
+namespace {
+
+// Every server of these sites has executed `updates` and holds the same state.
+void expect_agreement(World& world, std::uint64_t updates, std::vector<std::size_t> sites = {0, 1, 2, 3}) {
+  for (const std::size_t s : sites) {
+    for (std::size_t i = 0; i < world.options().servers; ++i) {
+      EXPECT_EQ(world.executed(s, i), updates) << "site " << s << " server " << i;
+      EXPECT_EQ(world.digest(s, i), world.digest(sites.front(), 0)) << "site " << s << " server " << i;
+    }
+  }
+}
+
+// One update per site of `sites` and round, from client `site`.
+void submit_rounds(World& world, std::uint64_t first, std::uint64_t count, std::vector<std::size_t> sites = {0, 1, 2, 3}) {
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    for (const std::size_t s : sites) world.submit(s, i % 4, static_cast<std::uint32_t>(s), i);
+    world.run_for(milliseconds(50));
+  }
+}
+
+TEST(LogicalMachineTest, updates_of_all_sites_are_executed_everywhere_in_one_order) {
+  World world;
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(2));
+  expect_agreement(world, 20);
+}
+
+TEST(LogicalMachineTest, an_update_takes_six_wide_area_crossings_and_little_more) {
+  World world;
+  world.run_for(seconds(1));
+  world.submit(1, 0, 1, 1);
+  const Instant submitted = world.now();
+  while (world.executed(1, 0) == 0) world.run_for(milliseconds(1));
+  const Duration took = world.now() - submitted;
+  EXPECT_GT(took, world.options().wan_delay * 4);
+  EXPECT_LT(took, world.options().wan_delay * 6 + milliseconds(200));
+  RecordProperty("took_ms", std::to_string(took.ns() / 1'000'000));
+  printf("took %ld ms\n", long(took.ns() / 1'000'000));
+}
+
+TEST(LogicalMachineTest, the_naive_link_brings_the_same_and_sends_more) {
+  World erasure;
+  World naive({.link = LinkKind::naive});
+  for (World* world : {&erasure, &naive}) {
+    world->run_for(seconds(1));
+    submit_rounds(*world, 1, 3);
+    world->run_for(seconds(2));
+    expect_agreement(*world, 12);
+  }
+}
+
+// In every site server 3 sends wrong bytes or nothing: of the four pairs of each link one is faulty at each end.
+TEST(LogicalMachineTest, a_faulty_server_in_every_site_neither_stops_nor_changes_anything) {
+  World world;
+  std::size_t spoilt = 0;
+  world.corrupt = [&](SiteId source, std::size_t from, message::LinkPart& part, Bytes& bytes) {
+    if (from != (source.index() + 1) % 4) return true;
+    ++spoilt;
+    if (part.sequence.value() % 3 == 0) return false;
+    if (part.sequence.value() % 3 == 1) bytes.front() ^= 1U;
+    if (part.sequence.value() % 3 == 2) part.bundle_bytes += 1;
+    return true;
+  };
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(2));
+  expect_agreement(world, 20);
+  EXPECT_GT(spoilt, 100U);
+  EXPECT_GT(world.machine(0, 0).drops().get(DropReason::link_bad_candidate), 0U);
+}
+
+TEST(LogicalMachineTest, an_update_that_several_servers_introduce_enters_the_global_order_once) {
+  World world;
+  world.run_for(seconds(1));
+  for (std::size_t i = 0; i < 4; ++i) world.submit(2, i, 1, 1);
+  world.run_for(seconds(1));
+  expect_agreement(world, 1);
+  EXPECT_EQ(world.machine(2, 0).drops().get(DropReason::client_duplicate), 3U);
+  EXPECT_EQ(world.machine(2, 0).replica().core().status().updates_delivered, 1U);
+}
+
+TEST(LogicalMachineTest, the_loss_of_a_site_does_not_stop_the_others) {
+  World world;
+  world.run_for(seconds(1));
+  world.cut = [](SiteId a, SiteId b) { return a == SiteId(3) || b == SiteId(3); };
+  submit_rounds(world, 1, 5, {0, 1, 2});
+  world.run_for(seconds(3));
+  expect_agreement(world, 15, {0, 1, 2});
+  EXPECT_EQ(world.executed(3, 0), 0U);
+}
+
+TEST(LogicalMachineTest, the_loss_of_the_leaders_site_ends_in_a_view_change_that_all_servers_see_alike) {
+  World world;
+  world.run_for(seconds(1));
+  world.cut = [](SiteId a, SiteId b) { return a == SiteId(0) || b == SiteId(0); };
+  submit_rounds(world, 1, 5, {1, 2, 3});
+  world.run_for(seconds(6));
+  expect_agreement(world, 15, {1, 2, 3});
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(world.machine(1, i).replica().core().status().view, View(1));
+}
+
+TEST(LogicalMachineTest, a_site_that_comes_back_catches_up) {
+  World world;
+  world.run_for(seconds(1));
+  world.cut = [](SiteId a, SiteId b) { return a == SiteId(2) || b == SiteId(2); };
+  submit_rounds(world, 1, 5, {0, 1, 3});
+  world.run_for(seconds(2));
+  world.cut = nullptr;
+  world.run_for(seconds(15));
+  expect_agreement(world, 15);
+  submit_rounds(world, 6, 2);
+  world.run_for(seconds(3));
+  expect_agreement(world, 15 + 6 + 2);
+}
+
+TEST(LogicalMachineTest, all_servers_of_a_site_say_the_same_whatever_they_say) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    World world({.servers = 7, .faulty_servers = 2, .seed = seed});
+    world.run_for(milliseconds(500));
+    submit_rounds(world, 1, 3);
+    world.run_for(seconds(1));
+    for (std::size_t s = 0; s < 4; ++s) {
+      for (std::size_t i = 1; i < 7; ++i) {
+        EXPECT_EQ(world.machine(s, i).status().fingerprint, world.machine(s, 0).status().fingerprint);
+      }
+      EXPECT_GT(world.machine(s, 0).status().batches, 20U);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace garrison::site

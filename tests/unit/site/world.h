@@ -1,0 +1,307 @@
+// Sites of logical machines in virtual time, without local protocols: an oracle orders each site's events, signs its
+// batches and carries parts. What is under test is the machines: that all of a site say the same, and that sites reach
+// agreement on clients' updates.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "control/prime/prime.h"
+#include "control/replica/service_application.h"
+#include "control/service/service.h"
+#include "control/site/link_plan.h"
+#include "control/site/machine.h"
+#include "crypto/threshold/known_primes.h"
+#include "dataplane/base/rng.h"
+#include "tests/support/site_keys.h"
+
+namespace garrison::site {
+
+struct WorldOptions {
+  std::size_t sites = 4;
+  std::size_t faulty_sites = 1;
+  std::size_t servers = 4;
+  std::size_t faulty_servers = 1;
+  std::size_t clients = 8;
+  LinkKind link = LinkKind::erasure;
+  Duration wan_delay = milliseconds(25);
+  Duration local_order = milliseconds(3);  // from introducing an event to its execution everywhere in the site
+  Duration tick = milliseconds(10);
+  std::uint64_t seed = 1;
+};
+
+class World {
+ public:
+  explicit World(const WorldOptions& options = {}) : options_(options), rng_(options.seed), keys_(options.servers, options.clients) {
+    add_keys();
+    for (std::size_t s = 0; s < options_.sites; ++s) {
+      Site& site = sites_.emplace_back();
+      site.validator = std::make_unique<message::Validator>(keys_.system(), id(s), options_.servers, keys_.directory());
+      site.validator->take_events();
+      for (std::size_t i = 0; i < options_.servers; ++i) add_server(s, i);
+    }
+    for (std::size_t s = 0; s < options_.sites; ++s) {
+      for (std::size_t i = 0; i < options_.servers; ++i) tick(s, i);
+    }
+  }
+
+  // A faulty pair: may change the part that server `from` of `source` sends, or drop it by saying false.
+  std::function<bool(SiteId source, std::size_t from, message::LinkPart& part, Bytes& bytes)> corrupt;
+  // A site that is cut off neither sends nor hears.
+  std::function<bool(SiteId source, SiteId destination)> cut;
+
+  // `client` hands in its next operation at server `server` of `site`.
+  void submit(std::size_t site, std::size_t server, std::uint32_t client, std::uint64_t sequence) {
+    introduce(site, server, keys_.client_op(ClientId(client), SeqNum(sequence), {}));
+  }
+
+  void run_for(Duration duration) {
+    const Instant end = now_ + duration;
+    while (!events_.empty() && events_.top().at <= end) {
+      const Event event = events_.top();
+      events_.pop();
+      now_ = event.at;
+      event.run();
+    }
+    now_ = end;
+  }
+
+  [[nodiscard]] LogicalMachine& machine(std::size_t site, std::size_t server) { return *sites_[site].servers[server].machine; }
+  [[nodiscard]] std::uint64_t executed(std::size_t site, std::size_t server) {
+    return sites_[site].servers[server].service->executor().state_sequence();
+  }
+  [[nodiscard]] Digest digest(std::size_t site, std::size_t server) {
+    return sites_[site].servers[server].service->state_digest();
+  }
+  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] std::uint64_t parts_sent() const { return parts_sent_; }
+  [[nodiscard]] const WorldOptions& options() const { return options_; }
+
+  // An event of the oracle's choice, as if `server` had introduced it.
+  void introduce(std::size_t site, std::size_t server, const Bytes& event) {
+    at(now_ + options_.local_order, [=, this] { execute(site, server, event); });
+  }
+  void at(Instant when, std::function<void()> run) { events_.push({when, ++scheduled_, std::move(run)}); }
+  [[nodiscard]] message::Envelope envelope(const crypto::Principal& signer) const { return keys_.envelope(signer); }
+  [[nodiscard]] testing::SiteKeys& keys() { return keys_; }
+
+ private:
+  static SiteId id(std::size_t site) { return SiteId(static_cast<std::uint16_t>(site)); }
+  static ServerId server_id(std::size_t server) { return ServerId(static_cast<std::uint16_t>(server)); }
+
+  struct Event {
+    Instant at;
+    std::uint64_t number = 0;
+    std::function<void()> run;
+    bool operator<(const Event& other) const { return std::pair(other.at, other.number) < std::pair(at, number); }
+  };
+  struct NoReplies final : replica::Replies {
+    void reply(const service::Executed& /*executed*/) override {}
+  };
+  // What one server is told by its machine.
+  struct Server final : Effects {
+    World* world = nullptr;
+    std::size_t site = 0;
+    std::size_t id = 0;
+    std::unique_ptr<replica::ServiceApplication> service;
+    std::unique_ptr<LogicalMachine> machine;
+    std::map<std::pair<std::uint16_t, std::uint64_t>, std::vector<Bytes>> unacknowledged;  // signed BOUNDED parts
+
+    void closed(std::shared_ptr<const OutgoingBatch> batch) override { world->closed(*this, batch); }
+    void settled(std::uint64_t /*number*/, const RootSignature& /*signature*/) override {}
+    void acknowledged(SiteId to, SeqNum through) override {
+      const auto begin = unacknowledged.lower_bound({to.value(), 0});
+      unacknowledged.erase(begin, unacknowledged.upper_bound({to.value(), through.value()}));
+    }
+    void repeat(SiteId to) override {
+      for (const auto& [key, parts] : unacknowledged) {
+        if (key.first != to.value()) continue;
+        for (const Bytes& part : parts) world->carry(SiteId(static_cast<std::uint16_t>(site)), id, to, part);
+      }
+    }
+  };
+  struct Site {
+    std::unique_ptr<message::Validator> validator;
+    std::deque<Server> servers;
+    std::map<std::uint64_t, std::pair<crypto::RootStatement, RootSignature>> signatures;  // by batch
+    SeqNum request;
+  };
+
+  void add_keys() {
+    for (std::size_t s = 1; s < options_.sites; ++s) {
+      for (std::size_t i = 0; i < options_.servers; ++i) keys_.add(crypto::Principal::server(id(s), server_id(i)));
+    }
+    // One key for all sites: dealing takes long, and nothing here forges.
+    Result<crypto::DealtThresholdKey> dealt =
+        crypto::deal_shoup_key(crypto::ThresholdScheme::shoup_rsa1024, options_.faulty_servers + 1, options_.servers,
+                               crypto::known_primes(crypto::ThresholdScheme::shoup_rsa1024));
+    dealt_ = std::move(dealt).value();
+    for (std::size_t s = 0; s < options_.sites; ++s) {
+      keys_.add_site_key(id(s), crypto::SiteKeyKind::one_correct, dealt_.key);
+    }
+    combiner_ = crypto::make_combiner(dealt_.key).value();
+    for (std::size_t i = 0; i <= options_.faulty_servers; ++i) {
+      shares_.push_back(crypto::make_signer(dealt_.key, server_id(i), dealt_.secrets[i]).value());
+    }
+  }
+
+  [[nodiscard]] LinkPlan plan() const {
+    const config::LinkEnd end{options_.servers, options_.faulty_servers};
+    return {options_.link, end, end};
+  }
+
+  void add_server(std::size_t s, std::size_t i) {
+    Server& server = sites_[s].servers.emplace_back();
+    server.world = this;
+    server.site = s;
+    server.id = i;
+    server.service = std::make_unique<replica::ServiceApplication>(
+        std::make_unique<service::Executor>(service::make_service("null").value()), no_replies_);
+    MachineConfig config;
+    config.envelope = envelope(crypto::Principal::of_site(id(s)));
+    config.servers = options_.servers;
+    config.faulty = options_.faulty_servers;
+    config.sites = options_.sites;
+    config.sender.envelope = config.envelope;
+    config.sender.sites = options_.sites;
+    config.receiver.self = id(s);
+    config.receiver.sites = options_.sites;
+    for (std::size_t other = 0; other < options_.sites; ++other) {
+      if (other != s) config.receiver.sources.push_back({id(other), plan().code()});
+    }
+    prime::PrimeConfig core;
+    core.envelope = config.envelope;
+    core.self = server_id(s);
+    core.n = options_.sites;
+    core.f = options_.faulty_sites;
+    core.po_period = core.summary_period = core.matrix_period = core.preprepare_period = milliseconds(20);
+    core.delta_pp = milliseconds(120);
+    core.tat_measure_period = milliseconds(50);
+    core.rtt_ping_period = milliseconds(500);
+    core.retransmit_period = milliseconds(1000);
+    core.recon_delay = milliseconds(50);
+    core.max_request_bytes = 40 * 1024;
+    server.machine = std::make_unique<LogicalMachine>(config, std::make_unique<prime::Prime>(core), *server.service,
+                                                      std::nullopt, keys_.directory(), server);
+  }
+
+  void tick(std::size_t s, std::size_t i) {
+    // Clocks of their own, and not all at once.
+    const Duration offset = seconds(static_cast<std::int64_t>(100 * s + i));
+    introduce(s, i, message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
+    at(now_ + options_.tick + microseconds(static_cast<std::int64_t>(rng_.below(500))), [=, this] { tick(s, i); });
+  }
+
+  // The oracle's order: the same for all servers of the site.
+  void execute(std::size_t s, std::size_t introducer, const Bytes& event) {
+    Site& site = sites_[s];
+    site.request = site.request.next();
+    const crypto::Principal signer = crypto::Principal::server(id(s), server_id(introducer));
+    const Bytes request = keys_.sign(
+        signer, message::encode(envelope(signer), message::PoRequest{server_id(introducer), site.request, {event}}));
+    const message::Validation outcome = site.validator->server_message(server_id(introducer), request);
+    const auto* valid = std::get_if<message::VerifiedMessage>(&outcome);
+    if (valid == nullptr) {
+      ++refused_;
+      return;
+    }
+    const auto stored = std::make_shared<const message::StoredMessage>(*valid);
+    for (Server& server : site.servers) {
+      server.machine->execute(now_, {stored, stored->get().as<message::PoRequest>().updates});
+    }
+  }
+
+  void closed(Server& server, const std::shared_ptr<const OutgoingBatch>& batch) {
+    Site& site = sites_[server.site];
+    auto known = site.signatures.find(batch->number);
+    if (known == site.signatures.end()) {
+      std::vector<Bytes> made;
+      std::vector<crypto::SignatureShare> shares;
+      for (std::size_t i = 0; i < shares_.size(); ++i) made.push_back(shares_[i]->share(batch->tree.statement()));
+      for (std::size_t i = 0; i < made.size(); ++i) shares.push_back({server_id(i), made[i]});
+      const std::optional<Bytes> signature = combiner_->combine(batch->tree.statement(), shares);
+      ASSERT_TRUE(signature.has_value());
+      known = site.signatures
+                  .emplace(batch->number,
+                           std::pair(batch->tree.statement(),
+                                     RootSignature{crypto::block_scheme(dealt_.key.scheme), *signature}))
+                  .first;
+      const RootSignature& root = known->second.second;
+      at(now_ + milliseconds(2), [this, batch, root, s = server.site, i = server.id] {
+        introduce(s, i, signed_message(*batch, batch->own.front(), root));
+      });
+    }
+    ASSERT_EQ(known->second.first, batch->tree.statement())
+        << "servers of site " << server.site << " say different things in batch " << batch->number;
+    at(now_ + milliseconds(2), [this, &server, batch, root = known->second.second] { send(server, *batch, root); });
+  }
+
+  void send(Server& server, const OutgoingBatch& batch, const RootSignature& signature) {
+    for (const LinkOut& link : batch.links) {
+      const Bytes whole = bundle(batch, link, signature);
+      const link::PartCode code = plan().code();
+      for (const LinkPlan::Duty& duty : plan().duties(server_id(server.id))) {
+        coding::Code& coder = codes_.of(code);
+        Bytes bytes(coder.part_bytes(whole.size()));
+        coder.encode(whole, duty.index, bytes);
+        message::LinkPart part{link.to,
+                               link.traffic,
+                               static_cast<std::uint8_t>(duty.index),
+                               code.k,
+                               code.n,
+                               Incarnation(1),
+                               link.sequence,
+                               static_cast<std::uint32_t>(whole.size()),
+                               bytes};
+        if (corrupt && !corrupt(id(server.site), server.id, part, bytes)) continue;
+        part.part = bytes;
+        const crypto::Principal signer = crypto::Principal::server(id(server.site), server_id(server.id));
+        const Bytes content = keys_.sign(signer, message::encode(envelope(signer), part));
+        if (link.traffic == TrafficClass::bounded) {
+          server.unacknowledged[{link.to.value(), link.sequence.value()}].push_back(content);
+        }
+        carry(id(server.site), server.id, link.to, content);
+      }
+    }
+  }
+
+  void carry(SiteId from, std::size_t sender, SiteId to, const Bytes& part) {
+    ++parts_sent_;
+    if (cut && cut(from, to)) return;
+    const Duration jitter = microseconds(static_cast<std::int64_t>(rng_.below(2000)));
+    at(now_ + options_.wan_delay + jitter, [this, from, sender, to, part] {
+      const message::Validation outcome =
+          sites_[to.index()].validator->link_part(crypto::Principal::server(from, server_id(sender)), part);
+      if (const auto* valid = std::get_if<message::VerifiedMessage>(&outcome)) {
+        const auto body = valid->as<message::LinkPart>();
+        for (const LinkPlan::Duty& duty : plan().duties(server_id(sender))) {
+          if (duty.index == body.index) introduce(to.index(), duty.to.index(), part);
+        }
+      } else {
+        ++refused_;
+      }
+    });
+  }
+
+  WorldOptions options_;
+  Rng rng_;
+  testing::SiteKeys keys_;
+  crypto::DealtThresholdKey dealt_;
+  std::unique_ptr<crypto::ShareCombiner> combiner_;
+  std::vector<std::unique_ptr<crypto::ThresholdSigner>> shares_;
+  link::PartCodes codes_;
+  NoReplies no_replies_;
+  std::deque<Site> sites_;
+  std::priority_queue<Event> events_;
+  std::uint64_t scheduled_ = 0;
+  std::uint64_t parts_sent_ = 0;
+  std::uint64_t refused_ = 0;
+  Instant now_;
+};
+
+}  // namespace garrison::site
