@@ -85,6 +85,11 @@ namespace garrison {
   X(bft_bad_view_change, "VIEW-CHANGE whose claims or proof do not fit")             \
   X(bft_bad_new_view, "NEW-VIEW that does not follow from its VIEW-CHANGEs")         \
   X(bft_unasked, "answer to nothing that was asked")                                 \
+  /* links between sites */                                                          \
+  X(link_part_malformed, "part that does not fit the code of its link")              \
+  X(link_stale, "for a link message that is known already")                          \
+  X(link_beyond_window, "for a link message beyond the window")                      \
+  X(link_duplicate, "second part of one index")                                      \
   /* clients */                                                                      \
   X(client_duplicate, "update already executed or in progress")                      \
   X(client_stale, "sequence or incarnation of the past")                             \
