@@ -10,20 +10,9 @@ namespace garrison::crypto {
 
 namespace {
 
-constexpr std::string_view kRootPurpose = "garrison-root-1";
-constexpr std::size_t kRootStatementBytes = kRootPurpose.size() + 8 + (1 + 2 + 4) + 4 + 2 + sizeof(Digest);
-
-// What a root's signature covers.
-std::array<std::uint8_t, kRootStatementBytes> root_statement(SystemId system, Principal signer, KeyEpoch epoch,
-                                                             std::uint16_t leaves, const Digest& root) {
-  std::array<std::uint8_t, kRootStatementBytes> statement;
-  Writer out(statement);
-  out.bytes(as_bytes(kRootPurpose)).u64(system.value());
-  out.u8(static_cast<std::uint8_t>(signer.kind)).u16(signer.site.value()).u32(signer.index);
-  out.u32(epoch.value()).u16(leaves).bytes(root);
-  CHECK(out.room() == 0);
-  return statement;
-}
+// Block schemes from here on are ThresholdSchemes; every Scheme lies outside.
+constexpr std::uint8_t kFirstThresholdBlock = 64;
+constexpr std::uint8_t kThresholdBlocks = 64;
 
 // A block taken apart; views into it.
 struct Block {
@@ -69,6 +58,49 @@ std::string_view name(Verdict verdict) {
   check_failed("a known verdict", __FILE__, __LINE__);
 }
 
+std::uint8_t block_scheme(Scheme scheme) {
+  const auto number = static_cast<std::uint8_t>(scheme);
+  CHECK(number < kFirstThresholdBlock || number >= kFirstThresholdBlock + kThresholdBlocks);
+  return number;
+}
+
+std::uint8_t block_scheme(ThresholdScheme scheme) {
+  const auto number = static_cast<std::uint8_t>(scheme);
+  CHECK(number < kThresholdBlocks);
+  return static_cast<std::uint8_t>(kFirstThresholdBlock + number);
+}
+
+RootStatement root_statement(SystemId system, Principal signer, KeyEpoch epoch, std::uint16_t leaf_count,
+                             const Digest& root) {
+  RootStatement statement;
+  Writer out(statement);
+  out.bytes(as_bytes(kRootPurpose)).u64(system.value());
+  out.u8(static_cast<std::uint8_t>(signer.kind)).u16(signer.site.value()).u32(signer.index);
+  out.u32(epoch.value()).u16(leaf_count).bytes(root);
+  CHECK(out.room() == 0);
+  return statement;
+}
+
+MerkleBatch::MerkleBatch(SystemId system, Principal signer, KeyEpoch epoch, std::span<const Digest> leaves)
+    : tree_(leaves), leaf_count_(static_cast<std::uint16_t>(leaves.size())) {
+  CHECK(leaves.size() <= kMaxMerkleLeaves);
+  statement_ = root_statement(system, signer, epoch, leaf_count_, tree_.root());
+}
+
+std::size_t MerkleBatch::block_bytes(std::uint16_t leaf, std::size_t signature_bytes) const {
+  return kSignatureBlockHeaderBytes + path_length(leaf, leaf_count_) * sizeof(Digest) + signature_bytes;
+}
+
+std::size_t MerkleBatch::write_block(std::uint16_t leaf, std::uint8_t scheme, ByteView signature,
+                                     MutableBytes out) const {
+  const MerklePath path = tree_.path(leaf);
+  Writer writer(out);
+  writer.u8(scheme).u8(static_cast<std::uint8_t>(path.length));
+  writer.u16(leaf).u16(leaf_count_).u16(static_cast<std::uint16_t>(signature.size()));
+  for (const Digest& sibling : path.view()) writer.bytes(sibling);
+  return writer.bytes(signature).used();
+}
+
 BatchSigner::BatchSigner(SystemId system, Principal self, KeyEpoch epoch, PrivateKey key)
     : system_(system), self_(self), epoch_(epoch), key_(std::move(key)) {}
 
@@ -81,18 +113,13 @@ std::size_t BatchSigner::block_bytes(std::size_t leaves) const {
 void BatchSigner::sign(std::span<const Digest> leaves, std::span<const MutableBytes> blocks,
                        std::span<std::size_t> sizes) {
   CHECK(blocks.size() == leaves.size() && sizes.size() == leaves.size());
-  const MerkleTree tree(leaves);
-  const auto count = static_cast<std::uint16_t>(leaves.size());
+  const MerkleBatch batch(system_, self_, epoch_, leaves);
   std::array<std::uint8_t, kMaxSignatureBytes> room;
   const MutableBytes signature = MutableBytes(room).first(signature_bytes(key_.scheme()));
-  key_.sign(root_statement(system_, self_, epoch_, count, tree.root()), signature);
-  for (std::uint16_t i = 0; i < count; ++i) {
-    const MerklePath path = tree.path(i);
-    Writer out(blocks[i]);
-    out.u8(static_cast<std::uint8_t>(key_.scheme())).u8(static_cast<std::uint8_t>(path.length));
-    out.u16(i).u16(count).u16(static_cast<std::uint16_t>(signature.size()));
-    for (const Digest& sibling : path.view()) out.bytes(sibling);
-    sizes[i] = out.bytes(signature).used();
+  key_.sign(batch.statement(), signature);
+  const std::uint8_t scheme = block_scheme(key_.scheme());
+  for (std::uint16_t i = 0; i < batch.leaf_count(); ++i) {
+    sizes[i] = batch.write_block(i, scheme, signature, blocks[i]);
   }
 }
 
@@ -104,9 +131,7 @@ Verdict BatchVerifier::verify(Principal signer, KeyEpoch epoch, const Digest& le
   if (!block) return Verdict::malformed;
   Entry* const known = epoch == directory_.epoch() ? entry(signer) : nullptr;
   if (known == nullptr) return Verdict::unknown_signer;
-  const Scheme scheme = known->key.scheme();
-  if (block->scheme != static_cast<std::uint8_t>(scheme)) return Verdict::malformed;
-  if (block->signature.size() != signature_bytes(scheme)) return Verdict::malformed;
+  if (block->scheme != known->scheme || block->signature.size() != known->signature_bytes) return Verdict::malformed;
   const std::optional<Digest> root = root_of_path(leaf, block->leaf_index, block->leaf_count, block->path);
   if (!root) return Verdict::malformed;
 
@@ -116,19 +141,41 @@ Verdict BatchVerifier::verify(Principal signer, KeyEpoch epoch, const Digest& le
   }
   ++signatures_checked_;
   if (signer.kind == Principal::Kind::client) ++client_signatures_checked_;
-  const auto statement = root_statement(system_, signer, epoch, block->leaf_count, *root);
-  if (!known->key.verify(statement, block->signature)) return Verdict::bad_signature;
+  if (signer.kind == Principal::Kind::site) ++site_signatures_checked_;
+  const RootStatement statement = root_statement(system_, signer, epoch, block->leaf_count, *root);
+  auto* const alone = std::get_if<PublicKey>(&known->key);
+  const bool good = alone != nullptr ? alone->verify(statement, block->signature)
+                                     : std::get<1>(known->key)->verify(statement, block->signature);
+  if (!good) return Verdict::bad_signature;
   if (block->leaf_count > 1) keep(*known, *root, block->leaf_count, block->signature);
   return Verdict::good;
 }
 
 BatchVerifier::Entry* BatchVerifier::entry(Principal signer) {
   if (const auto at = entries_.find(signer); at != entries_.end()) return &at->second;
+  std::optional<Entry> made = make_entry(signer);
+  if (!made) return nullptr;
+  return &entries_.try_emplace(signer, std::move(*made)).first->second;
+}
+
+// Its CHECKs hold because the directory has parsed every key before it took it.
+std::optional<BatchVerifier::Entry> BatchVerifier::make_entry(Principal signer) const {
+  if (signer.kind == Principal::Kind::site) {
+    const ThresholdPublicKey* const key = directory_.find_site_key({signer.site, SiteKeyKind::one_correct});
+    if (key == nullptr || signer.index != 0) return std::nullopt;
+    Result<std::unique_ptr<ThresholdVerifier>> verifier = make_verifier(*key);
+    CHECK(verifier.ok());
+    return Entry{.scheme = block_scheme(key->scheme),
+                 .signature_bytes = signature_bytes(key->scheme),
+                 .key = std::move(verifier).value()};
+  }
   const PublicKeys* const keys = directory_.find(signer);
-  if (keys == nullptr) return nullptr;
+  if (keys == nullptr) return std::nullopt;
   Result<PublicKey> key = PublicKey::parse(keys->scheme, keys->signing);
-  CHECK(key.ok());  // the directory parsed it before it took it
-  return &entries_.try_emplace(signer, Entry{.key = std::move(key).value()}).first->second;
+  CHECK(key.ok());
+  return Entry{.scheme = block_scheme(keys->scheme),
+               .signature_bytes = signature_bytes(keys->scheme),
+               .key = std::move(key).value()};
 }
 
 // Newest first: the messages of one batch come close together.

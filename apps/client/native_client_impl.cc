@@ -112,10 +112,10 @@ void NativeClient::Impl::round() {
 // As many as the window takes, under one signature.
 void NativeClient::Impl::sign_waiting(Instant now) {
   const message::Envelope envelope{config_.system, crypto::Principal::client(config_.client), epoch_};
-  std::array<Digest, kMaxMerkleLeaves> leaves;
-  std::array<std::size_t, kMaxMerkleLeaves> content_bytes{};
+  std::array<Digest, kMaxOwnBatch> leaves;
+  std::array<std::size_t, kMaxOwnBatch> content_bytes{};
   std::vector<Outstanding*> batch;
-  while (batch.size() < kMaxMerkleLeaves && !waiting_.empty()) {
+  while (batch.size() < kMaxOwnBatch && !waiting_.empty()) {
     const std::optional<SeqNum> sequence = core_->submit(now, output_);
     if (!sequence.has_value()) break;
     Waiting& next = waiting_.front();
@@ -130,8 +130,8 @@ void NativeClient::Impl::sign_waiting(Instant now) {
     batch.push_back(&made.first->second);
     waiting_.pop_front();
   }
-  std::array<MutableBytes, kMaxMerkleLeaves> blocks;
-  std::array<std::size_t, kMaxMerkleLeaves> block_bytes{};
+  std::array<MutableBytes, kMaxOwnBatch> blocks;
+  std::array<std::size_t, kMaxOwnBatch> block_bytes{};
   const std::size_t room = signer_.block_bytes(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i]->message.resize(content_bytes[i] + room);

@@ -5,7 +5,6 @@
 
 #include "apps/commands/bench_timing.h"
 #include "crypto/batch.h"
-#include "crypto/merkle.h"
 #include "crypto/site_key.h"
 #include "crypto/threshold/known_primes.h"
 #include "crypto/threshold/shoup_dealer.h"
@@ -15,7 +14,9 @@ namespace {
 
 constexpr std::size_t kMessageBytes = 64;
 constexpr std::size_t kBatchedMessageBytes = 200;
-constexpr std::size_t kMostBatched = 256;
+constexpr SystemId kSystem{1};
+constexpr KeyEpoch kEpoch{1};
+const crypto::Principal kSite = crypto::Principal::of_site(SiteId(0));
 struct Size {
   std::size_t k;
   std::size_t n;
@@ -67,28 +68,42 @@ class KeyBench {
     measure("threshold-verify", [&](std::size_t) { CHECK(verifier_->verify(message, *signature)); });
   }
 
-  // What one server does for messages that its site signs together: the tree and every path, its own share, the
-  // combination with the others' and the verification of what comes out.
+  // What one server does for messages that its site signs together: the tree, its own share, the combination with the
+  // others' and the verification of what comes out, and every block. Then what a receiver of all of them does.
   void measure_batch(std::size_t batch) {
     std::vector<Bytes> contents;
     for (std::size_t i = 0; i < batch; ++i) contents.emplace_back(kBatchedMessageBytes, static_cast<std::uint8_t>(i));
-    std::vector<Digest> leaves;
-    const auto build = [&] {
-      leaves.clear();
-      for (const Bytes& content : contents) leaves.push_back(crypto::leaf_digest(content));
-      return crypto::MerkleTree(leaves);
-    };
-    std::vector<Bytes> shares = shares_of(build().root());
+    const std::uint8_t scheme = crypto::block_scheme(key_.scheme);
+    std::vector<Bytes> shares = shares_of(batch_of(contents).statement());
+    std::vector<Bytes> blocks(batch);
     const auto sign = [&](std::size_t) {
-      const crypto::MerkleTree tree = build();
-      for (std::size_t i = 0; i < batch; ++i) CHECK(batch == 1 || !tree.siblings(i).empty());
-      shares[0] = signers_[0]->share(tree.root());
-      CHECK(combiner_->combine(tree.root(), choose(shares)).has_value());
+      const crypto::MerkleBatch made = batch_of(contents);
+      shares[0] = signers_[0]->share(made.statement());
+      const std::optional<Bytes> signature = combiner_->combine(made.statement(), choose(shares));
+      CHECK(signature.has_value());
+      for (std::uint16_t i = 0; i < made.leaf_count(); ++i) {
+        blocks[i].resize(made.block_bytes(i, signature->size()));
+        made.write_block(i, scheme, *signature, blocks[i]);
+      }
     };
     add("threshold-batch", kBatchedMessageBytes, measure_us(budget_, sign) / static_cast<double>(batch), batch);
+    crypto::KeyDirectory directory(kSystem, kEpoch);
+    CHECK(directory.add_site_key({kSite.site, crypto::SiteKeyKind::one_correct}, key_).ok());
+    const auto check = [&](std::size_t) {
+      crypto::BatchVerifier verifier(kSystem, directory);
+      for (std::size_t i = 0; i < batch; ++i) {
+        CHECK(verifier.verify(kSite, kEpoch, crypto::leaf_digest(contents[i]), blocks[i]) == crypto::Verdict::good);
+      }
+    };
+    add("threshold-batch-verify", kBatchedMessageBytes, measure_us(budget_, check) / static_cast<double>(batch), batch);
   }
 
  private:
+  [[nodiscard]] static crypto::MerkleBatch batch_of(const std::vector<Bytes>& contents) {
+    std::vector<Digest> leaves;
+    for (const Bytes& content : contents) leaves.push_back(crypto::leaf_digest(content));
+    return {kSystem, kSite, kEpoch, leaves};
+  }
   [[nodiscard]] std::vector<Bytes> shares_of(ByteView message) const {
     std::vector<Bytes> shares;
     for (const auto& signer : signers_) shares.push_back(signer->share(message));
@@ -135,7 +150,7 @@ Result<std::vector<ThresholdRow>> measure_threshold(Duration budget) {
       bench.measure_exponentiation();
       bench.measure_operations();
       if (size.n != kSizes[0].n) continue;
-      for (std::size_t batch = 1; batch <= kMostBatched; batch *= 2) bench.measure_batch(batch);
+      for (std::size_t batch = 1; batch <= kMaxMerkleLeaves; batch *= 2) bench.measure_batch(batch);
     }
   }
   return rows;

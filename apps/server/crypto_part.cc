@@ -149,14 +149,14 @@ std::size_t CryptoPart::verify_clients(std::size_t budget) {
 }
 
 std::size_t CryptoPart::sign() {
-  std::array<Outbound, kMaxMerkleLeaves> batch;
+  std::array<Outbound, kMaxOwnBatch> batch;
   const std::size_t limit = std::min(batch.size(), queues_.signed_out->room());
   const std::size_t count = queues_.to_sign->pop(std::span(batch).first(limit));
 
-  std::array<Digest, kMaxMerkleLeaves> leaves;
-  std::array<MutableBytes, kMaxMerkleLeaves> blocks;
-  std::array<std::size_t, kMaxMerkleLeaves> sizes{};
-  std::array<std::size_t, kMaxMerkleLeaves> leaf_of{};  // message of each leaf
+  std::array<Digest, kMaxOwnBatch> leaves;
+  std::array<MutableBytes, kMaxOwnBatch> blocks;
+  std::array<std::size_t, kMaxOwnBatch> sizes{};
+  std::array<std::size_t, kMaxOwnBatch> leaf_of{};  // message of each leaf
   std::size_t signing = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const ByteView content = send_slab_.bytes(batch[i].slot);

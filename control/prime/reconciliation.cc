@@ -120,7 +120,7 @@ void Reconciliation::speak(Instant now, const Preorder& preorder, const Summarie
                            ordering::Output& output) {
   if (!std::exchange(started_, true)) heard_.assign(config_.n, now);
   // One signature's worth at a time.
-  for (; !due_.empty() && due_.front().at <= now && unsigned_ < kMaxMerkleLeaves; due_.pop_front()) {
+  for (; !due_.empty() && due_.front().at <= now && unsigned_ < kMaxOwnBatch; due_.pop_front()) {
     const Due& due = due_.front();
     const Stored request = preorder.bound(due.id);
     if (request == nullptr) continue;  // every server counts it by now, or lies too far back
@@ -151,7 +151,7 @@ void Reconciliation::send_part(const Due& due, const Stored& request, ServerSet 
 }
 
 Instant Reconciliation::next_wakeup() const {
-  return due_.empty() || unsigned_ == kMaxMerkleLeaves ? Instant::never() : due_.front().at;
+  return due_.empty() || unsigned_ == kMaxOwnBatch ? Instant::never() : due_.front().at;
 }
 
 std::optional<DropReason> Reconciliation::refuse(const message::Recon& recon, ServerId sender,

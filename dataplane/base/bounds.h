@@ -26,10 +26,13 @@ inline constexpr std::size_t kMaxOperationBytes = 32 * 1024;  // one client oper
 inline constexpr std::size_t kMaxUpdatesPerPoRequest = 256;
 inline constexpr std::size_t kMaxAcksPerPoAck = 256;
 
-// Signatures. One root signs at most this many messages, so a Merkle path has at most six digests.
-inline constexpr std::size_t kMaxMerkleLeaves = 64;
-inline constexpr std::size_t kMaxMerklePath = 6;
+// Signatures. One root signs at most this many messages, so a Merkle path has at most eight digests. A site's batch may
+// be that large, because its signature is dear; a server or client puts fewer under one of its own: their verifiers
+// would only carry longer paths.
+inline constexpr std::size_t kMaxMerkleLeaves = 256;
+inline constexpr std::size_t kMaxMerklePath = 8;
+inline constexpr std::size_t kMaxOwnBatch = 64;
 inline constexpr std::size_t kMaxSignatureBytes = 384;  // RSA-3072
-static_assert((std::size_t{1} << kMaxMerklePath) == kMaxMerkleLeaves);
+static_assert((std::size_t{1} << kMaxMerklePath) == kMaxMerkleLeaves && kMaxOwnBatch <= kMaxMerkleLeaves);
 
 }  // namespace garrison

@@ -155,16 +155,16 @@ TEST(NativeClientTest, signs_operations_that_wait_together_as_one_batch) {
   auto made = NativeClient::make(io, site.config(), site.bundle(), site.directory());
   ASSERT_TRUE(made.ok());
   std::size_t done = 0;
-  for (std::size_t i = 0; i < kMaxMerkleLeaves; ++i) {
+  for (std::size_t i = 0; i < kMaxOwnBatch; ++i) {
     made.value()->submit(incr("n"), [&](const Result<Bytes>& result) {
       EXPECT_TRUE(result.ok());
-      if (++done == kMaxMerkleLeaves) io.stop();
+      if (++done == kMaxOwnBatch) io.stop();
     });
   }
   io.run();
-  EXPECT_EQ(done, kMaxMerkleLeaves);
+  EXPECT_EQ(done, kMaxOwnBatch);
   EXPECT_EQ(made.value()->stats().signatures, 1U);
-  EXPECT_EQ(site.executed(), kMaxMerkleLeaves);
+  EXPECT_EQ(site.executed(), kMaxOwnBatch);
 }
 
 TEST(NativeClientTest, keeps_within_its_window_and_finishes_what_waits) {

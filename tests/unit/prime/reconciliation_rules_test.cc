@@ -179,10 +179,10 @@ TEST_F(ReconciliationTest, matrices_are_worked_through_in_order) {
 TEST_F(ReconciliationTest, own_parts_go_out_one_signature_at_a_time) {
   PrimeConfig prime = at_once();
   Core core(keys_, prime);
-  constexpr std::uint64_t kRequests = kMaxMerkleLeaves + 6;
+  constexpr std::uint64_t kRequests = kMaxOwnBatch + 6;
   for (std::uint64_t s = 1; s <= kRequests; ++s) certified(core, s);
   ordering::Output first = core.take(matrix_of(1, {0, 0, kRequests, 0}));
-  EXPECT_EQ(parts_sent(first), kMaxMerkleLeaves);
+  EXPECT_EQ(parts_sent(first), kMaxOwnBatch);
   EXPECT_EQ(parts_sent(core.wake()), 0U);
   EXPECT_EQ(parts_sent(core.settle_output(std::move(first))), kRequests);
 }
