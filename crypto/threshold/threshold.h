@@ -96,6 +96,8 @@ class ShareCombiner {
   // The signature from k well-formed shares of k different servers below n, or none if it does not verify: then one of
   // them is not correct.
   [[nodiscard]] virtual std::optional<Bytes> combine(ByteView message, std::span<const SignatureShare> shares) = 0;
+  // As ThresholdVerifier: for signatures that somebody else combined.
+  [[nodiscard]] virtual bool verify(ByteView message, ByteView signature) = 0;
 };
 
 // Keys that do not parse are refused; so is a secret that is not `self`'s part of this key.

@@ -41,6 +41,8 @@ TEST_P(AnyThresholdSchemeTest, any_k_servers_make_the_same_signature_of_a_messag
   ASSERT_EQ(signatures.size(), 1U);
   EXPECT_EQ(signatures.begin()->size(), site_.bytes());
   EXPECT_TRUE(site_.verifier->verify(kMessage, *signatures.begin()));
+  EXPECT_TRUE(site_.combiner->verify(kMessage, *signatures.begin()));
+  EXPECT_FALSE(site_.combiner->verify(kOther, *signatures.begin()));
   EXPECT_FALSE(site_.verifier->verify(kOther, *signatures.begin()));
   Bytes altered = *signatures.begin();
   altered.back() ^= 1;
