@@ -101,7 +101,7 @@ class LineReader {
   ThresholdPublicKey threshold_key() {
     ThresholdPublicKey key;
     const std::optional<ThresholdScheme> scheme = threshold_scheme_from_name(value("scheme"));
-    if (!scheme) return wrong("scheme"), key;
+    if (!scheme || is_modelled(*scheme)) return wrong("scheme"), key;
     key.scheme = *scheme;
     key.k = number<std::uint16_t>("k");
     key.n = number<std::uint16_t>("n");
@@ -168,7 +168,7 @@ class LineReader {
 };
 
 Error refuse_modelled(const std::string& path) {
-  return Error{path + ": keys of the scheme `modelled` protect nothing and are never stored; choose another scheme"};
+  return Error{path + ": keys of a modelled scheme protect nothing and are never stored; choose another scheme"};
 }
 
 }  // namespace
@@ -272,7 +272,10 @@ Result<void> save_public(const std::string& path, const KeyDirectory& directory)
     if (is_modelled(keys.scheme)) return refuse_modelled(path);
     bound += kEntryTextBytes + 2 * (keys.signing.size() + keys.agreement.size());
   }
-  for (const auto& [id, key] : directory.site_keys()) bound += kEntryTextBytes + 2 * key.encoded.size();
+  for (const auto& [id, key] : directory.site_keys()) {
+    if (is_modelled(key.scheme)) return refuse_modelled(path);
+    bound += kEntryTextBytes + 2 * key.encoded.size();
+  }
   Bytes content(bound);
   LineWriter out(content);
   out.head(kPublicTitle, directory.system(), directory.epoch());

@@ -72,9 +72,10 @@ void print_markdown() {
       "16 bytes, or nothing. Everything is little-endian, without padding; reserved bytes are zero. The layout of the\n"
       "envelope stands in `control/message/messages.h`, that of each body in `client_messages.cc`,\n"
       "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc`, `bft_messages.cc`, "
-      "`site_messages.cc`\n"
-      "or `state_messages.cc` beside it. Where the table says \"channel or signature\", the topology says which for "
-      "the whole deployment.\n");
+      "`site_messages.cc`,\n"
+      "`share_messages.cc` or `state_messages.cc` beside it. Where the table says \"channel or signature\", the "
+      "topology\n"
+      "says which for the whole deployment.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},
               kEnvelopeBytes, kMaxMessageBytes);
   std::puts(

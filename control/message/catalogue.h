@@ -101,6 +101,19 @@ inline constexpr std::size_t kMaxLinkItems = 512;
   X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes) \
   X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody)
 
+// THRESHOLD-SIGN [CUST] 5.2, from number 16 on.
+inline constexpr std::size_t kMaxStatementBytes = 128;  // what a site signs: the statement on a batch's root
+inline constexpr std::size_t kMaxShareProofBytes = 432;
+inline constexpr std::size_t kMaxSigShareBody = 16 + kMaxStatementBytes + kMaxSignatureBytes + kMaxShareProofBytes;
+inline constexpr std::size_t kMaxSignedShareBytes = kEnvelopeBytes + kMaxSigShareBody + kMaxBlockBytes;
+inline constexpr std::size_t kMaxEvidenceShares = 2;
+inline constexpr std::size_t kMaxSigEvidenceBody = 8 + kMaxEvidenceShares * (4 + kMaxSignedShareBytes);
+#define GARRISON_SHARE_MESSAGES(X)                                                                  \
+  X(SigShare, "SIG-SHARE", site, 16, signature, bounded, server_to_server, kMaxSigShareBody)        \
+  X(SigRequest, "SIG-REQUEST", site, 17, channel, bounded, server_to_server, 16)                    \
+  X(SigEvidence, "SIG-EVIDENCE", site, 18, channel, bounded, server_to_server, kMaxSigEvidenceBody) \
+  X(SigComplete, "SIG-COMPLETE", site, 19, channel, bounded, server_to_server, 8 + kMaxSignatureBytes)
+
 // BFT. A VIEW-CHANGE consists of votes, too: the CHECKPOINTs that prove its stable one.
 inline constexpr std::size_t kMaxUpdatesPerBatch = 256;
 inline constexpr std::size_t kMaxBftWindow = 512;  // sequence numbers between the water marks
@@ -135,6 +148,7 @@ inline constexpr std::size_t kMaxNewViewBody = 24 + kMaxServersPerSite * 40 + kM
   GARRISON_VIEW_MESSAGES(X)                                                                          \
   GARRISON_RECONCILIATION_MESSAGES(X)                                                                \
   GARRISON_SITE_MESSAGES(X)                                                                          \
+  GARRISON_SHARE_MESSAGES(X)                                                                         \
   X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \
   X(Checkpoint, "CHECKPOINT", state, 2, signature, bounded, server_to_server, kMaxCheckpointBody)    \
   X(StateFetch, "STATE-FETCH", state, 3, channel, bounded, server_to_server, 48)                     \

@@ -74,7 +74,7 @@ bool take_part(ByteView bytes, std::vector<ByteView>& inside) {
 bool is_proof(MessageType type) {
   return type == MessageType::NewLeaderProof || type == MessageType::PcSet || type == MessageType::VcProof ||
          type == MessageType::Replay || type == MessageType::Inquiry || type == MessageType::CorruptionProof ||
-         type == MessageType::BftViewChange;
+         type == MessageType::BftViewChange || type == MessageType::SigEvidence;
 }
 
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
@@ -82,6 +82,7 @@ MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, st
   if (proof == MessageType::NewLeaderProof) return MessageType::NewLeader;
   if (proof == MessageType::Inquiry || proof == MessageType::CorruptionProof) return MessageType::Recon;
   if (proof == MessageType::BftViewChange) return MessageType::BftCheckpoint;
+  if (proof == MessageType::SigEvidence) return MessageType::SigShare;
   if (proof != MessageType::PcSet) return MessageType::VcPartialSig;
   if (i == 0) return MessageType::PrePrepare;
   return inside[0].empty() ? MessageType::ReplayPrepare : MessageType::Prepare;
@@ -306,6 +307,14 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return take(message.bytes, &Inquiry::parts, inside);
       case MessageType::CorruptionProof:
         return take_part(message.bytes, inside);
+      case MessageType::SigShare:
+        return decode<SigShare>(message.bytes).has_value();
+      case MessageType::SigRequest:
+        return decode<SigRequest>(message.bytes).has_value();
+      case MessageType::SigEvidence:
+        return take(message.bytes, &SigEvidence::shares, inside);
+      case MessageType::SigComplete:
+        return decode<SigComplete>(message.bytes).has_value();
       case MessageType::StateRequest:
         return decode<StateRequest>(message.bytes).has_value();
       case MessageType::Checkpoint:

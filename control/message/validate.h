@@ -45,7 +45,8 @@ class Validator {
   // then what is inside: every row of a matrix is a PO-SUMMARY signed by its row's server with n entries; every update
   // of a PO-REQUEST or UPDATES is a validly signed CLIENT-OP, else the whole request is void; every vote of a proof is
   // a signed message of the type that such a proof consists of (PREPAREs behind a PRE-PREPARE, REPLAY-PREPAREs without
-  // one, RECONs, CHECKPOINTs in a VIEW-CHANGE), and so is the PRE-PREPARE of a certificate with its rows.
+  // one, RECONs, CHECKPOINTs in a VIEW-CHANGE, SIG-SHAREs in SIG-EVIDENCE), and so is the PRE-PREPARE of a certificate
+  // with its rows.
   [[nodiscard]] Validation server_message(ServerId from, ByteView bytes);
 
   // A CLIENT-OP as a client or its gateway handed it in.

@@ -24,6 +24,30 @@ void ShareCollection::add(ServerId signer, ByteView share, ByteView proof) {
   combine();
 }
 
+void ShareCollection::add_proven(ServerId signer, ByteView share) {
+  CHECK(signer.index() < combiner_->n());
+  if (signature_ || blamed_.contains(signer)) return;
+  Held* const held = find(signer);
+  CHECK(held == nullptr || equal(held->share, share));
+  if (held == nullptr) {
+    held_.push_back({.signer = signer, .share = to_bytes(share), .proof = {}, .proven = true});
+  } else {
+    held->proven = true;
+  }
+  suspended_.erase(signer);
+  combine();
+}
+
+void ShareCollection::withhold(ServerSet servers) {
+  const bool freed = (withheld_.bits() & ~servers.bits()) != 0;
+  withheld_ = servers;
+  if (freed && !signature_) combine();
+}
+
+bool ShareCollection::usable(const Held& held) const {
+  return held.proven || (!suspended_.contains(held.signer) && !withheld_.contains(held.signer));
+}
+
 ShareCollection::Held* ShareCollection::find(ServerId signer) {
   const auto at = std::ranges::find(held_, signer, &Held::signer);
   return at == held_.end() ? nullptr : &*at;
@@ -62,7 +86,7 @@ std::vector<ServerId> ShareCollection::choose() const {
   for (const bool proven : {true, false}) {
     for (const Held& held : held_) {
       if (chosen.size() == combiner_->k()) break;
-      if (held.proven == proven && !suspended_.contains(held.signer)) chosen.push_back(held.signer);
+      if (held.proven == proven && usable(held)) chosen.push_back(held.signer);
     }
   }
   if (chosen.size() < combiner_->k()) chosen.clear();

@@ -22,6 +22,11 @@ class ShareCollection {
   // `signer` who said so, and keeps the message as evidence against it. Ignored once there is a signature or the
   // signer is blamed. A share may come again, with a proof.
   void add(ServerId signer, ByteView share, ByteView proof);
+  // A share that is known to be correct: this server's own, or one whose proof the caller has checked.
+  void add_proven(ServerId signer, ByteView share);
+  // Whose shares are not used unless they are proven, for a reason that lies outside this message. Replaces the set of
+  // before; combines when a smaller one makes that possible.
+  void withhold(ServerSet servers);
 
   [[nodiscard]] const std::optional<Bytes>& signature() const { return signature_; }
   // Whose share is certainly wrong: it or its proof cannot be one, the proof fails, or there were two different ones.
@@ -39,6 +44,7 @@ class ShareCollection {
     bool proven = false;
   };
   [[nodiscard]] Held* find(ServerId signer);
+  [[nodiscard]] bool usable(const Held& held) const;
   void blame(ServerId signer);
   void check(Held& held);
   void combine();
@@ -50,6 +56,7 @@ class ShareCollection {
   std::vector<Held> held_;  // in the order they came; nobody who is blamed
   ServerSet blamed_;
   ServerSet suspended_;
+  ServerSet withheld_;
   std::optional<Bytes> signature_;
 };
 

@@ -20,6 +20,9 @@ class ShoupCombiner final : public ShareCombiner {
   [[nodiscard]] bool well_formed(ByteView share) const override;
   [[nodiscard]] bool proven(ByteView message, ServerId signer, ByteView share, ByteView proof) override;
   [[nodiscard]] std::optional<Bytes> combine(ByteView message, std::span<const SignatureShare> shares) override;
+  [[nodiscard]] bool verify(ByteView message, ByteView signature) override {
+    return verifier_.verify(message, signature);
+  }
 
  private:
   ShoupKey key_;

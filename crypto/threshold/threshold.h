@@ -2,8 +2,9 @@
 // ordinary signature of the site and not who made it. A server makes a *share* of a signature; a share may come with a
 // *proof* that it is correct; k correct shares combine.
 //
-// The scheme stands behind these three interfaces. There is one now: RSA after V. Shoup, "Practical threshold
-// signatures" (EUROCRYPT 2000), in shoup_*.h; see docs/adr/0011.
+// The scheme stands behind these three interfaces. There is one for deployments: RSA after V. Shoup, "Practical
+// threshold signatures" (EUROCRYPT 2000), in shoup_*.h; see docs/adr/0011. The lab has a stand-in of the same sizes, in
+// modelled.h.
 //
 // Signatures are deterministic: every k correct shares of one message combine to the same bytes. A signature says
 // nothing but "this site signed these bytes": the caller's message must name its purpose, system and key epoch.
@@ -26,9 +27,17 @@
 
 namespace garrison::crypto {
 
-// The number is the size of the modulus. 1024 bits are for figures published with them: no deployment takes them.
-enum class ThresholdScheme : std::uint8_t { shoup_rsa1024 = 1, shoup_rsa2048 = 2, shoup_rsa3072 = 3 };
+// The number in the name is the size of the modulus. 1024 bits are for figures published with them: no deployment takes
+// them. Values are below 64 (crypto/batch.h).
+enum class ThresholdScheme : std::uint8_t {
+  shoup_rsa1024 = 1,
+  shoup_rsa2048 = 2,
+  shoup_rsa3072 = 3,
+  modelled_rsa1024 = 62,
+  modelled_rsa2048 = 63
+};
 
+// Those that protect something.
 inline constexpr ThresholdScheme kThresholdSchemes[] = {ThresholdScheme::shoup_rsa1024, ThresholdScheme::shoup_rsa2048,
                                                         ThresholdScheme::shoup_rsa3072};
 
@@ -37,6 +46,7 @@ inline constexpr ThresholdScheme kThresholdSchemes[] = {ThresholdScheme::shoup_r
 // A share of a signature is as long as the signature.
 [[nodiscard]] std::size_t signature_bytes(ThresholdScheme scheme);
 [[nodiscard]] std::size_t proof_bytes(ThresholdScheme scheme);
+[[nodiscard]] bool is_modelled(ThresholdScheme scheme);
 
 inline constexpr std::size_t kMaxThresholdProofBytes = 432;   // of shoup_rsa3072
 inline constexpr std::size_t kMaxThresholdSecretBytes = 384;  // one server's part of the private key
@@ -86,6 +96,8 @@ class ShareCombiner {
   // The signature from k well-formed shares of k different servers below n, or none if it does not verify: then one of
   // them is not correct.
   [[nodiscard]] virtual std::optional<Bytes> combine(ByteView message, std::span<const SignatureShare> shares) = 0;
+  // As ThresholdVerifier: for signatures that somebody else combined.
+  [[nodiscard]] virtual bool verify(ByteView message, ByteView signature) = 0;
 };
 
 // Keys that do not parse are refused; so is a secret that is not `self`'s part of this key.
@@ -100,7 +112,7 @@ struct DealtThresholdKey {
   std::vector<SecretBytes> secrets;  // by ServerId
 };
 
-// Offline. Seconds to a minute: safe primes are rare.
+// Offline. Seconds to a minute: safe primes are rare. Refuses modelled schemes: see deal_modelled_key().
 [[nodiscard]] Result<DealtThresholdKey> deal_threshold_key(ThresholdScheme scheme, std::size_t k, std::size_t n);
 
 }  // namespace garrison::crypto

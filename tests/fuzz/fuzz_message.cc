@@ -73,6 +73,9 @@ void use(const VerifiedMessage& accepted) {
   if (accepted.type() == MessageType::CorruptionProof) {
     visit_votes<Recon>(stored.get(), {stored.get().as<CorruptionProof>().part});
   }
+  if (accepted.type() == MessageType::SigEvidence) {
+    visit_votes<SigShare>(stored.get(), stored.get().as<SigEvidence>().shares);
+  }
   if (accepted.type() == MessageType::BftViewChange) {
     for (const ByteView part : stored.get().as<BftViewChange>().checkpoints) {
       CHECK(inner_message(stored.get(), part).server().index() < keys().servers());

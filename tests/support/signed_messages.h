@@ -128,6 +128,13 @@ template <typename Message>
   messages.push_back({MessageType::Inquiry, keys.sign(ServerId(2), message::Inquiry{views(parts)})});
   messages.push_back(
       {MessageType::CorruptionProof, keys.sign(ServerId(0), message::CorruptionProof{parts[0], updates[0]})});
+  const message::SigShare share{5, as_bytes(operation), digest, rows[0]};
+  const std::vector<Bytes> shares = {keys.sign(ServerId(1), share),
+                                     keys.sign(ServerId(1), message::SigShare{5, as_bytes(operation), digest, {}})};
+  messages.push_back({MessageType::SigShare, shares[0]});
+  messages.push_back({MessageType::SigRequest, keys.sign(ServerId(2), message::SigRequest{5, true})});
+  messages.push_back({MessageType::SigEvidence, keys.sign(ServerId(2), message::SigEvidence{views(shares)})});
+  messages.push_back({MessageType::SigComplete, keys.sign(ServerId(2), message::SigComplete{5, digest})});
   return messages;
 }
 

@@ -306,7 +306,7 @@ TEST(TopologyTest, a_value_out_of_range_is_a_fault_at_the_value) {
 TEST(TopologyTest, text_that_means_nothing_is_a_fault_at_the_value) {
   expect_fault_at_value("name = \"garrison\"", "name = \"a b\"", "not plain");
   expect_fault_at_value("name = \"garrison\"", "name = \"\"", "not plain");
-  for (const char* scheme : {"shoup-rsa1024", "rsa2048", ""}) {
+  for (const char* scheme : {"shoup-rsa1024", "modelled-rsa2048", "rsa2048", ""}) {
     const std::string text =
         replaced(valid_text(), "# site_scheme = \"shoup-rsa2048\"", std::string("site_scheme = \"") + scheme + '"');
     const auto refused = parse_topology(text, "t.toml");

@@ -139,6 +139,45 @@ TEST_F(ShareCollectionTest, servers_beyond_the_site_are_ignored) {
   EXPECT_TRUE(collection_.blamed().empty());
 }
 
+TEST_F(ShareCollectionTest, a_share_known_to_be_correct_is_never_suspended_and_preferred) {
+  collection_.add_proven(server(6), good_[6]);
+  add(0, good_[5]);
+  add_good(1);
+  EXPECT_EQ(collection_.suspended(), ServerSet::only(server(0)).insert(server(1)));
+  add_good(6);  // once more, as if it came from a peer
+  collection_.add_proven(server(1), good_[1]);
+  EXPECT_EQ(collection_.suspended(), ServerSet::only(server(0)));
+  add_good(3);
+  expect_signed();
+}
+
+TEST_F(ShareCollectionTest, withheld_shares_are_used_when_they_are_proven_or_no_longer_withheld) {
+  const ServerSet doubted = ServerSet::only(server(0)).insert(server(1));
+  collection_.withhold(doubted);
+  for (const std::size_t i : {0U, 1U, 2U}) add_good(i);
+  EXPECT_FALSE(collection_.signature().has_value());
+  EXPECT_TRUE(collection_.suspended().empty());
+  ShareCollection proven = collection_;
+  proven.add_proven(server(0), good_[0]);
+  EXPECT_FALSE(proven.signature().has_value());
+  proven.add_proven(server(1), good_[1]);
+  EXPECT_TRUE(proven.signature().has_value());
+  collection_.withhold(ServerSet::only(server(1)));
+  EXPECT_FALSE(collection_.signature().has_value());
+  collection_.withhold(ServerSet());
+  expect_signed();
+}
+
+TEST_F(ShareCollectionTest, a_share_withheld_after_it_came_is_not_used) {
+  add_good(0);
+  add_good(1);
+  collection_.withhold(ServerSet::only(server(0)));
+  add_good(2);
+  EXPECT_FALSE(collection_.signature().has_value());
+  add_good(3);
+  expect_signed();
+}
+
 // f of 3f + 1 lie in every way there is; arrival order, lies and whether proofs come are drawn from the seed.
 TEST_F(ShareCollectionTest, correct_servers_sign_and_are_never_blamed_whatever_two_others_do) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {

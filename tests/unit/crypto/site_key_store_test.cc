@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "crypto/key_store.h"
+#include "crypto/threshold/modelled.h"
 #include "tests/unit/crypto/threshold_fixture.h"
 
 namespace garrison::crypto {
@@ -131,6 +132,29 @@ TEST_F(SiteKeyStoreTest, malformed_entries_are_refused) {
       {"key ", "key 00"},
       {"key ", "key x"}};
   for (const auto& [from, to] : public_changes) EXPECT_FALSE(load_public(write(replaced(open, from, to))).ok()) << to;
+}
+
+TEST_F(SiteKeyStoreTest, keys_that_protect_nothing_are_neither_saved_nor_loaded) {
+  const ThresholdScheme scheme = ThresholdScheme::modelled_rsa1024;
+  KeyDirectory directory(kSystem, kEpoch);
+  const DealtThresholdKey dealt = deal_modelled_key(scheme, 2, 4, kSystem, SiteId(3), SiteKeyKind::quorum).value();
+  ASSERT_TRUE(directory.add_site_key({SiteId(3), SiteKeyKind::quorum}, dealt.key).ok());
+  EXPECT_FALSE(save_public(path("modelled"), directory).ok());
+
+  const std::string open = saved_public();
+  const std::size_t scheme_at = open.find("scheme shoup-rsa1024");
+  const std::size_t key_at = open.find("\nkey ", scheme_at) + 5;
+  std::string hex;
+  for (const std::uint8_t byte : dealt.key.encoded) {
+    hex += "0123456789abcdef"[byte >> 4U];
+    hex += "0123456789abcdef"[byte & 15U];
+  }
+  std::string modelled = open;
+  modelled.replace(key_at, open.find('\n', key_at) - key_at, hex);
+  modelled = replaced(modelled, "scheme shoup-rsa1024", "scheme modelled-rsa1024");
+  const Result<KeyDirectory> loaded = load_public(write(modelled));
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_NE(loaded.error().message.find("scheme"), std::string::npos) << loaded.error().message;
 }
 
 TEST_F(SiteKeyStoreTest, parts_belong_to_their_server_and_are_all_there) {

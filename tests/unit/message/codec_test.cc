@@ -22,7 +22,7 @@ template <typename Message>
 constexpr bool kOpenEnded =
     std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, Recon> ||
     std::is_same_v<Message, CorruptionProof> || std::is_same_v<Message, Checkpoint> ||
-    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart>;
+    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> || std::is_same_v<Message, SigComplete>;
 
 struct Encoded {
   Envelope envelope;

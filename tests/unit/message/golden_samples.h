@@ -84,6 +84,12 @@ inline LinkMessage sample(const LinkMessage& /*type*/) {
           kIncarnation, kSequence,
           SeqNum(2),    {{LinkMessage::Item::kWhole, text("whole")}, {5, text("leaf")}}};
 }
+inline SigShare sample(const SigShare& /*type*/) {
+  return {0x5152535455565758, text("root"), text("a share"), text("ok")};
+}
+inline SigRequest sample(const SigRequest& /*type*/) { return {0x5152535455565758, true}; }
+inline SigEvidence sample(const SigEvidence& /*type*/) { return {{text("share 0"), text("s1")}}; }
+inline SigComplete sample(const SigComplete& /*type*/) { return {0x5152535455565758, text("signed")}; }
 
 inline BftPrePrepare sample(const BftPrePrepare& /*type*/) { return {kView, kSequence, {kDigest, {}}}; }
 inline BftPrepare sample(const BftPrepare& /*type*/) { return {kView, kSequence, kDigest}; }

@@ -117,6 +117,14 @@ constexpr std::array kGolden = {
     Golden{MessageType::LinkMessage, "01040403390000004847464544434241000000000a000000d4c3b2a100000000",
            "030000000200000008070605040302011817161514131211020000000000000005000000ffff000077686f6c65040000"
            "00050000006c656166"},
+    Golden{MessageType::SigShare, "010410011d00000048474645444342410b0000000a000000d4c3b2a100000000",
+           "58575655545352510400070002000000726f6f74612073686172656f6b"},
+    Golden{MessageType::SigRequest, "010411011000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "58575655545352510100000000000000"},
+    Golden{MessageType::SigEvidence, "010412011900000048474645444342410b0000000a000000d4c3b2a100000000",
+           "02000000000000000700000073686172652030020000007331"},
+    Golden{MessageType::SigComplete, "010413010e00000048474645444342410b0000000a000000d4c3b2a100000000",
+           "58575655545352517369676e6564"},
     Golden{MessageType::StateRequest, "010801011800000048474645444342410b0000000a000000d4c3b2a100000000",
            "070000000000000018171615141312114000000000000000"},
     Golden{MessageType::Checkpoint, "010802013400000048474645444342410b0000000a000000d4c3b2a100000000",
@@ -292,6 +300,23 @@ TEST(GoldenTest, golden_bytes_of_the_state_transfer_decode_to_the_fields_they_we
   EXPECT_EQ(decode<StateChunk>(chunk)->index, 3U);
   EXPECT_TRUE(equal(decode<StateChunk>(chunk)->path, kDigest));
   EXPECT_TRUE(equal(decode<StateChunk>(chunk)->data, text("data")));
+}
+
+TEST(GoldenTest, golden_bytes_of_shares_decode_to_the_fields_they_were_made_of) {
+  const Bytes said = encode(envelope(SigShare::kType), sample(SigShare{}));
+  EXPECT_EQ(decode<SigShare>(said)->batch, 0x5152535455565758U);
+  EXPECT_TRUE(equal(decode<SigShare>(said)->statement, text("root")));
+  EXPECT_TRUE(equal(decode<SigShare>(said)->share, text("a share")));
+  EXPECT_TRUE(equal(decode<SigShare>(said)->proof, text("ok")));
+  const Bytes request = encode(envelope(SigRequest::kType), sample(SigRequest{}));
+  EXPECT_EQ(decode<SigRequest>(request)->batch, 0x5152535455565758U);
+  EXPECT_TRUE(decode<SigRequest>(request)->proof);
+  const Bytes evidence = encode(envelope(SigEvidence::kType), sample(SigEvidence{}));
+  ASSERT_EQ(decode<SigEvidence>(evidence)->shares.size(), 2U);
+  EXPECT_TRUE(equal(decode<SigEvidence>(evidence)->shares[1], text("s1")));
+  const Bytes complete = encode(envelope(SigComplete::kType), sample(SigComplete{}));
+  EXPECT_EQ(decode<SigComplete>(complete)->batch, 0x5152535455565758U);
+  EXPECT_TRUE(equal(decode<SigComplete>(complete)->signature, text("signed")));
 }
 
 TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {

@@ -85,6 +85,16 @@ class RandomMessages {
   void fill(const Envelope& /*signer*/, StateFetch& m) {
     m = {sequence(), random_array<32>(), static_cast<std::uint32_t>(rng_()), 1};
   }
+  void fill(const Envelope& /*signer*/, SigShare& m) {
+    m = {rng_(), exactly(between(1, kMaxStatementBytes)), exactly(between(1, kMaxSignatureBytes)),
+         exactly(below(kMaxShareProofBytes + 1))};
+  }
+  void fill(const Envelope& /*signer*/, SigRequest& m) { m = {rng_(), below(2) == 1}; }
+  void fill(const Envelope& /*signer*/, SigEvidence& m) {
+    m.shares.resize(between(1, kMaxEvidenceShares));
+    for (ByteView& share : m.shares) share = string(kMaxSignedShareBytes);
+  }
+  void fill(const Envelope& /*signer*/, SigComplete& m) { m = {rng_(), exactly(between(1, kMaxSignatureBytes))}; }
   void fill(const Envelope& /*signer*/, StateChunk& m) {
     m = {sequence(), random_array<32>(), static_cast<std::uint32_t>(rng_()), {}, {}};
     m.path = exactly(below(kMaxStatePath + 1) * sizeof(Digest));

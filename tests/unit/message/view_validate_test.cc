@@ -233,7 +233,7 @@ TEST_F(ViewValidatorTest, a_proof_may_cost_a_signature_of_every_server) {
     const bool proof = message.type == MessageType::NewLeaderProof || message.type == MessageType::PcSet ||
                        message.type == MessageType::VcProof || message.type == MessageType::Replay ||
                        message.type == MessageType::Inquiry || message.type == MessageType::CorruptionProof ||
-                       message.type == MessageType::BftViewChange;
+                       message.type == MessageType::BftViewChange || message.type == MessageType::SigEvidence;
     if (message.type == MessageType::PoRequest || message.type == MessageType::BftUpdates) continue;
     EXPECT_EQ(Validator::cost(message.bytes), proof ? kMaxServersPerSite : 1U) << name(message.type);
   }
