@@ -9,13 +9,13 @@ namespace {
 
 std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
-std::string describe(const LanSettings& lan) {
+std::string describe(const PortSettings& lan) {
   switch (lan.port) {
-    case LanSettings::Port::inproc:
+    case PortSettings::Port::inproc:
       return "inproc";
-    case LanSettings::Port::af_packet:
+    case PortSettings::Port::af_packet:
       return "af_packet:" + lan.device;
-    case LanSettings::Port::dpdk:
+    case PortSettings::Port::dpdk:
       return lan.device;
   }
   return lan.device;
@@ -38,7 +38,7 @@ std::string describe(const SiteSettings& site) {
                         to_string(server.lan.mac), to_string(server.lan.ip), server.lan.udp_port,
                         to_string(server.client), to_string(server.admin));
   }
-  if (site.servers.front().lan.port == LanSettings::Port::inproc) {
+  if (site.servers.front().lan.port == PortSettings::Port::inproc) {
     text += "  inproc: all servers live in one process; that is for trying out, it tolerates no loss of the machine\n";
   }
   return text;

@@ -40,7 +40,7 @@ TEST(TopologyTextTest, wishes_read_back) {
   EXPECT_EQ(topology.crypto.server_scheme, crypto::Scheme::rsa3072);
   EXPECT_EQ(topology.crypto.client_scheme, crypto::Scheme::rsa2048);
   for (const ServerSettings& server : topology.sites.front().servers) {
-    EXPECT_EQ(server.lan.port, LanSettings::Port::af_packet);
+    EXPECT_EQ(server.lan.port, PortSettings::Port::af_packet);
     EXPECT_EQ(server.lan.device, "eth1");
     EXPECT_EQ(to_string(server.client.ip), "10.0.0." + std::to_string(server.id.value() + 1));
     EXPECT_EQ(server.client.ip, server.admin.ip);
