@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 
 #include "control/config/topology_text.h"
@@ -357,6 +358,36 @@ TEST(SeveralSitesTest, bft_orders_no_events_of_a_site) {
   std::string text = replaced(text_of(2), "local = \"prime\"", "local = \"bft\"");
   text = replaced(text, "pattern = \"one\"", "pattern = \"all\"");
   expect_fault_at(text, position(text, "[protocol]"), "which BFT cannot; write local = \"prime\"");
+}
+
+void expect_explained(const std::string& text, std::initializer_list<const char*> parts) {
+  const std::string explained = explain(parsed(text));
+  for (const char* part : parts) EXPECT_NE(explained.find(part), std::string::npos) << part << "\n" << explained;
+}
+
+TEST(SeveralSitesTest, explain_says_what_the_loss_of_sites_does) {
+  expect_explained(text_of(2), {"sites: N = 2, F = 0, quorum 2", "the loss of either site stops the other"});
+  expect_explained(text_of(3), {"sites: N = 3, F = 0", "tolerates no faulty site", "four sites to go on without one"});
+  expect_explained(text_of(4), {"sites: N = 4, F = 1, quorum 3", "tolerates 1 site in the hands", "3 are back"});
+  expect_explained(text_of(7), {"sites: N = 7, F = 2, quorum 5", "tolerates 2 sites", "more than 2 silent"});
+  expect_explained(in_global(text_of(5), "f = 1", "f = 0"), {"F = 0, quorum 3", "f = 1 in [global] to go on"});
+}
+
+TEST(SeveralSitesTest, explain_says_what_links_cost) {
+  expect_explained(text_of(3),
+                   {"  all  erasure: 4 parts, any 2 of them decode; overhead 2.00, 4 local orderings, 20ms"});
+  expect_explained(text_of(2, 7), {"erasure: 7 parts, any 3 of them decode; overhead 2.33, 7 local orderings"});
+  expect_explained(with_pair("between = [\"A\", \"C\"]\nkind = \"naive\"\nrate = \"5Mbit/s\""),
+                   {"  A-B B-C  erasure: ",
+                    "  A-C  naive: f + 1 servers send the whole message to f + 1 each; overhead 4, at most 2 local "
+                    "orderings, 20ms one way, at most 5Mbit/s"});
+}
+
+TEST(SeveralSitesTest, explain_says_what_a_site_has_towards_others) {
+  expect_explained(replaced(text_of(2), "# rate =", "rate ="),
+                   {"a site sends at most 10Mbit/s", "wan inproc 02:00:00:01:01:04 10.2.1.4:7701", "c1 of A, c2 of B",
+                    "a tick every 10ms, ordered within 70ms", "prime of the sites: once every, PO-REQUEST 50ms",
+                    "a leader site is replaced when its turnaround exceeds 2 round trips and 250ms"});
 }
 
 }  // namespace
