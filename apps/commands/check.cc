@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,13 +22,28 @@ struct Options {
   std::string only;
 };
 
+std::string summary(const config::Topology& topology) {
+  const auto sizes = [](const config::SiteSettings& site) {
+    return fmt::format("{} servers, f = {}, quorum {}", site.n(), site.f, ordering::quorum(site.n(), site.f));
+  };
+  const std::size_t sites = topology.sites.size();
+  if (sites == 1) return fmt::format("system {}, {}", topology.name, sizes(topology.sites.front()));
+  std::string text = fmt::format("system {}, {} sites, F = {}, quorum {}", topology.name, sites, topology.global.f,
+                                 ordering::quorum(sites, topology.global.f));
+  if (sites == 2) text += " (the loss of either site stops the other)";
+  const config::SiteSettings& first = topology.sites.front();
+  if (std::ranges::all_of(topology.sites, [&](const auto& site) { return site.n() == first.n(); })) {
+    return text + fmt::format(", each of {}", sizes(first));
+  }
+  for (const config::SiteSettings& site : topology.sites) text += fmt::format(", {}: {}", site.name, sizes(site));
+  return text;
+}
+
 int check(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
-  const config::SiteSettings& site = topology.sites.front();
-  fmt::print("{}: sound: system {}, {} servers, f = {}, quorum {}, {} clients\n", options.topology, topology.name,
-             site.n(), site.f, ordering::quorum(site.n(), site.f), topology.client.count);
+  fmt::print("{}: sound: {}, {} clients\n", options.topology, summary(topology), topology.client.count);
   if (options.keys.empty()) return kDone;
 
   std::optional<crypto::Principal> only;

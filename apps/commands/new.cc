@@ -26,6 +26,7 @@ struct Options {
   bool force = false;
   config::NewTopology wishes;
   std::string protocol{config::name(config::LocalProtocol::prime)};
+  std::string link{config::name(config::LinkKind::erasure)};
   std::string service{config::name(config::ServiceKind::kv)};
   std::string server_scheme{crypto::name(crypto::Scheme::ed25519)};
   std::string client_scheme{crypto::name(crypto::Scheme::ed25519)};
@@ -79,6 +80,8 @@ int make_topology(Options& options) {
   options.wishes.service =
       options.service == config::name(config::ServiceKind::null) ? config::ServiceKind::null : config::ServiceKind::kv;
   options.wishes.protocol = local_protocol(options.protocol);
+  options.wishes.link =
+      options.link == config::name(config::LinkKind::naive) ? config::LinkKind::naive : config::LinkKind::erasure;
   const auto system = random_system();
   if (!system) return complain(system.error().message), kFailed;
   options.wishes.system = system.value();
@@ -88,7 +91,8 @@ int make_topology(Options& options) {
   if (const auto written = write_file(options.file, text.value(), options.force); !written) {
     return complain(written.error().message), kMisused;
   }
-  fmt::print("{}: {} servers, {} clients\nnext: 'garrison keys -t {}'\n", options.file, options.wishes.servers,
+  fmt::print("{}: {}{} servers, {} clients\nnext: 'garrison keys -t {}'\n", options.file,
+             options.wishes.sites > 1 ? fmt::format("{} sites of ", options.wishes.sites) : "", options.wishes.servers,
              options.wishes.clients, options.file);
   return kDone;
 }
@@ -102,12 +106,19 @@ void add_new_command(CLI::App& app, int& exit_status) {
   add_topology_option(command, options->file);
   command.add_flag("--force", options->force, "overwrite the file");
   command.add_option("--name", wishes.name, "name of the deployment")->capture_default_str();
-  command.add_option("--servers", wishes.servers, "servers: 4, 7, 10, 13 or 16")->capture_default_str();
+  command.add_option("--sites", wishes.sites, "sites, 1 to 16")->capture_default_str();
+  command.add_option("--servers", wishes.servers, "servers of each site: 4, 7, 10, 13 or 16")->capture_default_str();
+  command.add_option("--f-global", wishes.f_global,
+                     "F: faulty or lost sites to tolerate, of at least 3F + 1; as many as there can be if not given");
+  command.add_option("--link", options->link, "how messages cross between sites")
+      ->check(CLI::IsMember({"erasure", "naive"}))
+      ->capture_default_str();
   command.add_option("--clients", wishes.clients, "clients")->capture_default_str();
   command
       .add_option("--port", wishes.ports,
                   "inproc, af_packet:INTERFACE or a DPDK device; once for all servers, or once for each")
       ->take_all();
+  command.add_option("--wan-port", wishes.wan_ports, "likewise, towards other sites")->take_all();
   command
       .add_option("--host", wishes.hosts, "IP address for clients and status; once for all servers, or once for each")
       ->take_all();

@@ -89,6 +89,11 @@ int run(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
+  if (topology.sites.size() > 1) {
+    complain(fmt::format("{}: has {} sites, and this version runs the servers of a site alone; keep one [[site]]",
+                         options.topology, topology.sites.size()));
+    return kMisused;
+  }
   const std::optional<std::vector<ServerId>> chosen = chosen_servers(options, topology);
   if (!chosen) return kMisused;
   const Result<std::optional<adversary::Attack>> attack = make_attack(options.attack, topology);

@@ -70,7 +70,6 @@ void print_row(const nlohmann::json& status, bool with_drops) {
 int status(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
-  const config::SiteSettings& site = loaded.value().sites.front();
   nlohmann::json rows = nlohmann::json::array();
   std::size_t silent = 0;
   if (!options.json) {
@@ -78,15 +77,22 @@ int status(const Options& options) {
                "view", "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in",
                "frames out", "drops", "blacklist", "checkpoint", "catching up");
   }
-  for (const config::ServerSettings& server : site.servers) {
-    Result<nlohmann::json> answer = node::fetch_status(server, options.digest);
-    if (!answer) {
-      ++silent;
-      complain(answer.error().message);
-    } else if (options.json) {
-      rows.push_back(std::move(answer).value());
-    } else {
-      print_row(answer.value(), options.drops);
+  for (const config::SiteSettings& site : loaded.value().sites) {
+    std::size_t silent_here = 0;
+    for (const config::ServerSettings& server : site.servers) {
+      Result<nlohmann::json> answer = node::fetch_status(server, options.digest);
+      if (!answer) {
+        ++silent_here;
+        complain(answer.error().message);
+      } else if (options.json) {
+        rows.push_back(std::move(answer).value());
+      } else {
+        print_row(answer.value(), options.drops);
+      }
+    }
+    silent += silent_here;
+    if (silent_here > site.f) {
+      complain(fmt::format("{} servers of site {} are silent: more than f = {}", silent_here, site.name, site.f));
     }
   }
   if (options.json) {
@@ -95,7 +101,6 @@ int status(const Options& options) {
     conditions["silent_servers"] = silent;
     fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
   }
-  if (silent > site.f) complain(fmt::format("{} servers are silent: more than f = {}", silent, site.f));
   return silent == 0 ? kDone : kFailed;
 }
 

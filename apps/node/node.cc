@@ -30,8 +30,8 @@ std::array<std::uint64_t, 2> random_hash_key() {
   return key;
 }
 
-std::string devargs_of(const config::LanSettings& lan, ServerId server) {
-  if (lan.port == config::LanSettings::Port::af_packet) {
+std::string devargs_of(const config::PortSettings& lan, ServerId server) {
+  if (lan.port == config::PortSettings::Port::af_packet) {
     // The default of 512 frames drops silently under bursts.
     return "net_af_packet" + std::to_string(server.value()) + ",iface=" + lan.device + ",framecnt=4096,blocksz=65536";
   }
@@ -56,7 +56,7 @@ Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbel
     running_.insert(id);
   }
   const auto is_inproc = [this](ServerId id) {
-    return site_.servers[id.index()].lan.port == config::LanSettings::Port::inproc;
+    return site_.servers[id.index()].lan.port == config::PortSettings::Port::inproc;
   };
   const bool in_process = std::all_of(hosted_.begin(), hosted_.end(), is_inproc);
   if (!in_process && std::any_of(hosted_.begin(), hosted_.end(), is_inproc)) {

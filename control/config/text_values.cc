@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <span>
 
 namespace garrison::config {
 namespace {
@@ -36,11 +38,27 @@ std::optional<Ipv4Address> take_ipv4(std::string_view& text) {
   return ip;
 }
 
+// A unit of `size` of the smallest one, which stands last in its list.
 struct Unit {
   std::string_view suffix;
-  std::int64_t ns;
+  std::uint64_t size;
 };
-constexpr std::array<Unit, 4> kUnits{{{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
+constexpr std::array<Unit, 4> kTimes{{{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
+constexpr std::array<Unit, 4> kRates{
+    {{"Gbit/s", 1'000'000'000}, {"Mbit/s", 1'000'000}, {"kbit/s", 1'000}, {"bit/s", 1}}};
+constexpr std::uint64_t kHighest = std::numeric_limits<std::int64_t>::max();
+
+// Digits and a unit; of the smallest unit.
+std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
+  const auto count = take_number(text, kHighest);
+  if (!count) return std::nullopt;
+  for (const Unit& unit : units) {
+    if (text != unit.suffix) continue;
+    if (*count > kHighest / unit.size) return std::nullopt;
+    return *count * unit.size;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -71,14 +89,13 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::optional<Duration> parse_duration(std::string_view text) {
-  const auto count = take_number(text, std::numeric_limits<std::int64_t>::max());
-  if (!count) return std::nullopt;
-  for (const Unit& unit : kUnits) {
-    if (text != unit.suffix) continue;
-    if (*count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / unit.ns)) return std::nullopt;
-    return Duration(static_cast<std::int64_t>(*count) * unit.ns);
-  }
-  return std::nullopt;
+  const auto ns = parse_quantity(text, kTimes);
+  return ns ? std::optional(Duration(static_cast<std::int64_t>(*ns))) : std::nullopt;
+}
+
+std::optional<BitRate> parse_rate(std::string_view text) {
+  const auto bits_per_s = parse_quantity(text, kRates);
+  return bits_per_s && *bits_per_s != 0 ? std::optional(BitRate{*bits_per_s}) : std::nullopt;
 }
 
 std::string to_string(const MacAddress& mac) { return fmt::format("{:02x}", fmt::join(mac, ":")); }
@@ -88,12 +105,20 @@ std::string to_string(const Ipv4Address& ip) { return fmt::format("{}", fmt::joi
 std::string to_string(const Endpoint& endpoint) { return fmt::format("{}:{}", to_string(endpoint.ip), endpoint.port); }
 
 std::string to_string(Duration duration) {
-  for (const Unit& unit : kUnits) {
-    if (duration.ns() % unit.ns == 0 && (duration.ns() != 0 || unit.ns == 1)) {
-      return fmt::format("{}{}", duration.ns() / unit.ns, unit.suffix);
+  for (const Unit& unit : kTimes) {
+    const auto size = static_cast<std::int64_t>(unit.size);
+    if (duration.ns() % size == 0 && (duration.ns() != 0 || size == 1)) {
+      return fmt::format("{}{}", duration.ns() / size, unit.suffix);
     }
   }
   return fmt::format("{}ns", duration.ns());
+}
+
+std::string to_string(BitRate rate) {
+  const Unit& largest = *std::ranges::find_if(kRates, [&](const Unit& unit) {
+    return unit.size == 1 || (rate.bits_per_s != 0 && rate.bits_per_s % unit.size == 0);
+  });
+  return fmt::format("{}{}", rate.bits_per_s / largest.size, largest.suffix);
 }
 
 }  // namespace garrison::config

@@ -71,9 +71,9 @@ void Faults::add(toml::source_position at, std::string_view what) {
       first_->begin(), first_->end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');
 }
 
-Section::Section(Faults& faults, const toml::table& table, std::string title,
-                 std::initializer_list<std::string_view> known, std::initializer_list<std::string_view> required)
-    : faults_(faults), table_(table), title_(std::move(title)), known_(known) {
+Section::Section(Faults& faults, const toml::table& table, std::string title, std::vector<std::string_view> known,
+                 const std::vector<std::string_view>& required)
+    : faults_(faults), table_(table), title_(std::move(title)), known_(std::move(known)) {
   // The table iterates by name; the fault that stands first in the file is the one to report.
   const toml::key* unknown = nullptr;
   for (const auto& [key, value] : table_) {

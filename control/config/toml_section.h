@@ -8,7 +8,6 @@
 #include <toml++/toml.h>
 
 #include <concepts>
-#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <span>
@@ -39,8 +38,8 @@ class Faults {
 class Section {
  public:
   // `title` names the table in messages. Unknown keys, then missing ones, are faults at once.
-  Section(Faults& faults, const toml::table& table, std::string title, std::initializer_list<std::string_view> known,
-          std::initializer_list<std::string_view> required = {});
+  Section(Faults& faults, const toml::table& table, std::string title, std::vector<std::string_view> known,
+          const std::vector<std::string_view>& required = {});
 
   // Each reads a key from the known ones and leaves `out` as it is when the key is absent or faulty.
   void boolean(std::string_view key, bool& out);

@@ -1,14 +1,39 @@
 #include "control/config/topology.h"
 
+#include <algorithm>
+
 #include "control/config/names.h"
 
 namespace garrison::config {
+
+PrimeSettings wide_area_prime() {
+  PrimeSettings prime;
+  prime.eager = false;
+  prime.po_request_period = milliseconds(50);
+  prime.po_summary_period = milliseconds(50);
+  prime.summary_matrix_period = milliseconds(50);
+  prime.pre_prepare_period = milliseconds(50);
+  prime.retransmit_period = seconds(2);
+  prime.delta_pp = milliseconds(250);
+  prime.tat_measure_period = milliseconds(50);
+  prime.rtt_ping_period = seconds(1);
+  prime.reconciliation_delay = milliseconds(50);
+  return prime;
+}
 
 const ServerSettings* Topology::find_server(std::string_view server_name) const {
   const auto id = parse_server_name(server_name);
   if (!id || id->first.index() >= sites.size()) return nullptr;
   const SiteSettings& home = site(id->first);
   return id->second.index() < home.n() ? &home.servers[id->second.index()] : nullptr;
+}
+
+const WanPair& Topology::wan_pair(SiteId one, SiteId other) const {
+  const auto pair = std::ranges::find_if(wan.pairs, [&](const WanPair& each) {
+    return each.first == std::min(one, other) && each.second == std::max(one, other);
+  });
+  CHECK(pair != wan.pairs.end());
+  return *pair;
 }
 
 std::vector<crypto::Principal> Topology::principals() const {

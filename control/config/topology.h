@@ -43,6 +43,13 @@ struct Endpoint {
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);  // "127.0.0.1:7001"
 [[nodiscard]] std::string to_string(Duration duration);         // "3ms"; exact, in the largest fitting unit
 
+// Bits per second, as they stand on the wire.
+struct BitRate {
+  std::uint64_t bits_per_s = 0;
+  friend auto operator<=>(const BitRate&, const BitRate&) = default;
+};
+[[nodiscard]] std::string to_string(BitRate rate);  // "10Mbit/s"; exact, in the largest fitting unit
+
 // Keys and how they sign.
 struct CryptoSettings {
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
@@ -123,10 +130,10 @@ struct CoreSettings {
   bool dedicated = false;  // poll workers spin on cores of their own; else they yield and sleep when idle
 };
 
-// Where a server stands on the site's network.
-struct LanSettings {
+// A port of a server, and the addresses that it has there.
+struct PortSettings {
   enum class Port : std::uint8_t {
-    inproc,     // a segment inside one process: no NIC, no root
+    inproc,     // a network inside one process: no NIC, no root
     af_packet,  // `device` is a Linux interface
     dpdk,       // `device` is what DPDK takes as device arguments, such as a PCI address
   };
@@ -137,12 +144,18 @@ struct LanSettings {
   std::uint16_t udp_port = 0;
 };
 
+// The port towards other sites.
+struct WanPortSettings : PortSettings {
+  std::optional<MacAddress> gateway;  // of the router that leads to them; none: they are on the same segment
+};
+
 struct ServerSettings {
   ServerId id;
-  std::string name;  // "A1", see names.h
-  LanSettings lan;
-  Endpoint client;  // TCP, for clients
-  Endpoint admin;   // TCP, HTTP status
+  std::string name;                    // "A1", see names.h
+  PortSettings lan;                    // on the site's network
+  std::optional<WanPortSettings> wan;  // exactly when there are several sites
+  Endpoint client;                     // TCP, for clients
+  Endpoint admin;                      // TCP, HTTP status
 };
 
 struct SiteSettings {
@@ -152,6 +165,47 @@ struct SiteSettings {
   std::vector<ServerSettings> servers;  // by ServerId
 
   [[nodiscard]] std::size_t n() const { return servers.size(); }
+};
+
+inline constexpr std::size_t kMaxSitesPerTopology = kMaxServersPerSite;  // the same core orders among either
+
+// What orders updates among sites.
+enum class GlobalProtocol : std::uint8_t { prime };
+
+// Prime's periods where a message takes tens of milliseconds and costs its site a signature.
+[[nodiscard]] PrimeSettings wide_area_prime();
+
+// Sites as participants of a protocol; of no use to a site alone. What the durations must be to each other stands in
+// timing.h.
+struct GlobalSettings {
+  GlobalProtocol protocol = GlobalProtocol::prime;
+  std::size_t f = 0;  // F: sites that may be faulty in any way; the number of sites is at least 3F + 1
+  PrimeSettings prime = wide_area_prime();
+  Duration site_clock_tick = milliseconds(10);  // each server introduces its clock once per tick
+  Duration sign_period = milliseconds(20);      // a site signs what it wants to say once per period of its clock
+  Duration clock_bound = milliseconds(400);     // B: how far from the site clock the tick of one server counts
+  Duration clock_jump = milliseconds(200);      // J: a step of the site clock above it is no passing of time for timers
+};
+
+// How the messages of one site reach another.
+enum class LinkKind : std::uint8_t {
+  erasure,  // every server sends a part to its peer, see link_pairs.h
+  naive,    // f + 1 servers send the whole message to f + 1 servers each
+};
+
+// Two sites, in either direction.
+struct WanPair {
+  SiteId first;
+  SiteId second;  // above `first`
+  LinkKind kind = LinkKind::erasure;
+  Duration delay;               // one way, of the network inside one process
+  std::optional<BitRate> rate;  // of what each of them sends to the other
+};
+
+struct WanSettings {
+  LinkSettings link;
+  std::optional<BitRate> rate;  // of all that a site sends to others
+  std::vector<WanPair> pairs;   // all there are, by first and second
 };
 
 struct Topology {
@@ -166,9 +220,15 @@ struct Topology {
   ClientSettings client;
   LinkSettings link;
   CoreSettings cores;
-  std::vector<SiteSettings> sites;  // by SiteId; one, in this version
+  std::vector<SiteSettings> sites;  // by SiteId; 1..kMaxSitesPerTopology
+  GlobalSettings global;            // of several sites
+  WanSettings wan;                  // of several sites
 
   [[nodiscard]] const SiteSettings& site(SiteId id) const { return sites.at(id.index()); }
+  // The site whose servers a client talks to: clients belong to the sites in turn.
+  [[nodiscard]] const SiteSettings& home_of(ClientId id) const { return sites[id.value() % sites.size()]; }
+  // Of two different sites, in either order.
+  [[nodiscard]] const WanPair& wan_pair(SiteId one, SiteId other) const;
   // Null when there is no such server.
   [[nodiscard]] const ServerSettings* find_server(std::string_view server_name) const;
   // Every principal that holds keys: servers by site and id, then clients by id.
@@ -190,6 +250,8 @@ struct Topology {
 [[nodiscard]] std::string_view name(ServiceKind kind);
 [[nodiscard]] std::string_view name(ClientPattern pattern);
 [[nodiscard]] std::string_view name(LocalProtocol protocol);
+[[nodiscard]] std::string_view name(GlobalProtocol protocol);
+[[nodiscard]] std::string_view name(LinkKind kind);
 // "channel" or "signature", as [bft] authentication takes it.
 [[nodiscard]] std::string_view bft_authentication_name(message::Authentication authentication);
 

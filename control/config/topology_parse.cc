@@ -1,13 +1,12 @@
-// TOML to Topology. One function per table; what several tables must agree on is checked last, in check_network().
+// TOML to Topology. One function per table, each of which also checks what the table must agree on with those before
+// it. Sites stand in topology_sites.cc, what several of them need in topology_wide_area.cc.
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <map>
 
 #include "control/config/names.h"
 #include "control/config/text_file.h"
-#include "control/config/text_values.h"
 #include "control/config/toml_section.h"
 #include "control/config/topology.h"
 #include "control/config/topology_tables.h"
@@ -16,10 +15,6 @@ namespace garrison::config {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;
-constexpr std::size_t kMaxInterfaceNameBytes = 15;  // Linux IFNAMSIZ, less the final zero
-constexpr std::size_t kMinIpMtu = 576;              // every IPv4 path carries that much (RFC 791)
-constexpr std::size_t kMaxIpMtu = kMaxFrameBytes - kEthernetHeaderBytes;
-constexpr std::string_view kAfPacket = "af_packet:";
 
 using crypto::Scheme;
 constexpr std::array<std::pair<std::string_view, Scheme>, 3> kSchemes{
@@ -74,11 +69,11 @@ void read_crypto(Faults& faults, const toml::table& table, CryptoSettings& out) 
 }  // namespace
 
 void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
-  Section section(
-      faults, table, "[prime]",
-      {"eager", "po_request_period", "po_summary_period", "summary_matrix_period", "pre_prepare_period",
-       "retransmit_period", "k_lat", "delta_pp", "tat_measure_period", "rtt_ping_period", "reconciliation_delay",
-       "max_updates_per_request", "preorder_window", "ordering_window", "kept_window", "checkpoint_interval"});
+  Section section(faults, table, "[prime]", {kPrimeKeys.begin(), kPrimeKeys.end()});
+  read_prime(section, out);
+}
+
+void read_prime(Section& section, PrimeSettings& out) {
   constexpr Duration kShortest = microseconds(10);
   constexpr Duration kLongest = seconds(10);
   section.boolean("eager", out.eager);
@@ -105,6 +100,13 @@ void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out) {
   section.integer("kept_window", out.kept_window, kMinKeptWindow, kMaxKeptWindow);
   // Whoever goes on from a checkpoint needs what was ordered since.
   section.integer("checkpoint_interval", out.checkpoint_interval, 1U, out.kept_window);
+}
+
+void read_link(Section& section, LinkSettings& out) {
+  constexpr std::size_t kMinIpMtu = 576;  // every IPv4 path carries that much (RFC 791)
+  constexpr std::size_t kMaxIpMtu = kMaxFrameBytes - kEthernetHeaderBytes;
+  section.integer("ip_mtu", out.ip_mtu, kMinIpMtu, kMaxIpMtu);
+  section.boolean("lossy", out.lossy);
 }
 
 void read_bft(Faults& faults, const toml::table& table, BftSettings& out) {
@@ -149,172 +151,11 @@ void read_client(Faults& faults, const toml::table& table, ClientSettings& out) 
   section.one_of("pattern", out.pattern, Choices<ClientPattern>(kPatterns));
 }
 
-// "inproc", "af_packet:INTERFACE", a PCI address, or a virtual device of DPDK.
-void read_port(Section& section, LanSettings& out) {
-  std::string port;
-  section.text("port", port);
-  if (port.starts_with(kAfPacket)) {
-    out.port = LanSettings::Port::af_packet;
-    out.device = port.substr(kAfPacket.size());
-    if (out.device.empty() || out.device.size() > kMaxInterfaceNameBytes ||
-        out.device.find_first_of("/:, \t") != std::string::npos) {
-      section.fault("port",
-                    fmt::format("\"{}\" is not the name of a network interface; 'ip link' lists them", out.device));
-    }
-    return;
-  }
-  if (port == "inproc") return;
-  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
-  const bool pci = !port.empty() && hex(port.front()) && port.find(':') != std::string::npos;
-  if (!pci && !port.starts_with("net_")) {
-    section.fault("port", fmt::format("port \"{}\" is not known; write \"inproc\", \"af_packet:INTERFACE\", a PCI "
-                                      "address such as \"0000:3b:00.0\" or a DPDK device such as \"net_memif0,...\"",
-                                      port));
-  }
-  out.port = LanSettings::Port::dpdk;
-  out.device = std::move(port);
-}
-
-void read_lan(Faults& faults, const toml::table& table, const std::string& server, LanSettings& out) {
-  Section section(faults, table, "lan of server " + server, {"port", "mac", "ip", "udp_port"},
-                  {"port", "mac", "ip", "udp_port"});
-  read_port(section, out);
-  section.parsed("mac", out.mac, parse_mac, "a MAC address; write six pairs of hex digits: \"02:00:00:00:00:01\"");
-  if (section.has("mac") && ((out.mac[0] & 1U) != 0 || out.mac == MacAddress{})) {
-    section.fault(
-        "mac", fmt::format("mac \"{}\" is not the address of one station; use that of the port", to_string(out.mac)));
-  }
-  section.parsed("ip", out.ip, parse_ipv4, "an IPv4 address; write four numbers: \"10.1.0.1\"");
-  if (section.has("ip") && (out.ip[0] == 0 || out.ip[0] >= 224)) {
-    section.fault("ip",
-                  fmt::format("ip \"{}\" is not the address of one host; use that of the port", to_string(out.ip)));
-  }
-  section.integer("udp_port", out.udp_port, std::uint16_t{1}, std::uint16_t{65535});
-}
-
-void read_endpoint(Section& section, std::string_view key, Endpoint& out) {
-  section.parsed(key, out, parse_endpoint, "an address and a TCP port; write \"IP:PORT\" with a port of 1..65535");
-  if (section.has(key) && (out.ip[0] == 0 || out.ip[0] >= 224)) {
-    section.fault(
-        key, fmt::format("\"{}\" is not an address that others can connect to; write the host's own", to_string(out)));
-  }
-}
-
-void read_server(Faults& faults, const toml::table& table, ServerSettings& out) {
-  Section section(faults, table, fmt::format("[[site.server]] {}", out.name), {"name", "lan", "client", "admin"},
-                  {"lan", "client", "admin"});
-  std::string written = out.name;
-  section.text("name", written);
-  if (written != out.name) {
-    section.fault("name", fmt::format("this server is {} by its place in the file, not \"{}\"; servers are named in "
-                                      "order, so correct the name or the order",
-                                      out.name, written));
-  }
-  if (const toml::table* lan = section.table("lan")) read_lan(faults, *lan, out.name, out.lan);
-  read_endpoint(section, "client", out.client);
-  read_endpoint(section, "admin", out.admin);
-}
-
-void check_size(Section& section, const SiteSettings& site, std::size_t n) {
-  if (n > kMaxServersPerSite) {
-    section.fault("server",
-                  fmt::format("site {} has {} servers; a site has at most {}", site.name, n, kMaxServersPerSite));
-  } else if (n < 3 * site.f + 1) {
-    const bool fits_less = n >= 4 && n % 3 == 1;
-    section.fault("f", fmt::format("site {} has {} servers, too few for f = {}; make it {} servers{}", site.name, n,
-                                   site.f, 3 * site.f + 1, fits_less ? fmt::format(" or f = {}", n / 3) : ""));
-  } else if (n > 3 * site.f + 1) {
-    section.fault("f",
-                  fmt::format("site {} has {} servers, and f = {} takes exactly {}; Prime is argued for n = 3f + 1 "
-                              "only, so take away {} or raise f",
-                              site.name, n, site.f, 3 * site.f + 1, n - (3 * site.f + 1)));
-  }
-}
-
-void read_site(Faults& faults, const toml::table& table, SiteSettings& out) {
-  Section section(faults, table, fmt::format("[[site]] {}", out.name), {"name", "f", "server"},
-                  {"name", "f", "server"});
-  std::string written = out.name;
-  section.text("name", written);
-  if (written != out.name) {
-    section.fault("name", fmt::format("this site is {} by its place in the file, not \"{}\"; sites are named in order, "
-                                      "so correct the name",
-                                      out.name, written));
-  }
-  section.integer("f", out.f, std::size_t{1}, kMaxFaults);
-  const auto servers = section.tables("server");
-  if (faults.any()) return;
-  check_size(section, out, servers.size());
-  for (std::size_t i = 0; i < servers.size() && !faults.any(); ++i) {
-    ServerSettings& server = out.servers.emplace_back();
-    server.id = ServerId(static_cast<std::uint16_t>(i));
-    server.name = server_name(out.id, server.id);
-    read_server(faults, *servers[i], server);
-  }
-}
-
-void read_sites(Faults& faults, Section& root, Topology& out) {
-  const auto sites = root.tables("site");
-  if (faults.any()) return;
-  if (sites.empty()) return root.fault("site", "there is no site; add one [[site]]");
-  if (sites.size() > 1) {
-    return faults.add(sites[1]->source().begin,
-                      "several sites need links between sites, which this version does not have; keep one [[site]]");
-  }
-  SiteSettings& site = out.sites.emplace_back();
-  site.name = site_name(site.id);
-  read_site(faults, *sites.front(), site);
-}
-
-// Addresses that must differ between servers, by their text, and who holds each.
-class Taken {
- public:
-  Taken(Faults& faults, std::string_view what) : faults_(faults), what_(what) {}
-
-  void claim(const std::string& address, const std::string& owner, const toml::table& table, std::string_view key) {
-    const auto [held, fresh] = owners_.try_emplace(address, owner);
-    if (fresh) return;
-    const toml::node* const node = table.get(key);
-    CHECK(node != nullptr);
-    faults_.add(node->source().begin, fmt::format("{} {} is that of server {} already; give {} another", what_, address,
-                                                  held->second, owner));
-  }
-
- private:
-  Faults& faults_;
-  std::string_view what_;
-  std::map<std::string, std::string> owners_;
-};
-
-// The tables are the ones that `out` was read from without a fault.
-void check_network(Faults& faults, const toml::table& root, const Topology& out) {
-  Taken macs(faults, "mac");
-  Taken ips(faults, "ip");
-  Taken tcp(faults, "TCP address");
-  for (const SiteSettings& site : out.sites) {
-    const bool in_process = site.servers.front().lan.port == LanSettings::Port::inproc;
-    for (const ServerSettings& server : site.servers) {
-      const toml::table& table = *root["site"][site.id.index()]["server"][server.id.index()].as_table();
-      const toml::table& lan = *table["lan"].as_table();
-      macs.claim(to_string(server.lan.mac), server.name, lan, "mac");
-      ips.claim(to_string(server.lan.ip), server.name, lan, "ip");
-      tcp.claim(to_string(server.client), server.name, table, "client");
-      tcp.claim(to_string(server.admin), server.name, table, "admin");
-      if ((server.lan.port == LanSettings::Port::inproc) != in_process) {
-        faults.add(
-            lan.get("port")->source().begin,
-            fmt::format("an \"inproc\" port reaches no other kind of port; give every server of site {} \"inproc\" "
-                        "or none",
-                        site.name));
-      }
-    }
-  }
-}
-
 void read_root(Faults& faults, const toml::table& table, Topology& out) {
-  Section root(faults, table, "the file",
-               {"system", "crypto", "protocol", "prime", "bft", "service", "client", "link", "cores", "site"},
-               {"system", "site"});
+  Section root(
+      faults, table, "the file",
+      {"system", "crypto", "protocol", "prime", "bft", "service", "client", "link", "cores", "site", "global", "wan"},
+      {"system", "site"});
   if (const toml::table* system = root.table("system")) read_system(faults, *system, out);
   if (const toml::table* crypto = root.table("crypto")) read_crypto(faults, *crypto, out.crypto);
   if (const toml::table* prime = root.table("prime")) read_prime(faults, *prime, out.prime);
@@ -333,15 +174,16 @@ void read_root(Faults& faults, const toml::table& table, Topology& out) {
   }
   if (const toml::table* link = root.table("link")) {
     Section section(faults, *link, "[link]", {"ip_mtu", "lossy"});
-    section.integer("ip_mtu", out.link.ip_mtu, kMinIpMtu, kMaxIpMtu);
-    section.boolean("lossy", out.link.lossy);
+    read_link(section, out.link);
   }
   if (const toml::table* cores = root.table("cores")) {
     Section section(faults, *cores, "[cores]", {"dedicated"});
     section.boolean("dedicated", out.cores.dedicated);
   }
-  read_sites(faults, root, out);
-  if (!faults.any()) check_network(faults, table, out);
+  read_sites(faults, root, out.sites);
+  if (faults.any()) return;
+  check_network(faults, table, out.sites);
+  read_wide_area(faults, root, out);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,15 +12,20 @@ namespace garrison::config {
 
 struct NewTopology {
   std::string name = "garrison";
-  SystemId system;          // draw it at random: two deployments must not share one
-  std::size_t servers = 4;  // 3f + 1
+  SystemId system;  // draw it at random: two deployments must not share one
+  std::size_t sites = 1;
+  std::optional<std::size_t> f_global{};  // F, of several sites; none: as many as there can be
+  LinkKind link = LinkKind::erasure;      // between all sites
+  std::size_t servers = 4;                // of each site: 3f + 1
   std::uint32_t clients = 4;
   ServiceKind service = ServiceKind::kv;
   LocalProtocol protocol = LocalProtocol::prime;
   crypto::Scheme server_scheme = crypto::Scheme::ed25519;
   crypto::Scheme client_scheme = crypto::Scheme::ed25519;
-  std::vector<std::string> ports{"inproc"};     // as [[site.server]] lan.port takes it; one for all, or one each
-  std::vector<std::string> hosts{"127.0.0.1"};  // for clients and status; one for all, or one each
+  // One for all servers, or one each: those of site A, then of site B and so on.
+  std::vector<std::string> ports{"inproc"};      // as [[site.server]] lan.port takes it
+  std::vector<std::string> wan_ports{"inproc"};  // likewise, of several sites
+  std::vector<std::string> hosts{"127.0.0.1"};   // for clients and status
 };
 
 // Text that parse_topology takes; an error when the wishes cannot be met.

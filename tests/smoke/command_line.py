@@ -55,6 +55,16 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("new with BFT", ["new", "-t", "bft.toml", "--protocol", "bft"], 0, "", folder)
     case("BFT is explained", ["explain", "-t", "bft.toml"], 0, "bft: the leader is suspected", folder)
     case("unknown protocol", ["new", "-t", "x.toml", "--protocol", "paxos"], 2, "paxos|protocol", folder)
+    case("new with two sites", ["new", "-t", "two.toml", "--sites", "2"], 0, "2 sites of 4 servers", folder)
+    case("two sites are checked", ["check", "-t", "two.toml"], 0,
+         r"2 sites, F = 0, quorum 2 \(the loss of either site stops the other\), each of 4 servers, f = 1", folder)
+    case("and explained", ["explain", "-t", "two.toml"], 0, "(?s)4 parts, any 2.*a tick every", folder)
+    case("several sites do not run yet", ["run", "-t", "two.toml"], 2, r"two\.toml: has 2 sites, .*; keep one", folder)
+    case("nobody home at either site", ["status", "-t", "two.toml"], 1,
+         "(?s)A1 does not answer.*of site A are silent.*B4 does not answer.*of site B are silent", folder)
+    case("too few sites", ["new", "-t", "x.toml", "--sites", "6", "--f-global", "2"], 2, "make it 7 sites", folder)
+    case("F of one site", ["new", "-t", "x.toml", "--f-global", "1"], 2, "one site alone has no F", folder)
+    case("unknown link", ["new", "-t", "x.toml", "--sites", "2", "--link", "hub"], 2, "hub|link", folder)
     case("new does not overwrite", ["new", "-t", "site.toml"], 2, "site.toml", folder)
     case("missing topology", ["check", "-t", "none.toml"], 2, "none.toml", folder)
     case("check", ["check", "-t", "site.toml"], 0, "sound", folder)
@@ -72,6 +82,8 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
          r"b\.toml:\d+:\d+: ", folder)
     case("not TOML", ["check", "-t", edited(site, work / "c.toml", "[system]", "[system")], 2, r"c\.toml:\d+:\d+: ",
          folder)
+    case("tick above a period", ["check", "-t", edited(work / "two.toml", work / "e.toml", 'tick = "10ms"', 'tick = "60ms"')],
+         2, r"e\.toml:\d+:\d+: po_request_period is 50ms, .*; raise it", folder)
     (work / "d.toml").write_bytes(bytes(range(256)))
     case("garbage topology", ["check", "-t", "d.toml"], 2, r"d\.toml", folder)
     case("unknown server", ["run", "-t", "site.toml", "--server", "B9"], 2, "B9", folder)

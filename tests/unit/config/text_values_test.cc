@@ -51,5 +51,23 @@ TEST(TextValuesTest, durations_are_written_exactly_in_the_largest_unit) {
   EXPECT_EQ(to_string(Duration()), "0ns");
 }
 
+TEST(TextValuesTest, rates_carry_their_unit_and_are_above_zero) {
+  EXPECT_EQ(parse_rate("7bit/s"), BitRate{7});
+  EXPECT_EQ(parse_rate("56kbit/s"), BitRate{56'000});
+  EXPECT_EQ(parse_rate("10Mbit/s"), BitRate{10'000'000});
+  EXPECT_EQ(parse_rate("100Gbit/s"), BitRate{100'000'000'000});
+  for (const char* text : {"", "10", "Mbit/s", "10 Mbit/s", "10Mbit", "10mbit/s", "1.5Mbit/s", "0kbit/s",
+                           "99999999999Gbit/s", "99999999999999999999bit/s"}) {
+    EXPECT_EQ(parse_rate(text), std::nullopt) << text;
+  }
+}
+
+TEST(TextValuesTest, rates_are_written_exactly_in_the_largest_unit) {
+  EXPECT_EQ(to_string(BitRate{2'000'000'000}), "2Gbit/s");
+  EXPECT_EQ(to_string(BitRate{1'500'000}), "1500kbit/s");
+  EXPECT_EQ(to_string(BitRate{1'000'001}), "1000001bit/s");
+  EXPECT_EQ(to_string(BitRate{}), "0bit/s");
+}
+
 }  // namespace
 }  // namespace garrison::config

@@ -40,7 +40,7 @@ TEST(TopologyTextTest, wishes_read_back) {
   EXPECT_EQ(topology.crypto.server_scheme, crypto::Scheme::rsa3072);
   EXPECT_EQ(topology.crypto.client_scheme, crypto::Scheme::rsa2048);
   for (const ServerSettings& server : topology.sites.front().servers) {
-    EXPECT_EQ(server.lan.port, LanSettings::Port::af_packet);
+    EXPECT_EQ(server.lan.port, PortSettings::Port::af_packet);
     EXPECT_EQ(server.lan.device, "eth1");
     EXPECT_EQ(to_string(server.client.ip), "10.0.0." + std::to_string(server.id.value() + 1));
     EXPECT_EQ(server.client.ip, server.admin.ip);
@@ -52,6 +52,70 @@ TEST(TopologyTextTest, one_port_each_goes_to_its_server) {
   wishes.ports = {"af_packet:v1", "af_packet:v2", "af_packet:v3", "af_packet:v4"};
   const auto topology = parse_topology(new_topology_text(wishes).value(), "new").value();
   EXPECT_EQ(topology.sites.front().servers[2].lan.device, "v3");
+}
+
+TEST(TopologyTextTest, wishes_of_several_sites_read_back) {
+  NewTopology wishes = wishes_for(4);
+  wishes.sites = 7;
+  wishes.f_global = 1;
+  wishes.link = LinkKind::naive;
+  wishes.ports.clear();
+  wishes.wan_ports.clear();
+  wishes.hosts.clear();
+  for (std::size_t i = 0; i < 28; ++i) {
+    wishes.ports.push_back("af_packet:lan" + std::to_string(i));
+    wishes.wan_ports.push_back("af_packet:wan" + std::to_string(i));
+    wishes.hosts.push_back("10.0.1." + std::to_string(i));
+  }
+  const auto topology = parse_topology(new_topology_text(wishes).value(), "new").value();
+  EXPECT_EQ(topology.sites.size(), 7U);
+  EXPECT_EQ(topology.global.f, 1U);
+  EXPECT_EQ(topology.wan_pair(SiteId(2), SiteId(6)).kind, LinkKind::naive);
+  const ServerSettings& b3 = *topology.find_server("B3");
+  EXPECT_EQ(b3.lan.device, "lan6");
+  EXPECT_EQ(b3.wan->device, "wan6");
+  EXPECT_EQ(b3.client, (Endpoint{{10, 0, 1, 6}, 7103}));
+  EXPECT_EQ(topology.crypto.site_scheme, crypto::ThresholdScheme::shoup_rsa2048);
+}
+
+TEST(TopologyTextTest, the_text_of_several_sites_spells_out_the_defaults) {
+  const GlobalSettings defaults;
+  NewTopology wishes = wishes_for(4);
+  wishes.sites = 2;
+  const auto topology = parse_topology(new_topology_text(wishes).value(), "new").value();
+  const GlobalSettings& global = topology.global;
+  EXPECT_EQ(global.site_clock_tick, defaults.site_clock_tick);
+  EXPECT_EQ(global.sign_period, defaults.sign_period);
+  EXPECT_EQ(global.clock_bound, defaults.clock_bound);
+  EXPECT_EQ(global.clock_jump, defaults.clock_jump);
+  EXPECT_EQ(global.prime.eager, defaults.prime.eager);
+  EXPECT_EQ(global.prime.po_request_period, defaults.prime.po_request_period);
+  EXPECT_EQ(global.prime.delta_pp, defaults.prime.delta_pp);
+  EXPECT_EQ(global.prime.rtt_ping_period, defaults.prime.rtt_ping_period);
+  EXPECT_EQ(topology.wan.link.ip_mtu, kDefaultPathIpBytes);
+  EXPECT_GT(topology.wan_pair(SiteId(0), SiteId(1)).delay, Duration());
+}
+
+TEST(TopologyTextTest, wishes_for_sites_that_cannot_be_met_are_refused) {
+  const auto refusal = [](auto change) {
+    NewTopology wishes = wishes_for(4);
+    change(wishes);
+    const auto text = new_topology_text(wishes);
+    return text.ok() ? "" : text.error().message;
+  };
+  EXPECT_EQ(refusal([](auto& wishes) { wishes.sites = 0; }), "there cannot be 0 sites; write 1 to 16");
+  EXPECT_EQ(refusal([](auto& wishes) { wishes.sites = 17; }), "there cannot be 17 sites; write 1 to 16");
+  EXPECT_NE(refusal([](auto& wishes) { wishes.f_global = 0; }).find("one site alone has no F"), std::string::npos);
+  const std::string too_many = refusal([](auto& wishes) {
+    wishes.sites = 4;
+    wishes.f_global = 2;
+  });
+  EXPECT_EQ(too_many.rfind("there are 4 sites, too few for f = 2 in [global]; make it 7 sites", 0), 0U) << too_many;
+  const std::string ports = refusal([](auto& wishes) {
+    wishes.sites = 2;
+    wishes.wan_ports = {"af_packet:a", "af_packet:b", "af_packet:c", "af_packet:d"};
+  });
+  EXPECT_EQ(ports, "4 wan ports for 8 servers; give one for all or one for each");
 }
 
 TEST(TopologyTextTest, the_text_spells_out_the_defaults) {

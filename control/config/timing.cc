@@ -1,0 +1,18 @@
+#include "control/config/timing.h"
+
+namespace garrison::config {
+
+Duration local_ordering_bound(const PrimeSettings& local) {
+  const Duration rounds = kLocalLatency * 6 + kLocalLatency * (2 * std::int64_t{local.k_lat});
+  const Duration preordering = local.po_request_period * 2 + local.po_summary_period + local.summary_matrix_period;
+  return rounds + preordering + local.delta_pp;
+}
+
+GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& local) {
+  const Duration step = global.site_clock_tick + local_ordering_bound(local);
+  return {.step = step,
+          .clock_bound = step * 4,
+          .delta_pp = global.prime.pre_prepare_period + global.sign_period + step * 2};
+}
+
+}  // namespace garrison::config

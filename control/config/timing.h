@@ -1,0 +1,26 @@
+// What durations of the local and of the global protocol must be to each other. Pure; any thread.
+#pragma once
+
+#include "control/config/topology.h"
+
+namespace garrison::config {
+
+// The longest that a message takes inside a site, from one server that wants it signed and sent to another that hears
+// it. An assumption: nothing in a topology says it.
+inline constexpr Duration kLocalLatency = milliseconds(1);
+
+// How long the servers of a site take, at worst, to order an event that a correct one introduces while the leader is
+// as slow as it may be: the bound of [PRIME] 6, beta = 6 L*_bounded + 2 K_Lat L*_timely + 3 Delta_agg, with the waits
+// for PO-REQUEST and PO-ACK that collect several.
+[[nodiscard]] Duration local_ordering_bound(const PrimeSettings& local);
+
+// What a site must allow for, beyond its own ordering, before another server's tick is taken for a false one, and
+// before the leader site's next PRE-PREPARE is late.
+struct GlobalBounds {
+  Duration step;         // what the site clock may advance by at once: a tick that was introduced just too late
+  Duration clock_bound;  // the least B: four steps
+  Duration delta_pp;     // the least Delta_pp: a period, and what two sites' clocks and signing add to it
+};
+[[nodiscard]] GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& local);
+
+}  // namespace garrison::config
