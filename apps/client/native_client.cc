@@ -37,7 +37,7 @@ NativeClient::~NativeClient() {
 }
 
 NativeClient::Config NativeClient::config_from(const config::Topology& topology, ClientId client) {
-  const config::SiteSettings& site = topology.sites.front();
+  const config::SiteSettings& site = topology.home_of(client);
   Config config;
   config.system = topology.system;
   config.site = site.id;

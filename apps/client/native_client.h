@@ -1,5 +1,5 @@
-// The native client: one client identity, connected to every server of its site, as a library for programs that use
-// the replicated service. The gateway and `garrison client` are made with it.
+// The native client: one client identity, connected to every server of its site (config::Topology::home_of), as a
+// library for programs that use the replicated service. The gateway and `garrison client` are made with it.
 //
 // An operation is signed, sent and repeated as [PRIME] A.1 says (ClientCore), and its result is what f+1 servers under
 // their MACs agree on: up to f servers may be down, silent or lying. Operations that wait together are signed as one
@@ -37,8 +37,8 @@ class NativeClient {
  public:
   struct Config {
     SystemId system;
-    SiteId site;
-    std::size_t faults = 1;  // f
+    SiteId site;             // the client's
+    std::size_t faults = 1;  // f of that site
     ClientId client;
     std::vector<config::Endpoint> servers;  // by ServerId
     std::size_t window = service::kClientWindow;

@@ -21,6 +21,7 @@
 #include "apps/commands/command.h"
 #include "apps/gateway/gateway.h"
 #include "control/config/key_files.h"
+#include "control/config/names.h"
 #include "crypto/key_store.h"
 
 namespace garrison::apps {
@@ -92,8 +93,8 @@ class Watch {
   std::optional<std::size_t> last_;
 };
 
-int serve(asio::io_context& io, const config::Topology& topology, const Clients& clients,
-          const gateway::Gateway::Config& config) {
+int serve(asio::io_context& io, const config::Topology& topology, const config::SiteSettings& home,
+          const Clients& clients, const gateway::Gateway::Config& config) {
   std::vector<gateway::Gateway::Replicate> identities;
   for (const auto& one : clients) {
     identities.push_back([&client = *one](Bytes operation, std::function<void(Result<Bytes>)> done) {
@@ -113,7 +114,7 @@ int serve(asio::io_context& io, const config::Topology& topology, const Clients&
     fmt::print(stderr, "garrison: whoever reaches {} can read and write everything, unasked who they are\n",
                config::to_string(bound.value()));
   }
-  Watch watch(io, clients, topology.sites.front());
+  Watch watch(io, clients, home);
   watch.start();
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const asio::error_code& error, int) {
@@ -123,6 +124,24 @@ int serve(asio::io_context& io, const config::Topology& topology, const Clients&
   });
   io.run();
   return kDone;
+}
+
+// The one site that all of the identities talk to; the error is one line for the operator.
+Result<const config::SiteSettings*> home_of(const std::vector<std::string>& clients, const config::Topology& topology) {
+  const config::SiteSettings* home = &topology.sites.front();
+  for (const std::string& name : clients) {
+    const std::optional<ClientId> id = config::parse_client_name(name);
+    if (!id) continue;  // open_client() says so
+    const config::SiteSettings* const site = &topology.home_of(*id);
+    if (name == clients.front()) home = site;
+    if (site != home) {
+      return Error{
+          fmt::format("client {} is of site {}, and {} of site {}; a gateway speaks to one site, so name "
+                      "clients of one",
+                      clients.front(), home->name, name, site->name)};
+    }
+  }
+  return home;
 }
 
 int run(const Options& options) {
@@ -141,6 +160,8 @@ int run(const Options& options) {
   config.listen = *listen;
   config.strict_order = options.strict_order;
   config.limits.max_operations = kMaxOperations;
+  const Result<const config::SiteSettings*> home = home_of(options.clients, topology);
+  if (!home) return complain(home.error().message), kMisused;
   const auto directory = crypto::load_public(config::public_keys_path(options.keys));
   if (!directory) return complain(directory.error().message), kMisused;
 
@@ -154,7 +175,7 @@ int run(const Options& options) {
     if (!opened) return complain(opened.error().message), kMisused;
     clients.push_back(std::move(opened).value());
   }
-  return serve(io, topology, clients, config);
+  return serve(io, topology, *home.value(), clients, config);
 }
 
 }  // namespace

@@ -62,6 +62,8 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("several sites do not run yet", ["run", "-t", "two.toml"], 2, r"two\.toml: has 2 sites, .*; keep one", folder)
     case("nobody home at either site", ["status", "-t", "two.toml"], 1,
          "(?s)A1 does not answer.*of site A are silent.*B4 does not answer.*of site B are silent", folder)
+    case("gateway between sites", ["gateway", "-t", "two.toml", "--clients", "c3,c2"], 2,
+         "client c3 is of site A, and c2 of site B; a gateway speaks to one site", folder)
     case("too few sites", ["new", "-t", "x.toml", "--sites", "6", "--f-global", "2"], 2, "make it 7 sites", folder)
     case("F of one site", ["new", "-t", "x.toml", "--f-global", "1"], 2, "one site alone has no F", folder)
     case("unknown link", ["new", "-t", "x.toml", "--sites", "2", "--link", "hub"], 2, "hub|link", folder)

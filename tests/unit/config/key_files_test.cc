@@ -146,6 +146,29 @@ TEST_F(KeyFilesTest, several_sites_have_two_keys_each_and_their_servers_sign_wit
   }
 }
 
+TEST_F(KeyFilesTest, sites_of_different_sizes_have_keys_of_their_own_thresholds) {
+  add_site(topology_);
+  SiteSettings& b = topology_.sites[1];
+  for (std::uint16_t i = 4; i < 7; ++i) b.servers.emplace_back().id = ServerId(i);
+  b.f = 2;
+  deal();
+  EXPECT_EQ(finding(topology_), "");
+  const auto directory = crypto::load_public(public_keys_path(directory_)).value();
+  const crypto::ThresholdPublicKey& quorum = *directory.find_site_key({SiteId(1), crypto::SiteKeyKind::quorum});
+  EXPECT_EQ(quorum.k, 5);
+  EXPECT_EQ(quorum.n, 7);
+  EXPECT_EQ(directory.find_site_key({SiteId(0), crypto::SiteKeyKind::quorum})->k, 3);
+  EXPECT_EQ(crypto::load_private(file("B7.key")).value().site_secrets.size(), 2U);
+
+  Topology smaller = topology_;
+  smaller.sites[1].servers.resize(4);
+  smaller.sites[1].f = 1;
+  EXPECT_NE(finding(smaller).find("the quorum key of site B is shoup-rsa1024, 5 of 7; the topology says shoup-rsa1024, "
+                                  "3 of 4"),
+            std::string::npos)
+      << finding(smaller);
+}
+
 TEST_F(KeyFilesTest, a_site_alone_has_keys_when_its_topology_asks_for_them) {
   topology_.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa1024;
   deal();

@@ -6,6 +6,7 @@
 #include <future>
 #include <string>
 
+#include "control/config/topology_text.h"
 #include "control/service/kv_operation.h"
 #include "tests/unit/native_client/test_site.h"
 
@@ -42,6 +43,32 @@ TEST(NativeClientTest, gets_what_the_servers_agree_on) {
   EXPECT_EQ(shown(client->call(get("k"))), "v");
   EXPECT_EQ(shown(client->call(get("none"))), "nil");
   EXPECT_EQ(site.executed(), 3U);
+}
+
+// A and C have four servers, B has seven.
+config::Topology three_sites() {
+  std::string text = config::new_topology_text({.system = SystemId(7), .sites = 3, .servers = 7}).value();
+  const auto cut = [&](const std::string& name, const std::string& next) {
+    const std::size_t site = text.find("[[site]]\nname = \"" + name + "\"");
+    text.replace(text.find("f = 2", site), 5, "f = 1");
+    const std::size_t fifth = text.find("[[site.server]]\nname = \"" + name + "5\"");
+    text.erase(fifth, next.empty() ? std::string::npos : text.find("[[site]]\nname = \"" + next + "\"") - fifth);
+  };
+  cut("C", "");
+  cut("A", "B");
+  return config::parse_topology(text, "t.toml").value();
+}
+
+TEST(NativeClientTest, talks_to_the_servers_of_its_site_and_believes_as_many_as_that_site_takes) {
+  const config::Topology topology = three_sites();
+  for (const std::uint32_t client : {0U, 1U, 2U, 3U}) {
+    const NativeClient::Config config = NativeClient::config_from(topology, ClientId(client));
+    const config::SiteSettings& home = topology.sites[client % 3];
+    EXPECT_EQ(config.site, home.id);
+    EXPECT_EQ(config.faults, client == 1 ? 2U : 1U);
+    ASSERT_EQ(config.servers.size(), client == 1 ? 7U : 4U);
+    for (std::size_t i = 0; i < home.n(); ++i) EXPECT_EQ(config.servers[i], home.servers[i].client);
+  }
 }
 
 TEST(NativeClientTest, works_with_f_servers_silent_whichever_they_are) {
