@@ -15,7 +15,8 @@ namespace {
 crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Principal principal,
                                  crypto::PublicKeys& keys) {
   std::array<std::uint8_t, 16> seed{};
-  Writer(seed).u64(static_cast<std::uint64_t>(principal.kind)).u64(principal.index);
+  const std::uint64_t site = principal.site.value();
+  Writer(seed).u64(static_cast<std::uint64_t>(principal.kind)).u64(site << 32U | principal.index);
   const Digest digest = crypto::sha256(seed);
   crypto::PrivateBundle bundle{.system = topology.system,
                                .epoch = topology.crypto.epoch,
@@ -51,10 +52,19 @@ config::BftSettings small_bft_windows() {
   return bft;
 }
 
+std::span<const crypto::PrivateBundle> LabKeys::servers_of(SiteId site) const {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < site.index(); ++i) first += topology.sites.at(i).n();
+  return std::span(servers).subspan(first, topology.site(site).n());
+}
+
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
   Result<std::string> text = config::new_topology_text({.name = "lab",
                                                         .system = SystemId(0x1ab),
+                                                        .sites = wishes.sites,
+                                                        .f_global = wishes.f_global,
+                                                        .link = wishes.link,
                                                         .servers = wishes.servers,
                                                         .clients = static_cast<std::uint32_t>(wishes.clients),
                                                         .protocol = wishes.protocol});
@@ -67,6 +77,9 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   topology.service = wishes.service;
   topology.prime = wishes.prime;
   topology.bft = wishes.bft;
+  const std::size_t f_global = topology.global.f;
+  topology.global = wishes.global;
+  topology.global.f = f_global;
   topology.crypto.server_scheme = wishes.server_scheme;
   topology.crypto.client_scheme = wishes.client_scheme;
 

@@ -1,8 +1,10 @@
-// Keys and topology of a modelled site. They follow from the principals alone, the same for every seed, and are no
+// Keys and topology of modelled sites. They follow from the principals alone, the same for every seed, and are no
 // secrets. Immutable; shared between runs.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "control/config/topology.h"
@@ -14,12 +16,18 @@ namespace garrison::lab {
 struct LabKeys {
   config::Topology topology;
   crypto::KeyDirectory directory;
-  std::vector<crypto::PrivateBundle> servers;
-  std::vector<crypto::PrivateBundle> clients;
+  std::vector<crypto::PrivateBundle> servers;  // by site, then server
+  std::vector<crypto::PrivateBundle> clients;  // by client; whose site is whose, the topology says
+
+  [[nodiscard]] std::span<const crypto::PrivateBundle> servers_of(SiteId site) const;
 };
 
 struct LabTopology {
-  std::size_t servers = 4;  // 3f + 1
+  std::size_t sites = 1;
+  std::optional<std::size_t> f_global{};  // F of several sites; none: as many as there can be
+  config::LinkKind link = config::LinkKind::erasure;
+  config::GlobalSettings global{};  // of several sites; its f is the one above
+  std::size_t servers = 4;          // of each site: 3f + 1
   std::size_t clients = 1;
   bool lossy = false;
   config::ServiceKind service = config::ServiceKind::kv;
