@@ -2,9 +2,11 @@
 //
 // It ignores PO-SUMMARYs and learns rows from SUMMARY-MATRIXes alone, sends PRE-PREPAREs to the fewest correct servers
 // that keep it in office, and each of them so late that their turnaround time, from sending the SUMMARY-MATRIX that it
-// covers to receiving it, stays just below what is acceptable: it knows that bound as everybody does, and the round
-// trips from their RTT-MEASUREs. It does the same with a VC-PROOF and its REPLAY, as far as a bound is known by then.
-// Other faulty servers neither report turnaround times nor vote for another leader.
+// covers to receiving it, stays just below what is acceptable. It knows that bound as everybody does. What a turnaround
+// takes beside its own hold it learns from what those servers tell everyone: RTT-MEASUREs, and TAT-MEASUREs less the
+// longest hold. It does the same with a VC-PROOF and its REPLAY, as far as a bound is known by then.
+// The faulty servers neither report turnaround times nor vote for another leader, and keep to themselves the round
+// trips and upper bounds that would lower what is acceptable.
 #pragma once
 
 #include <optional>
@@ -31,16 +33,20 @@ class DelayLeader final : public Adversary {
 
  private:
   void follow_view();
-  [[nodiscard]] bool brings_news(const message::VerifiedMessage& summary_matrix);
+  void learn_way(const message::VerifiedMessage& message);
+  // Whether the matrix goes beyond asked_for_, which it then does no more.
+  bool is_news(const message::MatrixRows& matrix);
   [[nodiscard]] Duration delay() const;
   [[nodiscard]] bool accomplice_leads() const;
 
   Config config_;
-  View view_;
-  std::vector<prime::SummaryVector> reported_;  // the most up-to-date rows that confidants have reported
-  Duration round_trip_;                         // the longest that a confidant has measured in this view
-  std::optional<Instant> asked_at_;             // the oldest report that nothing covers yet
-  Instant last_sent_at_;                        // when the last PRE-PREPARE goes out
+  std::optional<View> view_;
+  Instant view_since_;
+  std::vector<prime::SummaryVector> asked_for_;  // the most up-to-date rows that confidants have reported
+  Duration way_;                                 // what a turnaround takes beside the hold, the longest of this view
+  Duration longest_hold_;                        // from a report to sending what covers it, in this view
+  std::optional<Instant> asked_at_;              // the oldest report that nothing covers yet
+  Instant last_sent_at_;                         // when the last PRE-PREPARE goes out
 };
 
 }  // namespace garrison::adversary

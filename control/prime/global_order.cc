@@ -387,8 +387,10 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
 }
 
 bool GlobalOrder::may_propose(const Summaries& summaries) const {
+  // A quorum that has executed it has ordered it, though its COMMITs may still be on their way.
+  const SeqNum ordered = std::max(ordered_, stable_);
   return installed_ && leader() == config_.self && summaries.version() != proposed_version_ &&
-         proposed_.value() < ordered_.value() + config_.preprepare_pipeline && proposed_ < window_end();
+         proposed_.value() < ordered.value() + config_.preprepare_pipeline && proposed_ < window_end();
 }
 
 void GlobalOrder::propose(Instant now, const Summaries& summaries, Promises& promises, ordering::Output& output) {

@@ -56,9 +56,11 @@ struct PrimeConfig {
   std::size_t kept_request_bytes = std::size_t{8} << 20U;
 
   // Global order.
-  std::size_t global_window = 256;       // PRE-PREPAREs accepted beyond the last executed one
-  std::size_t preprepare_pipeline = 16;  // own PRE-PREPAREs not yet globally ordered
-  std::size_t kept_sequences = 1024;     // executed ones kept for servers that lag
+  std::size_t global_window = 256;  // PRE-PREPAREs accepted beyond the last executed one
+  // Own PRE-PREPAREs that are not known to be globally ordered. At 30 ms each this is four seconds: a leader that its
+  // own bound silences is suspected, however fast the others are.
+  std::size_t preprepare_pipeline = 128;
+  std::size_t kept_sequences = 1024;  // executed ones kept for servers that lag
 
   // RECONs of one sender that are kept until their requests are executed.
   std::size_t recon_bytes = std::size_t{4} << 20U;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kOrderedBytes = message::kEnvelopeBytes + 48;  // an ORDERED with one entry
 constexpr std::int64_t kMostPeriods = 16;                            // between two repairs of a server in vain
+constexpr std::size_t kRepeatedSequences = 16;                       // at a time, of those that are not ordered
 
 }  // namespace
 
@@ -22,7 +23,7 @@ bool Repair::tick(Instant now, Summaries& summaries, const GlobalOrder& global_o
   summaries.repeat(promises, output);
   if (std::exchange(ordered_at_tick_, global_order.ordered()) != global_order.ordered()) return true;
   SeqNum sequence = global_order.ordered();
-  for (std::size_t i = 0; i < config_.preprepare_pipeline; ++i) {
+  for (std::size_t i = 0; i < kRepeatedSequences; ++i) {
     sequence = sequence.next();
     const GlobalOrder::Held held = global_order.held(sequence);
     ServerSet to = config_.others();
@@ -125,7 +126,7 @@ void Repair::on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const Glo
   if (peer.answers_left == 0 && now < peer.answers_from + config_.retransmit_period / 2) return;
   if (now >= peer.answers_from + config_.retransmit_period / 2) {
     peer.answers_from = now;
-    peer.answers_left = 2 * config_.preprepare_pipeline;  // a PREPARE and a COMMIT each
+    peer.answers_left = 2 * kRepeatedSequences;  // a PREPARE and a COMMIT each
   }
   --peer.answers_left;
   send_order(vote.sequence, global_order.held(vote.sequence), ServerSet::only(vote.voter), global_order, promises,

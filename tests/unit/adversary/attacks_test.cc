@@ -222,13 +222,27 @@ TEST_F(AttacksTest, cry_wolf_votes_once_in_a_view_and_unseats_nobody) {
 
 TEST_F(AttacksTest, a_leader_that_delays_as_it_dares_stays_and_one_that_delays_more_does_not) {
   corrupt(kA1, "delay-leader");
-  run();
+  run(100);
   EXPECT_EQ(site_->status(kA3).view, View(0));
   EXPECT_LE(site_->status(kA3).tat_leader, site_->status(kA3).tat_acceptable);
   EXPECT_GT(site_->status(kA3).tat_leader, milliseconds(10)) << "it delays";
   corrupt(kA1, "delay-leader:by=200ms");
   run();
   EXPECT_GT(site_->status(kA3).view, View(0));
+}
+
+TEST_F(AttacksTest, a_delaying_leader_allows_for_what_takes_longer_than_a_round_trip) {
+  corrupt(kA1, "delay-leader,late:types=PRE-PREPARE:by=8ms");
+  run(200);
+  EXPECT_EQ(site_->status(kA3).view, View(0));
+}
+
+TEST_F(AttacksTest, a_delaying_leader_keeps_to_itself_what_would_lower_the_bound) {
+  corrupt(kA1, "delay-leader");
+  run();
+  EXPECT_EQ(sent(MessageType::RttMeasure, kA1, kA2), 0U);
+  EXPECT_EQ(sent(MessageType::TatUb, kA1, kA2), 0U);
+  EXPECT_GT(sent(MessageType::TatUb, kA3, kA2), 0U);
 }
 
 TEST_F(AttacksTest, a_delaying_leader_serves_one_correct_server_and_that_one_late) {

@@ -255,6 +255,20 @@ TEST_F(GlobalOrderTest, the_leader_keeps_its_pipeline_bounded) {
   EXPECT_EQ(proposed, 2U);
 }
 
+TEST_F(GlobalOrderTest, what_a_quorum_has_executed_makes_room_in_the_pipeline_though_its_commits_are_late) {
+  PrimeConfig small = config(0);
+  small.preprepare_pipeline = 2;
+  Core leader(keys_, small);
+  std::size_t proposed = 0;
+  for (std::uint64_t s = 1; s <= 6; ++s) {
+    proposed += count(leader.settle(summary(1, {0, 0, s, 0})), MessageType::PrePrepare);
+    proposed += count(leader.settle_after(milliseconds(5)), MessageType::PrePrepare);
+    if (proposed == s) executed_by_all(leader, s);
+  }
+  EXPECT_EQ(proposed, 6U);
+  EXPECT_EQ(leader.prime().status().globally_ordered, SeqNum(0));
+}
+
 TEST_F(GlobalOrderTest, a_repeated_vote_for_an_ordered_sequence_is_answered_but_not_without_end) {
   Core core(keys_, config());
   const Stored pp = pre_prepare(1, {});
