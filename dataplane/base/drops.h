@@ -85,6 +85,18 @@ namespace garrison {
   X(bft_bad_view_change, "VIEW-CHANGE whose claims or proof do not fit")                              \
   X(bft_bad_new_view, "NEW-VIEW that does not follow from its VIEW-CHANGEs")                          \
   X(bft_unasked, "answer to nothing that was asked")                                                  \
+  /* threshold signatures */                                                                          \
+  X(share_over, "for a batch of the site that is over")                                               \
+  X(share_beyond_window, "SIG-SHARE too far ahead to be kept")                                        \
+  X(share_duplicate, "already held")                                                                  \
+  X(share_other_statement, "SIG-SHARE of another statement than the batch has here")                  \
+  X(share_bad, "SIG-SHARE that convicts its signer")                                                  \
+  X(share_expelled, "of a server whose shares are no longer used")                                    \
+  X(share_false_evidence, "SIG-EVIDENCE that convicts nobody")                                        \
+  X(share_bad_signature, "SIG-COMPLETE whose signature does not verify")                              \
+  X(share_unasked, "signature of a batch that is not waiting for one")                                \
+  X(share_unknown, "asked about a batch of which nothing is kept")                                    \
+  X(share_over_quota, "asked for shares or proofs more often than one server may")                    \
   /* clients */                                                                                       \
   X(client_duplicate, "update already executed or in progress")                                       \
   X(client_stale, "sequence or incarnation of the past")                                              \
