@@ -108,7 +108,9 @@ std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
                                                         std::unique_ptr<ordering::OrderingCore> core) const {
   const auto specs = specs_.find(server);
   if (specs == specs_.end()) return core;
-  const message::Envelope envelope{site_.system, crypto::Principal::server(site_.site, server), site_.epoch};
+  const crypto::Principal self = site_.of_sites ? crypto::Principal::of_site(SiteId(server.value()))
+                                                : crypto::Principal::server(site_.site, server);
+  const message::Envelope envelope{site_.system, self, site_.epoch};
   return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_, site_.protocol});
 }
 

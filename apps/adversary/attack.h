@@ -30,6 +30,7 @@ struct AttackedSite {
   std::size_t n = 0;
   std::size_t f = 0;
   config::LocalProtocol protocol = config::LocalProtocol::prime;
+  bool of_sites = false;  // its n participants are sites, and so are the faulty ones
 };
 [[nodiscard]] AttackedSite attacked_site(const config::Topology& topology, SiteId site);
 

@@ -15,6 +15,7 @@
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/commands/lab_run.h"
+#include "apps/commands/lab_sites.h"
 #include "apps/commands/protocol.h"
 #include "apps/lab/simulation.h"
 
@@ -28,6 +29,11 @@ struct Options {
   unsigned jobs = 0;
   bool json = false;
   bool check_digest = false;
+  std::size_t sites = 1;
+  std::string link = "erasure";
+  std::string site_adversary;
+  bool first_sites = false;
+  bool liars = false;
 };
 
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
@@ -160,7 +166,42 @@ std::optional<std::string> refuse_attack(const Options& options) {
   return attack ? std::nullopt : std::optional(attack.error().message);
 }
 
+// What is meant for a site alone, and is asked of several.
+std::optional<std::string> only_alone(const Options& options) {
+  const lab::SimulationOptions& one = options.simulation;
+  if (one.laggards) return "--laggards";
+  if (one.unseat_leaders) return "--unseat-leaders";
+  if (one.faulty_clients > 0) return "--faulty-clients";
+  if (local_protocol(options.protocol) != config::LocalProtocol::prime) return "--protocol bft";
+  return std::nullopt;
+}
+
+int sim_sites(const Options& options) {
+  if (const auto misplaced = only_alone(options); misplaced.has_value()) {
+    return complain(*misplaced + " is for a site alone; leave it or --sites out"), kMisused;
+  }
+  const lab::SimulationOptions& one = options.simulation;
+  return simulate_sites({.sites = options.sites,
+                         .f = one.f,
+                         .link = options.link,
+                         .clients = one.clients,
+                         .updates = one.updates,
+                         .seed = one.seed,
+                         .runs = options.runs,
+                         .jobs = options.jobs,
+                         .json = options.json,
+                         .check_digest = options.check_digest,
+                         .liars = options.liars,
+                         .adversary = one.attack.specs,
+                         .site_adversary = options.site_adversary,
+                         .first_sites = options.first_sites});
+}
+
 int sim(Options options) {
+  if (options.sites > 1) return sim_sites(options);
+  if (options.liars || !options.site_adversary.empty()) {
+    return complain("--liars and --site-adversary are for several sites; say how many with --sites"), kMisused;
+  }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
     return complain("fewer clients must be faulty than there are"), kMisused;
   }
@@ -241,6 +282,16 @@ void add_lab_command(CLI::App& app, int& exit_status) {
                    "the network cuts off correct leaders until a faulty server leads");
   command.add_flag("--laggards", options->simulation.laggards,
                    "servers are away for long or start late, and the others keep little for them");
+  command.add_option("--sites", options->sites, "sites of so many servers; several order among themselves")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  command.add_option("--link", options->link, "between sites")
+      ->check(CLI::IsMember({"erasure", "naive"}))
+      ->capture_default_str();
+  command.add_option("--site-adversary", options->site_adversary,
+                     "what as many whole sites as may be faulty do among sites, as --adversary takes it");
+  command.add_flag("--first-sites", options->first_sites, "the first sites are the faulty ones, which lead first");
+  command.add_flag("--liars", options->liars, "f servers of every site lie about parts, shares or time");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

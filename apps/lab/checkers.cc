@@ -9,7 +9,6 @@ namespace {
 std::string describe(ClientId client, SeqNum sequence) {
   return config::client_name(client) + "/" + std::to_string(sequence.value());
 }
-std::string describe(ServerId server) { return config::server_name(SiteId(0), server); }
 }  // namespace
 
 class Checkers::Observer final : public replica::ExecutionObserver {
@@ -28,27 +27,30 @@ class Checkers::Observer final : public replica::ExecutionObserver {
   ServerId server_;
 };
 
-Checkers::Checkers(std::size_t servers) : position_(servers), restored_(servers), seen_(servers) {
+Checkers::Checkers(std::size_t servers, SiteId site, std::shared_ptr<CommonOrder> common)
+    : site_(site), common_(std::move(common)), position_(servers), restored_(servers), seen_(servers) {
   for (std::size_t i = 0; i < servers; ++i) {
     observers_.push_back(std::make_unique<Observer>(*this, ServerId(static_cast<std::uint16_t>(i))));
   }
 }
 
+std::string Checkers::describe(ServerId server) const { return config::server_name(site_, server); }
+
 void Checkers::report(std::string what) {
-  if (!violation_.has_value()) violation_ = std::move(what);
+  if (!common_->violation.has_value()) common_->violation = std::move(what);
 }
 
 void Checkers::on_submit(ClientId client, SeqNum sequence, ByteView operation) {
-  submitted_[{client, sequence}].insert(crypto::sha256(operation));
+  common_->submitted[{client, sequence}].insert(crypto::sha256(operation));
 }
 
 void Checkers::on_execute(ServerId server, const message::ClientOp& op, const service::Executed& executed) {
   if (faulty_.contains(server)) return;
   const Entry entry{op.client, op.sequence, crypto::sha256(op.operation), crypto::sha256(executed.result)};
-  const std::string who = describe(server) + " executed " + describe(op.client, op.sequence);
+  const std::string who = describe(server) + " executed " + lab::describe(op.client, op.sequence);
 
-  const auto known = submitted_.find({op.client, op.sequence});
-  if (known == submitted_.end()) return report("validity: " + who + ", which no client submitted");
+  const auto known = common_->submitted.find({op.client, op.sequence});
+  if (known == common_->submitted.end()) return report("validity: " + who + ", which no client submitted");
   if (!known->second.contains(entry.operation))
     return report("validity: " + who + " with other bytes than its client signed");
   if (!seen_[server.index()].insert({op.client, op.sequence}).second) {
@@ -60,11 +62,11 @@ void Checkers::on_execute(ServerId server, const message::ClientOp& op, const se
     return report("agreement: " + who + " at position " + std::to_string(at + 1) + " but numbers it " +
                   std::to_string(executed.state_sequence));
   }
-  if (at == order_.size()) {
-    order_.push_back(entry);
-  } else if (order_[at] != entry) {
+  if (at == common_->order.size()) {
+    common_->order.push_back(entry);
+  } else if (common_->order[at] != entry) {
     report("agreement: " + who + " at position " + std::to_string(at + 1) + ", where others have " +
-           describe(order_[at].client, order_[at].sequence));
+           lab::describe(common_->order[at].client, common_->order[at].sequence));
   }
 }
 
@@ -72,18 +74,19 @@ void Checkers::on_restore(ServerId server, std::size_t updates) {
   if (faulty_.contains(server)) return;
   std::size_t& at = position_[server.index()];
   ++restored_[server.index()];
-  if (updates < at || updates > order_.size()) {
+  if (updates < at || updates > common_->order.size()) {
     return report("restore: " + describe(server) + " at position " + std::to_string(at) + " takes over a state of " +
-                  std::to_string(updates) + " updates, of " + std::to_string(order_.size()) + " that are ordered");
+                  std::to_string(updates) + " updates, of " + std::to_string(common_->order.size()) +
+                  " that are ordered");
   }
-  for (; at < updates; ++at) seen_[server.index()].insert({order_[at].client, order_[at].sequence});
+  for (; at < updates; ++at) seen_[server.index()].insert({common_->order[at].client, common_->order[at].sequence});
 }
 
 void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result) {
-  const std::string who = config::client_name(client) + " accepted a result for " + describe(client, sequence);
-  if (state_sequence == 0 || state_sequence > order_.size())
+  const std::string who = config::client_name(client) + " accepted a result for " + lab::describe(client, sequence);
+  if (state_sequence == 0 || state_sequence > common_->order.size())
     return report("replies: " + who + ", which is not ordered");
-  const Entry& entry = order_[state_sequence - 1];
+  const Entry& entry = common_->order[state_sequence - 1];
   if (entry.client != client || entry.sequence != sequence || entry.result != crypto::sha256(result)) {
     report("replies: " + who + " that is not the one of the common order");
   }
@@ -91,7 +94,7 @@ void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_s
 
 Digest Checkers::order_digest() const {
   crypto::Sha256 hash;
-  for (const Entry& entry : order_) hash.update(entry.operation).update(entry.result);
+  for (const Entry& entry : common_->order) hash.update(entry.operation).update(entry.result);
   return hash.finish();
 }
 

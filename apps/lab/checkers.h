@@ -23,9 +23,26 @@
 
 namespace garrison::lab {
 
+// What all correct servers of a system have in common.
+struct CommonOrder {
+  struct Entry {
+    ClientId client;
+    SeqNum sequence;
+    Digest operation{};
+    Digest result{};
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::map<std::pair<ClientId, SeqNum>, std::set<Digest>> submitted;
+  std::vector<Entry> order;  // the longest output of any server
+  std::optional<std::string> violation;
+};
+
+// Of the servers of one site.
 class Checkers {
  public:
-  explicit Checkers(std::size_t servers);
+  // Sites of one system share `common`.
+  explicit Checkers(std::size_t servers, SiteId site = SiteId(0),
+                    std::shared_ptr<CommonOrder> common = std::make_shared<CommonOrder>());
 
   // What these servers execute counts for nothing. Before anything happens.
   void exclude(ServerSet faulty) { faulty_ = faulty; }
@@ -41,11 +58,11 @@ class Checkers {
   void on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
 
   // The first violation, as one line; none while all is well.
-  [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
+  [[nodiscard]] const std::optional<std::string>& violation() const { return common_->violation; }
   void report(std::string what);
   [[nodiscard]] std::size_t executed(ServerId server) const { return position_[server.index()]; }
   [[nodiscard]] std::size_t restored(ServerId server) const { return restored_[server.index()]; }
-  [[nodiscard]] std::size_t agreed() const { return order_.size(); }
+  [[nodiscard]] std::size_t agreed() const { return common_->order.size(); }
   // Of the common order so far.
   [[nodiscard]] Digest order_digest() const;
 
@@ -53,23 +70,17 @@ class Checkers {
   [[nodiscard]] replica::ExecutionObserver& observer(ServerId server) { return *observers_[server.index()]; }
 
  private:
-  struct Entry {
-    ClientId client;
-    SeqNum sequence;
-    Digest operation{};
-    Digest result{};
-    friend bool operator==(const Entry&, const Entry&) = default;
-  };
+  using Entry = CommonOrder::Entry;
   class Observer;
+  [[nodiscard]] std::string describe(ServerId server) const;
 
+  SiteId site_;
+  std::shared_ptr<CommonOrder> common_;
   ServerSet faulty_;
   std::vector<std::unique_ptr<replica::ExecutionObserver>> observers_;
-  std::map<std::pair<ClientId, SeqNum>, std::set<Digest>> submitted_;
-  std::vector<Entry> order_;                                 // the longest output of any server
   std::vector<std::size_t> position_;                        // executed or restored so far, by server
   std::vector<std::size_t> restored_;                        // how often, by server
   std::vector<std::set<std::pair<ClientId, SeqNum>>> seen_;  // by server
-  std::optional<std::string> violation_;
 };
 
 }  // namespace garrison::lab

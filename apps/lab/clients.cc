@@ -19,14 +19,16 @@ constexpr std::size_t kWindow = 4;
 constexpr std::size_t kTcpBytes = kEthernetHeaderBytes + kIpv4HeaderBytes + 32;  // with timestamps, as Linux sends them
 }  // namespace
 
-Clients::Clients(EventQueue& events, const LabKeys& keys, Network& network, std::vector<std::unique_ptr<Host>>& hosts,
-                 Checkers& checkers, std::uint64_t seed)
-    : events_(events), keys_(keys), network_(network), hosts_(hosts), checkers_(checkers), rng_(seed) {}
+Clients::Clients(EventQueue& events, const LabKeys& keys, SiteId site, Network& network,
+                 std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers, std::uint64_t seed)
+    : events_(events), keys_(keys), site_(site), network_(network), hosts_(hosts), checkers_(checkers), rng_(seed) {}
 
 void Clients::start(const Workload& workload) {
   CHECK(clients_.empty());
   workload_ = workload;
-  for (const crypto::PrivateBundle& bundle : keys_.clients) add(bundle);
+  for (const crypto::PrivateBundle& bundle : keys_.clients) {
+    if (keys_.topology.home_of(ClientId(bundle.self.index)).id == site_) add(bundle);
+  }
   CHECK(workload.faulty <= clients_.size());
   for (std::size_t i = clients_.size() - workload.faulty; i < clients_.size(); ++i) clients_[i]->faulty = true;
   if (workload.updates_each != SIZE_MAX) wanted_ = (clients_.size() - workload.faulty) * workload.updates_each;
@@ -34,7 +36,7 @@ void Clients::start(const Workload& workload) {
 }
 
 void Clients::add(const crypto::PrivateBundle& bundle) {
-  const config::SiteSettings& site = keys_.topology.sites.front();
+  const config::SiteSettings& site = keys_.topology.site(site_);
   client::ClientConfig config;
   config.servers = site.n();
   config.faults = site.f;
@@ -44,7 +46,7 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
   config.timeout_initial = workload_.timeout;
   config.timeout_max = std::max(workload_.timeout, config.timeout_max);
   config.pattern = workload_.pattern;
-  config.first_server = ServerId(static_cast<std::uint16_t>(bundle.self.index % site.n()));
+  config.first_server = ServerId(static_cast<std::uint16_t>(clients_.size() % site.n()));
   auto client = std::make_unique<Client>(config);
   client->id = config.client;
   client->beside = config.first_server;
@@ -55,7 +57,7 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
   CHECK(key.ok());
   client->signer = std::make_unique<crypto::BatchSigner>(keys_.topology.system, bundle.self,
                                                          keys_.topology.crypto.epoch, std::move(key).value());
-  for (const crypto::PrivateBundle& server : keys_.servers) {
+  for (const crypto::PrivateBundle& server : keys_.servers_of(site_)) {
     if (config.pattern == client::Pattern::co_located && server.self.index != config.first_server.value()) continue;
     open_session(*client, bundle, server);
   }
@@ -65,9 +67,8 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
 void Clients::open_session(Client& client, const crypto::PrivateBundle& bundle, const crypto::PrivateBundle& server) {
   const config::Topology& topology = keys_.topology;
   const ServerId id(static_cast<std::uint16_t>(server.self.index));
-  Result<crypto::SecretBytes> secret =
-      client::session_secret(bundle.agreement, keys_.directory.find(server.self)->agreement, topology.system, client.id,
-                             topology.sites.front().id, id);
+  Result<crypto::SecretBytes> secret = client::session_secret(
+      bundle.agreement, keys_.directory.find(server.self)->agreement, topology.system, client.id, site_, id);
   CHECK(secret.ok());
   crypto::HmacKey& key = client.keys.emplace(id, crypto::HmacKey(secret.value().view())).first->second;
 
@@ -211,7 +212,8 @@ void Clients::hand_in(std::size_t index, SeqNum sequence, ServerId to) {
 }
 
 void Clients::reply(Instant at, ServerId from, server::SessionId session, ByteView message) {
-  const auto index = static_cast<std::size_t>(session);
+  // A session is its client's number, and clients belong to the sites in turn.
+  const auto index = static_cast<std::size_t>(session) / keys_.topology.sites.size();
   auto arrived = [this, from, index, bytes = Bytes(message.begin(), message.end())] { on_reply(index, from, bytes); };
   const ServerId beside = clients_[index]->beside;
   if (!workload_.over_network || from == beside) {

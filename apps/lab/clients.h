@@ -43,8 +43,9 @@ class Clients {
   using Finished = std::function<void(Duration latency)>;
 
   // Everything by reference outlives it.
-  Clients(EventQueue& events, const LabKeys& keys, Network& network, std::vector<std::unique_ptr<Host>>& hosts,
-          Checkers& checkers, std::uint64_t seed);
+  // Those of the clients whose home is `site`.
+  Clients(EventQueue& events, const LabKeys& keys, SiteId site, Network& network,
+          std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers, std::uint64_t seed);
 
   void on_finished(Finished finished) { finished_ = std::move(finished); }
   // Opens the sessions and begins; once.
@@ -92,13 +93,14 @@ class Clients {
 
   EventQueue& events_;
   const LabKeys& keys_;
+  SiteId site_;
   Network& network_;
   std::vector<std::unique_ptr<Host>>& hosts_;
   Checkers& checkers_;
   Rng rng_;
   Workload workload_;
   Finished finished_;
-  std::vector<std::unique_ptr<Client>> clients_;  // by ClientId
+  std::vector<std::unique_ptr<Client>> clients_;  // of the site, in the order of their ids
   std::uint64_t misdeeds_ = 0;
   std::size_t completed_ = 0;
   std::size_t wanted_ = 0;

@@ -11,15 +11,15 @@
 #include <memory>
 
 #include "apps/lab/event_queue.h"
+#include "apps/lab/station.h"
 #include "dataplane/base/bytes.h"
-#include "dataplane/base/ids.h"
 #include "dataplane/base/traffic.h"
 
 namespace garrison::lab {
 
 struct Frame {
-  ServerId from;
-  ServerId to;
+  StationId from;
+  StationId to;
   std::uint64_t order = 0;  // of sending, per pair
   TrafficClass traffic = TrafficClass::bounded;
   std::shared_ptr<const Bytes> bytes;

@@ -39,6 +39,15 @@ void Host::on_frame(ByteView frame) {
   schedule_pass(events_.now() + config_.hop);
 }
 
+void Host::on_wan_frame(ByteView frame) {
+  if (received_wan_.size() == kReceiveRingFrames) {
+    ++wan_overrun_;
+    return;
+  }
+  received_wan_.emplace_back(frame.begin(), frame.end());
+  schedule_pass(events_.now() + config_.hop);
+}
+
 void Host::pass() {
   pass_at_ = Instant::never();
   if (crashed_) return;
@@ -47,6 +56,7 @@ void Host::pass() {
   Instant now = events_.now();
   std::size_t done = take_frames(now);
   server.lan().poll(now);
+  if (server.wan() != nullptr) server.wan()->poll(now);
   now = after_work(now);
   done += server.crypto().poll(now);
   now = after_work(now);
@@ -72,6 +82,10 @@ std::size_t Host::take_frames(Instant now) {
     server_->lan().on_frame(now, received_.front());
     received_.pop_front();
   }
+  for (std::size_t wide = 0; wide < kReceiveBurst && !received_wan_.empty(); ++wide, ++count) {
+    server_->wan()->on_frame(now, received_wan_.front());
+    received_wan_.pop_front();
+  }
   return count;
 }
 
@@ -80,11 +94,17 @@ void Host::finish(bool busy) {
   const Instant now = events_.now();
   server_->lan().poll(now);
   const bool all_sent = emit_frames();
+  bool all_wan_sent = true;
+  if (server_->wan() != nullptr) {
+    server_->wan()->poll(now);
+    all_wan_sent = emit_wan_frames();
+  }
   free_at_ = after_work(now);
   if (busy || parts_hold_work()) return schedule_pass(now + config_.hop);
   // What waits for the network needs no wakeup: the network calls.
   Instant due = server_->control().next_wakeup();
   if (all_sent) due = earlier(due, server_->lan().next_wakeup());
+  if (server_->wan() != nullptr && all_wan_sent) due = earlier(due, server_->wan()->next_wakeup());
   schedule_pass(std::max(now + config_.hop, due));
 }
 
@@ -105,8 +125,26 @@ bool Host::emit_frames() {
   return false;
 }
 
+bool Host::emit_wan_frames() {
+  std::array<std::uint8_t, kMaxFrameBytes> frame;
+  while (config_.wan->ready_for(config_.station)) {
+    const std::size_t size = server_->wan()->next_frame(events_.now(), frame);
+    if (size == 0) return true;
+    const auto to = std::find_if(config_.wan_macs.begin(), config_.wan_macs.end(), [&](const config::MacAddress& mac) {
+      return std::equal(mac.begin(), mac.end(), frame.begin());
+    });
+    CHECK(to != config_.wan_macs.end());
+    config_.wan->send(config_.station, StationId(static_cast<std::uint16_t>(to - config_.wan_macs.begin())),
+                      ByteView(frame).first(size));
+  }
+  return false;
+}
+
 bool Host::parts_hold_work() const {
   const server::Queues& queues = server_->queues();
+  if (!received_wan_.empty() || queues.to_share->size() > 0) return true;
+  if (queues.wan.to_send != nullptr && queues.wan.to_send->size() + queues.wan.received_bounded->size() > 0)
+    return true;
   return !received_.empty() || queues.to_sign->size() + queues.to_check->size() + queues.received_bounded->size() +
                                        queues.received_timely->size() + queues.to_send->size() >
                                    0;

@@ -24,7 +24,11 @@ class Host {
     ServerId id;
     Duration hop;  // between two passes at least: what waking up takes
     const CostTable* costs = nullptr;
-    std::vector<config::MacAddress> macs;  // of all servers, by ServerId
+    std::vector<config::MacAddress> macs;  // of all servers of the site, by ServerId
+    // Of a server among several sites: the network that joins them, its place there, and who stands where.
+    Network* wan = nullptr;
+    StationId station{};
+    std::vector<config::MacAddress> wan_macs{};  // by StationId
   };
   using Reply = std::function<void(Instant at, server::SessionId session, ByteView message)>;
 
@@ -35,6 +39,8 @@ class Host {
   void schedule_pass(Instant at);
   // A frame reaches the network card. What finds the ring full is lost and counted.
   void on_frame(ByteView frame);
+  // The same of its wide-area port.
+  void on_wan_frame(ByteView frame);
   // A client has handed something in.
   void wake() { schedule_pass(events_.now() + config_.hop); }
   void crash() { crashed_ = true; }
@@ -48,13 +54,16 @@ class Host {
   [[nodiscard]] server::Server& server() const { return *server_; }
   [[nodiscard]] const Processor& processor() const { return processor_; }
   [[nodiscard]] std::size_t frames_waiting() const { return received_.size(); }
+  [[nodiscard]] std::size_t wan_frames_waiting() const { return received_wan_.size(); }
   [[nodiscard]] std::uint64_t frames_overrun() const { return overrun_; }
+  [[nodiscard]] std::uint64_t wan_frames_overrun() const { return wan_overrun_; }
 
  private:
   void pass();
   std::size_t take_frames(Instant now);
   void finish(bool busy);
   bool emit_frames();
+  bool emit_wan_frames();
   [[nodiscard]] bool parts_hold_work() const;
   [[nodiscard]] Instant after_work(Instant start) { return start + processor_.charge(work_done(*server_)); }
 
@@ -65,7 +74,9 @@ class Host {
   Reply reply_;
   Processor processor_;
   std::deque<Bytes> received_;
+  std::deque<Bytes> received_wan_;
   std::uint64_t overrun_ = 0;
+  std::uint64_t wan_overrun_ = 0;
   Instant free_at_;                     // of the processor
   Instant pass_at_ = Instant::never();  // the earliest pass that is scheduled
   bool crashed_ = false;

@@ -7,6 +7,7 @@
 #include "control/config/topology_text.h"
 #include "crypto/agreement.h"
 #include "crypto/digest.h"
+#include "crypto/threshold/modelled.h"
 
 namespace garrison::lab {
 
@@ -32,6 +33,25 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
           .signing = key.value().public_key().encoded(),
           .agreement = std::move(agreement).value()};
   return bundle;
+}
+
+// Each site's two threshold keys, where sites sign: to everybody what may be known, to each server its parts.
+void deal_site_keys(const config::Topology& topology, LabKeys& keys) {
+  const std::optional<crypto::ThresholdScheme> scheme = topology.site_scheme();
+  if (!scheme) return;
+  auto bundle = keys.servers.begin();  // of the site's first server
+  for (const config::SiteSettings& site : topology.sites) {
+    for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
+      Result<crypto::DealtThresholdKey> dealt = crypto::deal_modelled_key(*scheme, crypto::threshold_of(kind, site.f),
+                                                                          site.n(), topology.system, site.id, kind);
+      CHECK(dealt.ok());
+      CHECK(keys.directory.add_site_key({site.id, kind}, std::move(dealt.value().key)).ok());
+      for (std::size_t i = 0; i < site.n(); ++i) {
+        bundle[static_cast<std::ptrdiff_t>(i)].site_secrets.emplace(kind, std::move(dealt.value().secrets[i]));
+      }
+    }
+    bundle += static_cast<std::ptrdiff_t>(site.n());
+  }
 }
 
 }  // namespace
@@ -60,6 +80,7 @@ std::span<const crypto::PrivateBundle> LabKeys::servers_of(SiteId site) const {
 
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
+  CHECK(crypto::is_modelled(wishes.site_scheme));
   Result<std::string> text = config::new_topology_text({.name = "lab",
                                                         .system = SystemId(0x1ab),
                                                         .sites = wishes.sites,
@@ -82,18 +103,18 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   topology.global.f = f_global;
   topology.crypto.server_scheme = wishes.server_scheme;
   topology.crypto.client_scheme = wishes.client_scheme;
+  topology.crypto.site_scheme.reset();
+  if (wishes.sites > 1) topology.crypto.site_scheme = wishes.site_scheme;
 
-  crypto::KeyDirectory directory(topology.system, topology.crypto.epoch);
-  std::vector<crypto::PrivateBundle> servers;
-  std::vector<crypto::PrivateBundle> clients;
+  LabKeys made{topology, crypto::KeyDirectory(topology.system, topology.crypto.epoch), {}, {}};
   for (const crypto::Principal principal : topology.principals()) {
     crypto::PublicKeys keys;
     const bool is_server = principal.kind == crypto::Principal::Kind::server;
-    (is_server ? servers : clients).push_back(lab_bundle(topology, principal, keys));
-    CHECK(directory.add(principal, std::move(keys)).ok());
+    (is_server ? made.servers : made.clients).push_back(lab_bundle(topology, principal, keys));
+    CHECK(made.directory.add(principal, std::move(keys)).ok());
   }
-  return std::make_shared<const LabKeys>(
-      LabKeys{std::move(topology), std::move(directory), std::move(servers), std::move(clients)});
+  deal_site_keys(topology, made);
+  return std::make_shared<const LabKeys>(std::move(made));
 }
 
 }  // namespace garrison::lab

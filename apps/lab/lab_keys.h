@@ -37,6 +37,7 @@ struct LabTopology {
   config::LocalProtocol protocol = config::LocalProtocol::prime;
   crypto::Scheme server_scheme = crypto::Scheme::modelled;  // modelled ones only
   crypto::Scheme client_scheme = crypto::Scheme::modelled;
+  crypto::ThresholdScheme site_scheme = crypto::ThresholdScheme::modelled_rsa2048;  // of several sites
 };
 
 // Servers that keep next to nothing for others: whoever misses a few sequences needs their state.

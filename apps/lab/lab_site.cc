@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apps/server/wan_setup.h"
 #include "control/config/names.h"
 
 namespace garrison::lab {
@@ -9,36 +10,60 @@ namespace garrison::lab {
 LabSite::LabSite(EventQueue& events, std::shared_ptr<const LabKeys> keys, const LabSiteOptions& options)
     : events_(events),
       keys_(std::move(keys)),
+      site_(options.site),
       rng_(options.seed),
       network_(
-          events, keys_->servers.size(), rng_.next(),
+          events, keys_->topology.site(site_).n(), rng_.next(),
           [this](ServerId to, ByteView frame) { hosts_[to.index()]->on_frame(frame); },
           [this](ServerId server) { hosts_[server.index()]->schedule_pass(events_.now()); }),
-      checkers_(keys_->servers.size()),
-      clients_(events, *keys_, network_, hosts_, checkers_, rng_.next()) {
+      checkers_(keys_->topology.site(site_).n(), site_,
+                options.common == nullptr ? std::make_shared<CommonOrder>() : options.common),
+      clients_(events, *keys_, site_, network_, hosts_, checkers_, rng_.next()) {
   if (options.attack != nullptr) checkers_.exclude(options.attack->faulty());
-  for (const crypto::PrivateBundle& bundle : keys_->servers) hosts_.push_back(make_host(bundle, options));
+  if (options.byzantine) checkers_.exclude(ServerSet::all(keys_->topology.site(site_).n()));
+  for (const crypto::PrivateBundle& bundle : keys_->servers_of(site_)) hosts_.push_back(make_host(bundle, options));
 }
 
 std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, const LabSiteOptions& options) {
-  const config::SiteSettings& site = keys_->topology.sites.front();
+  const config::SiteSettings& site = keys_->topology.site(site_);
   const ServerId id(static_cast<std::uint16_t>(bundle.self.index));
-  server::ServerOptions server_options{
-      .site = SiteId(0), .self = id, .incarnation = Incarnation(1), .udp_checksum = false};
+  server::ServerOptions server_options{.site = site_, .self = id, .incarnation = Incarnation(1), .udp_checksum = false};
   server_options.wrap_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
-    if (checkers_.faulty().contains(id)) return options.attack->corrupt(id, std::move(core));
+    if (options.attack != nullptr && options.attack->faulty().contains(id)) {
+      return options.attack->corrupt(id, std::move(core));
+    }
     return options.watcher == nullptr ? std::move(core) : watch(std::move(core), id, *options.watcher);
   };
-  server::Queues queues =
-      server::make_queues(site.n(), []<typename T>(std::size_t capacity, server::Part) -> std::unique_ptr<Queue<T>> {
-        return std::make_unique<PlainQueue<T>>(capacity);
-      });
+  if (adversary::SiteLiar* const liar = options.liar ? options.liar(id) : nullptr; liar != nullptr) {
+    ServerSet faulty = checkers_.faulty();
+    checkers_.exclude(faulty.insert(id));
+    server_options.tamper = [liar](Instant now, site::Member::Outputs& outputs) { liar->tamper(now, outputs); };
+    server_options.wrap_signer = [liar](std::unique_ptr<crypto::ThresholdSigner> signer) {
+      return liar->wrap(std::move(signer));
+    };
+  }
+  if (options.wrap_global) {
+    server_options.wrap_global_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
+      return options.wrap_global(id, std::move(core));
+    };
+  }
+  const auto make_queue = []<typename T>(std::size_t capacity, server::Part) -> std::unique_ptr<Queue<T>> {
+    return std::make_unique<PlainQueue<T>>(capacity);
+  };
+  server::Queues queues = server::make_queues(site.n(), make_queue);
+  server::add_wan_queues(queues, server::wan_receive_slots(keys_->topology, site_, id), make_queue);
   Result<std::unique_ptr<server::Server>> made =
       server::Server::make(keys_->topology, keys_->directory, bundle, server_options, std::move(queues));
-  CHECK(made.ok());
+  if (!made) check_failed(made.error().message.c_str(), __FILE__, __LINE__);
   made.value()->control().set_observer(&checkers_.observer(id));
 
-  Host::Config config{.id = id, .hop = options.hop, .costs = options.costs, .macs = {}};
+  Host::Config config{.id = id, .hop = options.hop, .costs = options.costs, .macs = {}, .wan = options.wan};
+  config.station = StationId(static_cast<std::uint16_t>(options.first_station + id.index()));
+  for (const config::SiteSettings& each : keys_->topology.sites) {
+    for (const config::ServerSettings& server : each.servers) {
+      if (server.wan.has_value()) config.wan_macs.push_back(server.wan->mac);
+    }
+  }
   for (const config::ServerSettings& peer : site.servers) config.macs.push_back(peer.lan.mac);
   return std::make_unique<Host>(events_, network_, config, std::move(made).value(),
                                 [this, id](Instant at, server::SessionId session, ByteView message) {
@@ -79,9 +104,16 @@ std::optional<std::string> LabSite::state_difference() const {
     const Digest digest = hosts_[i]->server().control().executor().state_digest();
     if (!first.has_value()) first = digest;
     if (*first != digest) {
-      return "agreement: the state of " + config::server_name(SiteId(0), ServerId(static_cast<std::uint16_t>(i))) +
+      return "agreement: the state of " + config::server_name(site_, ServerId(static_cast<std::uint16_t>(i))) +
              " differs";
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Digest> LabSite::state() const {
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    if (counts(i)) return hosts_[i]->server().control().executor().state_digest();
   }
   return std::nullopt;
 }
@@ -92,8 +124,8 @@ std::optional<std::string> LabSite::false_accusation() const {
     if (!counts(i)) continue;
     hosts_[i]->server().control().core().status().blacklist.for_each([&](ServerId other) {
       if (checkers_.faulty().contains(other)) return;
-      accusation = "blame: " + config::server_name(SiteId(0), ServerId(static_cast<std::uint16_t>(i))) +
-                   " has blacklisted " + config::server_name(SiteId(0), other) + ", which is correct";
+      accusation = "blame: " + config::server_name(site_, ServerId(static_cast<std::uint16_t>(i))) +
+                   " has blacklisted " + config::server_name(site_, other) + ", which is correct";
     });
   }
   return accusation;

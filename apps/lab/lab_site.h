@@ -1,13 +1,15 @@
-// One site in virtual time: the same Server objects as a node runs, each on a modelled machine, joined by the modelled
-// network, with modelled signatures and closed-loop clients.
+// One site in virtual time, by itself or among others (lab_system.h): the same Server objects as a node runs, each on a
+// modelled machine, joined by the modelled network, with modelled signatures and closed-loop clients.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/adversary/attack.h"
+#include "apps/adversary/site_liar.h"
 #include "apps/lab/checkers.h"
 #include "apps/lab/clients.h"
 #include "apps/lab/core_watch.h"
@@ -24,6 +26,17 @@ struct LabSiteOptions {
   const CostTable* costs = nullptr;           // of every server; null: work takes no time. Outlives the site
   const adversary::Attack* attack = nullptr;  // whose servers are faulty, and held to nothing; null: none is. Read here
   CoreWatcher* watcher = nullptr;             // of correct servers' cores; outlives the site
+  // Of a site among others.
+  SiteId site{};
+  std::shared_ptr<CommonOrder> common{};  // null: an order of its own
+  Network* wan = nullptr;                 // outlives the site
+  std::size_t first_station = 0;          // of its servers on the wide-area network
+  // What is made of server's core of the protocol among sites; empty: nothing. Called while the site is made.
+  std::function<std::unique_ptr<ordering::OrderingCore>(ServerId, std::unique_ptr<ordering::OrderingCore>)>
+      wrap_global{};
+  bool byzantine = false;  // the site as a whole: its servers are held to nothing
+  // What a server does wrong for its site; null, or empty: nothing. Called while the site is made; outlives it.
+  std::function<adversary::SiteLiar*(ServerId)> liar{};
 };
 
 class LabSite {
@@ -42,11 +55,18 @@ class LabSite {
   [[nodiscard]] const Host& host(ServerId id) const { return *hosts_[id.index()]; }
   [[nodiscard]] server::Server& server(ServerId id) { return hosts_[id.index()]->server(); }
   [[nodiscard]] std::size_t size() const { return hosts_.size(); }
+  [[nodiscard]] ServerSet faulty() const { return checkers_.faulty(); }
+  // A frame of another site for server `id`.
+  void on_wan_frame(ServerId id, ByteView frame) { hosts_[id.index()]->on_wan_frame(frame); }
+  void wake(ServerId id) { hosts_[id.index()]->schedule_pass(events_.now()); }
 
   // Every correct server that has not crashed has executed the whole common order.
   [[nodiscard]] bool caught_up() const;
   // One line per server that is not the same as the first correct one; none when all correct states are equal.
   [[nodiscard]] std::optional<std::string> state_difference() const;
+  // The state of its correct servers, which is one; none when there is no correct one.
+  [[nodiscard]] std::optional<Digest> state() const;
+  [[nodiscard]] SiteId id() const { return site_; }
   // A correct server that has another correct one on its blacklist; none while there is none.
   [[nodiscard]] std::optional<std::string> false_accusation() const;
   // None when every frame is accounted for, as the servers and the network count them.
@@ -60,6 +80,7 @@ class LabSite {
 
   EventQueue& events_;
   std::shared_ptr<const LabKeys> keys_;
+  SiteId site_;
   Rng rng_;
   Network network_;
   Checkers checkers_;

@@ -25,39 +25,45 @@ std::uint64_t fold(std::uint64_t hash, ByteView bytes) {
 
 }  // namespace
 
-Network::Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver, Ready ready)
+Network::Network(EventQueue& events, std::size_t stations, std::uint64_t seed, Deliver deliver, Ready ready)
     : events_(events),
-      servers_(servers),
+      stations_(stations),
       rng_(seed),
       deliver_(std::move(deliver)),
       ready_(std::move(ready)),
-      pair_delay_(servers * servers),
-      last_sent_(servers * servers),
-      last_delivered_(servers * servers),
-      carried_bytes_(servers) {
+      pair_delay_(stations * stations),
+      last_sent_(stations * stations),
+      last_delivered_(stations * stations),
+      carried_bytes_(stations) {
   set_egress({}, EgressScope::server);
 }
 
-void Network::set_delay(ServerId from, ServerId to, Duration delay, Duration jitter) {
+void Network::set_delay(StationId from, StationId to, Duration delay, Duration jitter) {
   pair_delay_[pair(from, to)] = {.delay = delay, .jitter = jitter, .set = true};
 }
 
 void Network::set_egress(const EgressModel& model, EgressScope scope) {
+  set_egress(model, scope == EgressScope::server ? std::vector<std::size_t>(stations_, 1) : std::vector{stations_});
+}
+
+void Network::set_egress(const EgressModel& model, const std::vector<std::size_t>& groups) {
   CHECK(counts_.sent == 0);
   egresses_.clear();
-  const std::size_t count = scope == EgressScope::server ? servers_ : 1;
-  waiting_.assign(count, {});
-  for (std::size_t i = 0; i < count; ++i) {
+  egress_by_.clear();
+  waiting_.assign(groups.size(), {});
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    egress_by_.insert(egress_by_.end(), groups[i], i);
     egresses_.push_back(std::make_unique<Egress>(events_, model, [this, i](const Frame& frame) {
       depart(frame);
       call_back(i);
     }));
   }
+  CHECK(egress_by_.size() == stations_ && stations_ <= kMaxStations);
 }
 
-bool Network::ready_for(ServerId from) {
+bool Network::ready_for(StationId from) {
   if (egress_of(from).ready()) return true;
-  waiting_[from.index() % waiting_.size()].insert(from);
+  waiting_[egress_by_[from.index()]].insert(from);
   return false;
 }
 
@@ -65,15 +71,15 @@ bool Network::ready_for(ServerId from) {
 // room.
 void Network::call_back(std::size_t egress) {
   if (waiting_[egress].empty() || !egresses_[egress]->ready()) return;
-  const ServerSet called = std::exchange(waiting_[egress], {});
+  const StationSet called = std::exchange(waiting_[egress], {});
   const std::size_t first = turn_++;
-  for (std::size_t i = 0; i < servers_; ++i) {
-    const ServerId server(static_cast<std::uint16_t>((first + i) % servers_));
-    if (called.contains(server)) ready_(server);
+  for (std::size_t i = 0; i < stations_; ++i) {
+    const StationId station(static_cast<std::uint16_t>((first + i) % stations_));
+    if (called.contains(station)) ready_(station);
   }
 }
 
-void Network::send(ServerId from, ServerId to, ByteView bytes) {
+void Network::send(StationId from, StationId to, ByteView bytes) {
   ++counts_.sent;
   counts_.sent_bytes += bytes.size();
   if (tap_) tap_(from, to, bytes);
@@ -90,7 +96,7 @@ void Network::send(ServerId from, ServerId to, ByteView bytes) {
   ++counts_.egress_full;
 }
 
-void Network::carry(ServerId from, ServerId to, std::size_t bytes, std::function<void()> arrived) {
+void Network::carry(StationId from, StationId to, std::size_t bytes, std::function<void()> arrived) {
   Frame frame{.from = from, .to = to, .bytes = std::make_shared<const Bytes>(bytes), .arrived = std::move(arrived)};
   if (egress_of(from).offer(frame)) {
     carried_bytes_[from.index()] += bytes;
@@ -100,7 +106,7 @@ void Network::carry(ServerId from, ServerId to, std::size_t bytes, std::function
                    [this, from, to, bytes, again = std::move(frame.arrived)] { carry(from, to, bytes, again); });
 }
 
-Duration Network::draw_delay(ServerId from, ServerId to) {
+Duration Network::draw_delay(StationId from, StationId to) {
   const PairDelay& own = pair_delay_[pair(from, to)];
   const Duration jitter = own.set ? own.jitter : model_.jitter;
   return (own.set ? own.delay : model_.delay) +

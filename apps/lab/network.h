@@ -1,4 +1,4 @@
-// The modelled network between the servers of a site: per sender (or for all of them together) an egress of limited
+// The modelled network of a site's servers, or of all sites: per sender (or for several together) an egress of limited
 // rate, per pair a delay with jitter, then loss, duplication, reordering and partitions, all from one seeded source.
 //
 // Every frame is accounted for:
@@ -12,9 +12,9 @@
 
 #include "apps/lab/egress.h"
 #include "apps/lab/event_queue.h"
+#include "apps/lab/station.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/rng.h"
-#include "dataplane/base/server_set.h"
 
 namespace garrison::lab {
 
@@ -50,35 +50,37 @@ struct NetworkCounts {
 
 class Network {
  public:
-  using Deliver = std::function<void(ServerId to, ByteView frame)>;
+  using Deliver = std::function<void(StationId to, ByteView frame)>;
   // Sees every frame as it is sent.
-  using Tap = std::function<void(ServerId from, ServerId to, ByteView frame)>;
+  using Tap = std::function<void(StationId from, StationId to, ByteView frame)>;
   // A server whose egress was not ready may hand over frames again.
-  using Ready = std::function<void(ServerId)>;
+  using Ready = std::function<void(StationId)>;
 
-  Network(EventQueue& events, std::size_t servers, std::uint64_t seed, Deliver deliver, Ready ready);
+  Network(EventQueue& events, std::size_t stations, std::uint64_t seed, Deliver deliver, Ready ready);
 
   void set_model(const NetworkModel& model) { model_ = model; }
   // Between these two, in this direction, from now on; whatever the model says.
-  void set_delay(ServerId from, ServerId to, Duration delay, Duration jitter);
+  void set_delay(StationId from, StationId to, Duration delay, Duration jitter);
   // Before the first frame.
   void set_egress(const EgressModel& model, EgressScope scope);
+  // The same with an egress for each of `groups`: so many stations, one after the other.
+  void set_egress(const EgressModel& model, const std::vector<std::size_t>& groups);
   void set_tap(Tap tap) { tap_ = std::move(tap); }
-  // Servers in `side` hear only each other, the rest only each other; the empty set heals.
-  void partition(ServerSet side) { side_ = side; }
-  void crash(ServerId server) { crashed_.insert(server); }
+  // Those in `side` hear only each other, the rest only each other; the empty set heals.
+  void partition(const StationSet& side) { side_ = side; }
+  void crash(StationId server) { crashed_.insert(server); }
   // A server that was not there yet hears and is heard from now on.
-  void join(ServerId server) { crashed_.erase(server); }
+  void join(StationId server) { crashed_.erase(server); }
 
   // A server that paces itself asks before each frame; told no, it is called back through `ready`.
-  [[nodiscard]] bool ready_for(ServerId from);
-  void send(ServerId from, ServerId to, ByteView frame);
+  [[nodiscard]] bool ready_for(StationId from);
+  void send(StationId from, StationId to, ByteView frame);
   // `bytes` of a client's connection on the same way, headers included. TCP sees to it that they are neither lost nor
   // duplicated, and waits where the egress is full. No part of counts().
-  void carry(ServerId from, ServerId to, std::size_t bytes, std::function<void()> arrived);
+  void carry(StationId from, StationId to, std::size_t bytes, std::function<void()> arrived);
 
   [[nodiscard]] const NetworkCounts& counts() const { return counts_; }
-  [[nodiscard]] std::uint64_t carried_bytes(ServerId from) const { return carried_bytes_[from.index()]; }
+  [[nodiscard]] std::uint64_t carried_bytes(StationId from) const { return carried_bytes_[from.index()]; }
   // Of every delivery so far, its time and its bytes: equal when a seed runs twice.
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
@@ -89,28 +91,29 @@ class Network {
     bool set = false;
   };
 
-  [[nodiscard]] std::size_t pair(ServerId from, ServerId to) const { return from.index() * servers_ + to.index(); }
-  [[nodiscard]] Duration draw_delay(ServerId from, ServerId to);
-  [[nodiscard]] bool cut(ServerId from, ServerId to) const { return side_.contains(from) != side_.contains(to); }
-  [[nodiscard]] Egress& egress_of(ServerId from) { return *egresses_[from.index() % egresses_.size()]; }
+  [[nodiscard]] std::size_t pair(StationId from, StationId to) const { return from.index() * stations_ + to.index(); }
+  [[nodiscard]] Duration draw_delay(StationId from, StationId to);
+  [[nodiscard]] bool cut(StationId from, StationId to) const { return side_.contains(from) != side_.contains(to); }
+  [[nodiscard]] Egress& egress_of(StationId from) { return *egresses_[egress_by_[from.index()]]; }
   void depart(const Frame& frame);
   void call_back(std::size_t egress);
   void fly(const Frame& frame, Duration delay);
   void land(const Frame& frame);
 
   EventQueue& events_;
-  std::size_t servers_;
+  std::size_t stations_;
   Rng rng_;
   Deliver deliver_;
   Ready ready_;
   Tap tap_;
   NetworkModel model_;
   std::vector<std::unique_ptr<Egress>> egresses_;  // one, or by server
-  std::vector<ServerSet> waiting_;                 // by egress: told no
+  std::vector<std::size_t> egress_by_;             // by station
+  std::vector<StationSet> waiting_;                // by egress: told no
   std::size_t turn_ = 0;
   std::vector<PairDelay> pair_delay_;  // by pair
-  ServerSet side_;
-  ServerSet crashed_;
+  StationSet side_;
+  StationSet crashed_;
   NetworkCounts counts_;
   std::uint64_t fingerprint_ = 0;
   std::vector<std::uint64_t> last_sent_;       // by pair

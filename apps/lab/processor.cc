@@ -27,8 +27,14 @@ WorkCounts work_done(server::Server& server) {
   set(Operation::verify_client, verifier.client_signatures_checked());
   set(Operation::hash_kib, server.crypto().bytes_hashed());
   set(Operation::mac, server.client().replies_sent());
-  set(Operation::frame, server.lan().frames_received() + server.lan().frames_sent());
-  set(Operation::frame_kib, server.lan().bytes_received() + server.lan().bytes_sent());
+  std::uint64_t frames = server.lan().frames_received() + server.lan().frames_sent();
+  std::uint64_t bytes = server.lan().bytes_received() + server.lan().bytes_sent();
+  if (server::WanPart* wan = server.wan(); wan != nullptr) {
+    frames += wan->frames_received() + wan->frames_sent();
+    bytes += wan->bytes_received() + wan->bytes_sent();
+  }
+  set(Operation::frame, frames);
+  set(Operation::frame_kib, bytes);
   set(Operation::step, server.control().steps());
   set(Operation::update, server.control().executor().state_sequence());
   return done;

@@ -99,14 +99,14 @@ class FaultPlan {
   ServerId draw_correct() {
     for (;;) {
       const ServerId drawn(static_cast<std::uint16_t>(rng_.below(site_.size())));
-      if (!site_.checkers().faulty().contains(drawn)) return drawn;
+      if (!site_.faulty().contains(drawn)) return drawn;
     }
   }
 
   // The network attack of [PRIME] 2.2: correct leaders are cut off until a faulty server leads.
   void cut_off_leader() {
     if (healed_) return;
-    const ServerSet faulty = site_.checkers().faulty();
+    const ServerSet faulty = site_.faulty();
     ordering::Status newest;
     for (std::size_t i = 0; i < site_.size(); ++i) {
       const ServerId id(static_cast<std::uint16_t>(i));
@@ -123,7 +123,7 @@ class FaultPlan {
 
   // Up to f servers crash for good or are faulty.
   void schedule_crashes(std::uint64_t span) {
-    const ServerSet faulty = site_.checkers().faulty();
+    const ServerSet faulty = site_.faulty();
     for (std::uint64_t i = rng_.below(options_.f - faulty.size() + 1); i > 0; --i) {
       const ServerId victim(static_cast<std::uint16_t>(rng_.below(site_.size())));
       if (victims_.contains(victim) || faulty.contains(victim)) continue;

@@ -26,11 +26,25 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
       send_slab_(kSendClasses, kOneOwner, kNoQuota),
       reply_slab_(kReplyClasses, kOneOwner, kNoQuota) {}
 
+ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core, SiteSetup site,
+                         const crypto::KeyDirectory& directory, std::unique_ptr<service::Executor> executor,
+                         std::unique_ptr<Store> store, Queues& queues)
+    : config_(config),
+      service_(std::move(executor), *this),
+      site_(std::make_unique<Site>(site, service_, directory)),
+      replica_(std::move(core), site_->machine, *this, std::nullopt),
+      store_(std::move(store)),
+      queues_(queues),
+      send_slab_(kSendClasses, kOneOwner, kNoQuota),
+      reply_slab_(kReplyClasses, kOneOwner, kNoQuota) {}
+
 std::size_t ControlPart::poll(Instant now) {
   take_back();
   std::size_t done = take_signed(now) + take_verified(now) + take_checked(now) + take_clients(now);
+  if (site_ != nullptr) done += take_parts(now) + take_shares(now);
   const std::uint64_t steps = replica_.steps();
   replica_.tick(now);
+  if (site_ != nullptr) attend(now);
   done += replica_.steps() - steps;
   announce_durable(now);
   flush();
@@ -43,6 +57,11 @@ void ControlPart::take_back() {
   for (std::size_t n = queues_.sent->pop(burst); n > 0; n = queues_.sent->pop(burst)) {
     for (std::size_t i = 0; i < n; ++i) send_slab_.free(burst[i]);
   }
+  if (queues_.wan.sent != nullptr) {
+    for (std::size_t n = queues_.wan.sent->pop(burst); n > 0; n = queues_.wan.sent->pop(burst)) {
+      for (std::size_t i = 0; i < n; ++i) send_slab_.free(burst[i]);
+    }
+  }
   for (std::size_t n = queues_.replies_sent->pop(burst); n > 0; n = queues_.replies_sent->pop(burst)) {
     for (std::size_t i = 0; i < n; ++i) reply_slab_.free(burst[i]);
   }
@@ -52,7 +71,7 @@ std::size_t ControlPart::take_signed(Instant now) {
   std::array<SignedOutbound, kBurst> burst;
   const std::size_t count = queues_.signed_out->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
-    replica_.take(now, burst[i].message);
+    take(now, burst[i].message);
     if (burst[i].outbound.to.empty()) {
       send_slab_.free(burst[i].outbound.slot);
     } else {
@@ -66,7 +85,7 @@ std::size_t ControlPart::take_verified(Instant now) {
   std::array<VerifiedInbound, kBurst> burst;
   const std::size_t count = queues_.verified->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
-    replica_.take(now, burst[i].message);
+    take(now, burst[i].message);
     CHECK(queues_.consumed->push_one(burst[i].slot));
   }
   return count;
@@ -93,6 +112,14 @@ std::size_t ControlPart::take_clients(Instant now) {
   return count;
 }
 
+// A server's message, this server's own among them.
+void ControlPart::take(Instant now, const message::VerifiedMessage& message) {
+  if (message::find_row(message.type())->protocol != message::Protocol::site) return replica_.take(now, message);
+  if (site_ == nullptr) return drop(DropReason::message_wrong_direction);
+  if (message.type() == message::MessageType::LinkPart) return site_->member.on_own_part(message);
+  site_->member.on_message(now, message);
+}
+
 void ControlPart::take_client(Instant now, const message::VerifiedMessage& message) {
   const auto op = message.as<message::ClientOp>();
   service::Executor& executor = service_.executor();
@@ -112,6 +139,7 @@ void ControlPart::take_client(Instant now, const message::VerifiedMessage& messa
 }
 
 void ControlPart::reply(const service::Executed& executed) {
+  if (executed.client.value() % config_.sites != config_.site.index()) return;  // its home answers it
   const message::Envelope envelope{config_.system, crypto::Principal::server(config_.site, config_.self),
                                    config_.epoch};
   const Bytes content = message::encode(envelope, message::ClientReply{.server = config_.self,
@@ -192,6 +220,11 @@ void ControlPart::publish(Instant now) {
   status_.ordering = replica_.core().status();
   status_.progress = replica_.core().progress();
   status_.transfer = replica_.transfer_status();
+  if (site_ != nullptr) {
+    status_.global = site_->machine.replica().core().status();
+    status_.machine = site_->machine.status();
+    status_.site_signatures = site_->member.signatures();
+  }
   status_.state_sequence = service_.executor().state_sequence();
   if (requested != digest_answered_) {
     status_.state_digest = service_.state_digest();

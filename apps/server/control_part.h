@@ -1,4 +1,5 @@
-// The control part of a server: runs the ordering core and the executor, one thread.
+// The control part of a server: runs the ordering core and what its order is fed to, one thread. In a site alone that
+// is the service; in a site among others the logical machine, which orders among sites and feeds the service.
 //
 // It carries out what the core's Output lists, in the order the contract states: a record goes to the store, and the
 // sends that name it wait until the store says that it is durable; delivered updates are executed and answered; what
@@ -12,6 +13,7 @@
 #include <mutex>
 
 #include "apps/server/queues.h"
+#include "apps/server/site_setup.h"
 #include "apps/server/store.h"
 #include "control/replica/replica.h"
 #include "control/replica/service_application.h"
@@ -25,6 +27,9 @@ struct ControlStatus {
   ordering::Status ordering;
   ordering::Progress progress;
   state_transfer::Status transfer;
+  std::optional<ordering::Status> global;  // of the protocol among sites; `ordering` is then the local one's
+  site::MachineStatus machine{};
+  std::uint64_t site_signatures = 0;  // of batches, known here
   std::uint64_t state_sequence = 0;   // updates executed
   Digest state_digest{};              // filled when asked for
   std::uint64_t digest_requests = 0;  // how many requests for a digest were answered up to now
@@ -37,15 +42,22 @@ class ControlPart final : private replica::Environment, private replica::Replies
     SiteId site;
     ServerId self;
     KeyEpoch epoch;
+    std::size_t sites = 1;
   };
   // `queues` must outlive it.
   ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core,
               std::unique_ptr<service::Executor> executor, std::unique_ptr<Store> store, Queues& queues,
               const state_transfer::TransferConfig& transfer);
+  // Of a site among others. `directory` outlives it; `site.signer` is the crypto part's and not looked at.
+  ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core, SiteSetup site,
+              const crypto::KeyDirectory& directory, std::unique_ptr<service::Executor> executor,
+              std::unique_ptr<Store> store, Queues& queues);
 
   // Handles what waits, at most a burst of each kind. Returns inputs handled.
   std::size_t poll(Instant now);
-  [[nodiscard]] Instant next_wakeup() const { return replica_.next_wakeup(); }
+  [[nodiscard]] Instant next_wakeup() const {
+    return site_ == nullptr ? replica_.next_wakeup() : earlier(replica_.next_wakeup(), site_->member.next_wakeup());
+  }
 
   // Any thread. A digest walks the whole state, so it is made only on request.
   [[nodiscard]] ControlStatus status() const;
@@ -58,11 +70,30 @@ class ControlPart final : private replica::Environment, private replica::Replies
   // Owning thread only.
   [[nodiscard]] const ordering::OrderingCore& core() const { return replica_.core(); }
   [[nodiscard]] const service::Executor& executor() const { return service_.executor(); }
-  [[nodiscard]] std::uint64_t steps() const { return replica_.steps(); }  // inputs that the core was given
+  // Inputs that the cores were given.
+  [[nodiscard]] std::uint64_t steps() const {
+    return replica_.steps() + (site_ == nullptr ? 0 : site_->machine.replica().steps());
+  }
+  // Null in a site alone.
+  [[nodiscard]] site::LogicalMachine* machine() const { return site_ == nullptr ? nullptr : &site_->machine; }
+  [[nodiscard]] const site::Member* member() const { return site_ == nullptr ? nullptr : &site_->member; }
   // Before the first poll. May be null; outlives this part.
   void set_observer(replica::ExecutionObserver* observer) { service_.set_observer(observer); }
+  // Alters what the member of a site among others wants done: a faulty server. Before the first poll.
+  void set_tamper(std::function<void(Instant, site::Member::Outputs&)> tamper) { tamper_ = std::move(tamper); }
 
  private:
+  // The member is told by the machine, and outlives it.
+  struct Site {
+    Site(SiteSetup& setup, replica::Application& service, const crypto::KeyDirectory& directory)
+        : member(setup.member, std::move(setup.combiner)),
+          machine(setup.machine, std::move(setup.core), service, setup.transfer, directory, member) {}
+    site::Member member;
+    site::LogicalMachine machine;
+  };
+  [[nodiscard]] replica::Application& application() {
+    return site_ == nullptr ? static_cast<replica::Application&>(service_) : site_->machine;
+  }
   void take_back();
   std::size_t take_signed(Instant now);
   std::size_t take_verified(Instant now);
@@ -74,7 +105,14 @@ class ControlPart final : private replica::Environment, private replica::Replies
   void verify(const ordering::Verify& request) override;
   void drop(DropReason reason) override { drops_.add(reason); }
   void reply(const service::Executed& executed) override;
+  void take(Instant now, const message::VerifiedMessage& message);
   void take_client(Instant now, const message::VerifiedMessage& message);
+  // Of a site among others.
+  std::size_t take_parts(Instant now);
+  std::size_t take_shares(Instant now);
+  std::size_t attend(Instant now);
+  void ask_for_share(const site::ThresholdSign::Share& share);
+  void send_part(const site::Member::SendPart& send);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void send_when_durable(const Outbound& outbound);
   void announce_durable(Instant now);
@@ -83,7 +121,9 @@ class ControlPart final : private replica::Environment, private replica::Replies
 
   Config config_;
   replica::ServiceApplication service_;
-  replica::Replica replica_;
+  std::unique_ptr<Site> site_;  // null in a site alone
+  std::function<void(Instant, site::Member::Outputs&)> tamper_;
+  replica::Replica replica_;  // of the local protocol
   std::unique_ptr<Store> store_;
   Queues& queues_;
   Slab send_slab_;

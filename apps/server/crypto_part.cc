@@ -26,13 +26,13 @@ CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directo
 std::size_t CryptoPart::poll(Instant) {
   take_in();
   const std::size_t timely = verify_timely();
-  const std::size_t bounded = verify_bounded();
+  const std::size_t bounded = verify_bounded() + verify_wan();
   verified_since_signing_ += timely + bounded;
   // Every signature made here costs n - 1 others a verification: whoever is behind with verifying signs rarely, and
   // much at once.
   const bool behind = timely + bounded > 0 && verified_since_signing_ < config_.verify_per_signature;
   if (behind) return timely + bounded;
-  const std::size_t made = sign();
+  const std::size_t made = sign() + share();
   if (made > 0) verified_since_signing_ = 0;
   return timely + bounded + made;
 }
@@ -177,6 +177,83 @@ std::size_t CryptoPart::sign() {
     CHECK(queues_.signed_out->push_one({.outbound = batch[i], .message = own}));
   }
   return count;
+}
+
+void CryptoPart::join_sites(std::size_t sites, std::unique_ptr<crypto::ThresholdSigner> signer, const Slab* wan_slab) {
+  validator_.take_events();
+  site_signer_ = std::move(signer);
+  wan_slab_ = wan_slab;
+  for (auto& senders : wan_) senders.resize(sites * kMaxServersPerSite);
+}
+
+void CryptoPart::take_in_wan() {
+  std::array<WanInbound, kBurst> burst;
+  for (Queue<WanInbound>* queue : {queues_.wan.received_timely.get(), queues_.wan.received_bounded.get()}) {
+    for (std::size_t n = queue->pop(burst); n > 0; n = queue->pop(burst)) {
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t sender = burst[i].from_site.index() * kMaxServersPerSite + burst[i].from.index();
+        wan_[static_cast<std::size_t>(burst[i].traffic)][sender].push_back(burst[i]);
+      }
+    }
+  }
+}
+
+// One message of each sender in turn, TIMELY ones first.
+std::size_t CryptoPart::verify_wan() {
+  if (wan_slab_ == nullptr) return 0;
+  take_in_wan();
+  std::size_t done = 0;
+  for (std::vector<std::deque<WanInbound>>& senders : wan_) {
+    for (std::size_t idle = 0; idle < senders.size() && done < config_.budget;
+         wan_turn_ = (wan_turn_ + 1) % senders.size()) {
+      std::deque<WanInbound>& waiting = senders[wan_turn_];
+      if (waiting.empty()) {
+        ++idle;
+        continue;
+      }
+      if (!verify_wan(waiting.front())) return done;
+      waiting.pop_front();
+      idle = 0;
+      ++done;
+    }
+  }
+  return done;
+}
+
+// Returns false when control has no room.
+bool CryptoPart::verify_wan(const WanInbound& inbound) {
+  if (queues_.wan_verified->room() == 0) return false;
+  const auto from = crypto::Principal::server(inbound.from_site, inbound.from);
+  const message::Validation outcome = validator_.link_part(from, wan_slab_->bytes(inbound.slot));
+  if (const auto* reason = std::get_if<DropReason>(&outcome)) {
+    drops_.add(*reason);
+    CHECK(queues_.wan.refused->push_one(inbound.slot));
+    return true;
+  }
+  messages_verified_.add();
+  CHECK(queues_.wan_verified->push_one({.message = std::get<message::VerifiedMessage>(outcome), .slot = inbound.slot}));
+  return true;
+}
+
+// One at a time: each costs as much as signing a hundred batches of one's own.
+std::size_t CryptoPart::share() {
+  ShareRequest request;
+  if (site_signer_ == nullptr || queues_.shares_made->room() == 0 || !queues_.to_share->pop_one(request)) return 0;
+  const MutableBytes room = send_slab_.whole(request.slot);
+  ShareMade made{request.batch, request.slot, request.slot.length};
+  Bytes bytes;
+  if (request.prove) {
+    bytes = site_signer_->prove(request.statement, send_slab_.bytes(request.slot));
+    proofs_made_.add();
+  } else {
+    bytes = site_signer_->share(request.statement);
+    made.share_bytes = static_cast<std::uint32_t>(bytes.size());
+    shares_made_.add();
+  }
+  std::copy(bytes.begin(), bytes.end(), room.begin() + request.slot.length);
+  made.slot.length += static_cast<std::uint32_t>(bytes.size());
+  CHECK(queues_.shares_made->push_one(made));
+  return 1;
 }
 
 }  // namespace garrison::server

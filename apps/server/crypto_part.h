@@ -8,11 +8,13 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "apps/server/queues.h"
 #include "control/message/validate.h"
 #include "crypto/batch.h"
+#include "crypto/threshold/threshold.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
 
@@ -33,6 +35,11 @@ class CryptoPart {
   CryptoPart(const Config& config, const crypto::KeyDirectory& directory, crypto::BatchSigner signer, Queues& queues,
              const Slab& receive_slab, const Slab& client_slab, Slab& send_slab);
 
+  // For a server of one of `sites` sites: PO-REQUESTs may carry events, `signer` makes its shares of the site's
+  // signatures, and LINK-PARTs come from other sites in `wan_slab`, which outlives this part; null where it talks to
+  // none. Before the first poll.
+  void join_sites(std::size_t sites, std::unique_ptr<crypto::ThresholdSigner> signer, const Slab* wan_slab);
+
   // One round: TIMELY, then BOUNDED and clients within the budget, then a signature batch. Returns how much was done.
   std::size_t poll(Instant now);
 
@@ -40,6 +47,8 @@ class CryptoPart {
   [[nodiscard]] std::uint64_t signatures_made() const { return signatures_made_.get(); }
   [[nodiscard]] std::uint64_t messages_signed() const { return messages_signed_.get(); }
   [[nodiscard]] std::uint64_t messages_verified() const { return messages_verified_.get(); }
+  [[nodiscard]] std::uint64_t shares_made() const { return shares_made_.get(); }
+  [[nodiscard]] std::uint64_t proofs_made() const { return proofs_made_.get(); }
   // Owning thread only: what verifying and signing has cost so far.
   [[nodiscard]] const crypto::BatchVerifier& verifier() const { return validator_.verifier(); }
   [[nodiscard]] std::uint64_t bytes_hashed() const { return validator_.bytes_hashed() + bytes_signed_; }
@@ -59,7 +68,11 @@ class CryptoPart {
   bool verify(const Inbound& inbound);
   bool check(SlotRef slot);
   [[nodiscard]] const Slab& slab_of(ServerId sender) const;
+  void take_in_wan();
+  std::size_t verify_wan();
+  bool verify_wan(const WanInbound& inbound);
   std::size_t sign();
+  std::size_t share();
 
   Config config_;
   message::Validator validator_;
@@ -77,6 +90,13 @@ class CryptoPart {
   Counter signatures_made_;
   Counter messages_signed_;
   Counter messages_verified_;
+  // In a site alone null, and empty.
+  std::unique_ptr<crypto::ThresholdSigner> site_signer_;
+  const Slab* wan_slab_ = nullptr;
+  std::vector<std::deque<WanInbound>> wan_[2];  // by class, then site and server
+  std::size_t wan_turn_ = 0;
+  Counter shares_made_;
+  Counter proofs_made_;
 };
 
 }  // namespace garrison::server

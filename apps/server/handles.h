@@ -4,6 +4,7 @@
 //   lan ── Inbound ──▶ crypto ── VerifiedInbound ──▶ control ── SlotRef ──▶ lan        (receive slab, owned by lan)
 //   lan ◀── Outbound ── control ── Outbound ──▶ crypto ── SignedOutbound ──▶ control   (send slab, owned by control)
 //                       control ── SlotRef ──▶ crypto ── Checked ──▶ control           (send slab)
+//                       control ── ShareRequest ──▶ crypto ── ShareMade ──▶ control    (send slab)
 //   client ── ClientInbound ──▶ crypto ── VerifiedClient ──▶ control ── SlotRef ──▶ client (client slab, of client)
 //   client ◀── ReplyOutbound ── control                                                (reply slab, owned by control)
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "control/message/verified.h"
 #include "control/ordering/ordering.h"
+#include "crypto/batch.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/server_set.h"
 #include "dataplane/base/slab.h"
@@ -66,6 +68,23 @@ struct ReplyOutbound {
   ClientId client;
 };
 
+// A private-key operation for the site's signature: the share of a statement, or the proof of a share that is in `slot`
+// already. The slot is in the send slab and has room for what is made.
+struct ShareRequest {
+  std::uint64_t batch = 0;
+  crypto::RootStatement statement{};
+  SlotRef slot;
+  bool prove = false;
+};
+
+struct ShareMade {
+  std::uint64_t batch = 0;
+  SlotRef slot;  // the share, and behind it the proof where it was wanted
+  std::uint32_t share_bytes = 0;
+};
+
+static_assert(std::is_trivially_copyable_v<ShareRequest> && sizeof(ShareRequest) <= 128);
+static_assert(std::is_trivially_copyable_v<ShareMade>);
 static_assert(std::is_trivially_copyable_v<SignedOutbound> && sizeof(SignedOutbound) <= 128);
 static_assert(std::is_trivially_copyable_v<Checked> && sizeof(Checked) <= 128);
 static_assert(std::is_trivially_copyable_v<VerifiedClient> && sizeof(VerifiedClient) <= 128);

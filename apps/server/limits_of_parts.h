@@ -24,6 +24,9 @@ inline constexpr std::size_t kSendSlots = 16384;
 // Requests put together from parts, in the send slab, that crypto looks at.
 inline constexpr std::size_t kCheckSlots = 256;
 
+// Shares and proofs of the site's signature under way.
+inline constexpr std::size_t kShareSlots = 64;
+
 // Client operations handed in and not yet introduced.
 inline constexpr std::array<SlabClass, 3> kClientClasses{{{640, 8192}, {4096, 1024}, {40 * 1024, 128}}};
 inline constexpr std::size_t kClientSlots = 16384;

@@ -2,18 +2,20 @@
 // in the lab. Each has one producing and one consuming part, so parts may live on any threads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
 #include "apps/server/handles.h"
 #include "apps/server/limits_of_parts.h"
+#include "apps/server/wan_queues.h"
 #include "dataplane/base/queue.h"
 #include "dataplane/link/channel_config.h"
 
 namespace garrison::server {
 
 // The part that consumes a queue: the thread to wake when something was pushed.
-enum class Part { lan, crypto, control, client };
+enum class Part { lan, wan, crypto, control, client };
 
 struct Queues {
   std::unique_ptr<Queue<Inbound>> received_timely;         // lan → crypto
@@ -25,6 +27,8 @@ struct Queues {
   std::unique_ptr<Queue<SignedOutbound>> signed_out;       // crypto → control
   std::unique_ptr<Queue<SlotRef>> to_check;                // control → crypto
   std::unique_ptr<Queue<Checked>> checked;                 // crypto → control
+  std::unique_ptr<Queue<ShareRequest>> to_share;           // control → crypto; of a site among others
+  std::unique_ptr<Queue<ShareMade>> shares_made;           // crypto → control
   std::unique_ptr<Queue<Outbound>> to_send;                // control → lan
   std::unique_ptr<Queue<SlotRef>> sent;                    // lan → control
   std::unique_ptr<Queue<ClientInbound>> client_ops;        // client → crypto
@@ -33,11 +37,13 @@ struct Queues {
   std::unique_ptr<Queue<SlotRef>> client_consumed;         // control → client
   std::unique_ptr<Queue<ReplyOutbound>> replies;           // control → client
   std::unique_ptr<Queue<SlotRef>> replies_sent;            // client → control
+  WanQueues wan;                                           // of a site among others; else null
+  std::unique_ptr<Queue<VerifiedInbound>> wan_verified;    // crypto → control; of a site among others
 };
 
 // The receive slab of a server of a site of `servers` servers.
 inline link::RxSlabPlan plan_receive_slab(std::size_t servers) {
-  return link::plan_rx_slab(link::ChannelConfig{}, servers, kReceiveQuotaBytes);
+  return link::plan_rx_slab(link::ChannelConfig{}, std::max<std::size_t>(servers, 2) - 1, kReceiveQuotaBytes);
 }
 
 // For a server of a site of `servers` servers. `make.template operator()<T>(capacity, consumer)` returns a
@@ -55,6 +61,8 @@ Queues make_queues(std::size_t servers, const Make& make) {
   q.signed_out = make.template operator()<SignedOutbound>(kSendSlots, Part::control);
   q.to_check = make.template operator()<SlotRef>(kCheckSlots, Part::crypto);
   q.checked = make.template operator()<Checked>(kCheckSlots, Part::control);
+  q.to_share = make.template operator()<ShareRequest>(kShareSlots, Part::crypto);
+  q.shares_made = make.template operator()<ShareMade>(kShareSlots, Part::control);
   q.to_send = make.template operator()<Outbound>(kSendSlots, Part::lan);
   q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
   q.client_ops = make.template operator()<ClientInbound>(kClientSlots, Part::crypto);
@@ -64,6 +72,19 @@ Queues make_queues(std::size_t servers, const Make& make) {
   q.replies = make.template operator()<ReplyOutbound>(kReplySlots, Part::client);
   q.replies_sent = make.template operator()<SlotRef>(kReplySlots, Part::control);
   return q;
+}
+
+// For the wan part of a server whose receive slab has so many slots: none in a site alone. Fills what is null else.
+template <typename Make>
+void add_wan_queues(Queues& q, std::size_t receive_slots, const Make& make) {
+  if (receive_slots == 0) return;
+  q.wan.received_timely = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.wan.received_bounded = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.wan.refused = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.wan.consumed = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.wan.to_send = make.template operator()<WanOutbound>(kSendSlots, Part::wan);
+  q.wan.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
+  q.wan_verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
 }
 
 }  // namespace garrison::server

@@ -1,95 +1,15 @@
 #include "apps/server/server.h"
 
-#include <algorithm>
-
-#include "control/bft/bft.h"
+#include "apps/server/link_setup.h"
+#include "apps/server/ordering_setup.h"
+#include "apps/server/wan_setup.h"
 #include "control/config/names.h"
-#include "control/prime/prime.h"
 #include "control/service/service.h"
 #include "crypto/agreement.h"
 
 namespace garrison::server {
 
 namespace {
-
-prime::PrimeConfig prime_config(const config::Topology& topology, const config::SiteSettings& site, ServerId self) {
-  const config::PrimeSettings& settings = topology.prime;
-  prime::PrimeConfig config;
-  config.envelope = {topology.system, crypto::Principal::server(site.id, self), topology.crypto.epoch};
-  config.self = self;
-  config.n = site.n();
-  config.f = site.f;
-  config.eager = settings.eager;
-  config.po_period = settings.po_request_period;
-  config.summary_period = settings.po_summary_period;
-  config.matrix_period = settings.summary_matrix_period;
-  config.preprepare_period = settings.pre_prepare_period;
-  config.retransmit_period = settings.retransmit_period;
-  config.k_lat = settings.k_lat;
-  config.delta_pp = settings.delta_pp;
-  config.tat_measure_period = settings.tat_measure_period;
-  config.rtt_ping_period = settings.rtt_ping_period;
-  config.recon_delay = settings.reconciliation_delay;
-  config.max_updates_per_request = settings.max_updates_per_request;
-  config.ack_window_requests = settings.preorder_window;
-  config.global_window = settings.ordering_window;
-  config.kept_requests = config.kept_sequences = settings.kept_window;
-  config.checkpoint_interval = settings.checkpoint_interval;
-  return config;
-}
-
-// For the ordering core that `core` configures.
-template <typename CoreConfig>
-state_transfer::TransferConfig transfer_config(const CoreConfig& core) {
-  state_transfer::TransferConfig config;
-  config.envelope = core.envelope;
-  config.self = core.self;
-  config.n = core.n;
-  config.f = core.f;
-  config.checkpoint_interval = core.checkpoint_interval;
-  config.stall = std::max(config.stall, core.retransmit_period * 5);  // repair comes first
-  return config;
-}
-
-bft::BftConfig bft_config(const config::Topology& topology, const config::SiteSettings& site, ServerId self) {
-  const config::BftSettings& settings = topology.bft;
-  bft::BftConfig config;
-  config.envelope = {topology.system, crypto::Principal::server(site.id, self), topology.crypto.epoch};
-  config.self = self;
-  config.n = site.n();
-  config.f = site.f;
-  config.timeout = settings.timeout;
-  config.keep_timeout = settings.keep_timeout;
-  config.retransmit_period = settings.retransmit_period;
-  config.max_updates_per_batch = settings.max_updates_per_batch;
-  config.pipeline = settings.pipeline;
-  config.checkpoint_interval = settings.checkpoint_interval;
-  config.window = settings.window;
-  config.kept_sequences = settings.kept_window;
-  return config;
-}
-
-struct Ordering {
-  std::unique_ptr<ordering::OrderingCore> core;
-  state_transfer::TransferConfig transfer;  // that fits the core
-};
-
-// What the topology asks for.
-Result<Ordering> make_ordering(const config::Topology& topology, const config::SiteSettings& site, ServerId self) {
-  switch (topology.local_protocol) {
-    case config::LocalProtocol::prime: {
-      const prime::PrimeConfig config = prime_config(topology, site, self);
-      if (Result<void> fit = prime::check(config); !fit) return fit.error();
-      return Ordering{std::make_unique<prime::Prime>(config), transfer_config(config)};
-    }
-    case config::LocalProtocol::bft: {
-      const bft::BftConfig config = bft_config(topology, site, self);
-      if (Result<void> fit = bft::check(config); !fit) return fit.error();
-      return Ordering{std::make_unique<bft::Bft>(config), transfer_config(config)};
-    }
-  }
-  return Error{"no such local protocol"};
-}
 
 Result<std::vector<link::PeerSecret>> peer_secrets(const config::SiteSettings& site, ServerId self,
                                                    const crypto::KeyDirectory& directory,
@@ -119,12 +39,7 @@ LanConfig lan_config(const config::Topology& topology, const config::SiteSetting
   config.channel.payload_bytes = topology.link.ip_mtu - kIpv4HeaderBytes - kUdpHeaderBytes;
   config.channel.timely_copies = topology.link.lossy ? 2 : 1;
   for (const config::ServerSettings& peer : site.servers) {
-    const config::Ipv4Address& ip = peer.lan.ip;
-    config.addresses.push_back({.mac = peer.lan.mac,
-                                .ipv4 = static_cast<std::uint32_t>(ip[0]) << 24U |
-                                        static_cast<std::uint32_t>(ip[1]) << 16U |
-                                        static_cast<std::uint32_t>(ip[2]) << 8U | ip[3],
-                                .udp_port = peer.lan.udp_port});
+    config.addresses.push_back(net_address(peer.lan));
   }
   return config;
 }
@@ -151,15 +66,34 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   Result<Ordering> made = make_ordering(topology, site, options.self);
   if (!made) return made.error();
 
+  const bool among_others = topology.sites.size() > 1;
+  std::optional<SiteSetup> setup;
+  std::unique_ptr<crypto::ThresholdSigner> site_signer;
+  if (among_others) {
+    Result<SiteSetup> site_setup = make_site_setup(topology, directory, bundle);
+    if (!site_setup) return site_setup.error();
+    setup = std::move(site_setup).value();
+    site_signer = std::move(setup->signer);
+    if (options.wrap_signer) site_signer = options.wrap_signer(std::move(site_signer));
+    if (options.wrap_global_core) setup->core = options.wrap_global_core(std::move(setup->core));
+  }
+
   Ordering ordering = std::move(made).value();
   if (options.wrap_core) ordering.core = options.wrap_core(std::move(ordering.core));
 
   std::unique_ptr<Server> server(new Server(server_name, options, std::move(queues)));
   Queues& q = server->queues_;
-  server->control_ = std::make_unique<ControlPart>(
-      ControlPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, std::move(ordering.core),
-      std::make_unique<service::Executor>(std::move(service).value()), std::make_unique<NullStore>(), q,
-      ordering.transfer);
+  const ControlPart::Config control{topology.system, options.site, options.self, topology.crypto.epoch,
+                                    topology.sites.size()};
+  auto executor = std::make_unique<service::Executor>(std::move(service).value());
+  auto store = std::make_unique<NullStore>();
+  if (among_others) {
+    server->control_ = std::make_unique<ControlPart>(control, std::move(ordering.core), std::move(*setup), directory,
+                                                     std::move(executor), std::move(store), q);
+  } else {
+    server->control_ = std::make_unique<ControlPart>(control, std::move(ordering.core), std::move(executor),
+                                                     std::move(store), q, ordering.transfer);
+  }
   server->lan_ = std::make_unique<LanPart>(lan_config(topology, site, options), std::move(secrets).value(), q,
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(
@@ -173,6 +107,18 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
                          .configured = topology.bft.authentication},
       directory, crypto::BatchSigner(topology.system, self, topology.crypto.epoch, std::move(key).value()), q,
       server->lan_->receive_slab(), server->client_->slab(), server->control_->send_slab());
+  if (among_others) {
+    server->control_->set_tamper(options.tamper);
+    Result<WanConfig> wan = make_wan_config(topology, site, options.self, options.incarnation, options.udp_checksum,
+                                            directory, bundle.agreement);
+    if (!wan) return wan.error();
+    // On the naive link most servers of a site talk to no other.
+    if (!wan.value().sites.empty()) {
+      server->wan_ = std::make_unique<WanPart>(std::move(wan).value(), q.wan, server->control_->send_slab());
+    }
+    const Slab* const wan_slab = server->wan_ == nullptr ? nullptr : &server->wan_->receive_slab();
+    server->crypto_->join_sites(topology.sites.size(), std::move(site_signer), wan_slab);
+  }
   return server;
 }
 

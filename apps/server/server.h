@@ -2,6 +2,7 @@
 //
 //   lan part      frames, channels                              a poll worker
 //   crypto part   verification, signing                         a crypto thread
+//   wan part      frames, channels to other sites, if any       a poll worker
 //   control part  ordering core, executor, replies              a control worker
 //   client part   sessions of clients                           the mgmt thread
 //
@@ -17,6 +18,7 @@
 #include "apps/server/crypto_part.h"
 #include "apps/server/lan_part.h"
 #include "apps/server/queues.h"
+#include "apps/server/wan_part.h"
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
@@ -30,7 +32,11 @@ struct ServerOptions {
   bool udp_checksum = true;
   std::array<std::uint64_t, 2> hash_key{};  // random, secret; see service::ServiceOptions
   // What is made of the correct core: a faulty one, or one that is watched. Empty: nothing.
-  std::function<std::unique_ptr<ordering::OrderingCore>(std::unique_ptr<ordering::OrderingCore>)> wrap_core{};
+  WrapCore wrap_core{};
+  WrapCore wrap_global_core{};  // the same of the protocol among sites
+  // A faulty server of a site among others: what becomes of what it does for its site, and of its shares.
+  std::function<void(Instant, site::Member::Outputs&)> tamper{};
+  std::function<std::unique_ptr<crypto::ThresholdSigner>(std::unique_ptr<crypto::ThresholdSigner>)> wrap_signer{};
 };
 
 class Server {
@@ -45,6 +51,7 @@ class Server {
   [[nodiscard]] SiteId site() const { return options_.site; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] LanPart& lan() { return *lan_; }
+  [[nodiscard]] WanPart* wan() { return wan_.get(); }  // null where it talks to no other site
   [[nodiscard]] CryptoPart& crypto() { return *crypto_; }
   [[nodiscard]] ControlPart& control() { return *control_; }
   [[nodiscard]] ClientPart& client() { return *client_; }
@@ -60,6 +67,7 @@ class Server {
   // In order of what they refer to: control owns the send and reply slabs, lan and client the others.
   std::unique_ptr<ControlPart> control_;
   std::unique_ptr<LanPart> lan_;
+  std::unique_ptr<WanPart> wan_;
   std::unique_ptr<ClientPart> client_;
   std::unique_ptr<CryptoPart> crypto_;
 };

@@ -5,23 +5,22 @@
 #include <vector>
 
 #include "control/config/link_pairs.h"
+#include "control/config/topology.h"
 #include "dataplane/base/server_set.h"
 #include "dataplane/link/part_code.h"
 
 namespace garrison::site {
 
-enum class LinkKind : std::uint8_t { erasure, naive };
-
 // From one site to another. Values; equal at both ends.
 struct LinkPlan {
-  LinkKind kind = LinkKind::erasure;
+  config::LinkKind kind = config::LinkKind::erasure;
   config::LinkEnd sender;
   config::LinkEnd receiver;
 
   // On the naive link each of f + 1 servers sends the whole message to each of f + 1: a code of which one part is
   // enough. CHECKs that so many parts can be told apart.
   [[nodiscard]] link::PartCode code() const {
-    if (kind == LinkKind::naive) return code_of((sender.f + 1) * (receiver.f + 1), 1);
+    if (kind == config::LinkKind::naive) return code_of((sender.f + 1) * (receiver.f + 1), 1);
     const config::LinkPairs pairs(sender, receiver);
     return code_of(pairs.count(), pairs.needed());
   }
@@ -33,7 +32,7 @@ struct LinkPlan {
   // What server `self` of the sender sends.
   [[nodiscard]] std::vector<Duty> duties(ServerId self) const {
     std::vector<Duty> all;
-    if (kind == LinkKind::naive) {
+    if (kind == config::LinkKind::naive) {
       for (std::size_t i = 0; self.index() <= sender.f && i <= receiver.f; ++i) {
         all.push_back({self.index() * (receiver.f + 1) + i, ServerId(static_cast<std::uint16_t>(i))});
       }

@@ -9,7 +9,8 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
     : config_(config),
       combiner_(std::move(combiner)),
       signing_({.envelope = config.envelope, .self = config.self, .n = config.n, .f = config.f}, *combiner_),
-      sent_(config.links.size()) {
+      sent_(config.links.size()),
+      came_(config.links.size()) {
   CHECK(config.tick_period > Duration());
 }
 
@@ -87,6 +88,14 @@ void Member::on_own_part(const message::VerifiedMessage& message) {
   }
 }
 
+bool Member::introduces(SiteId source, const message::LinkPart& part, bool known) {
+  if (part.traffic == TrafficClass::timely || source.index() >= came_.size()) return !known;
+  link::SlidingBitmap<kRemembered>& came = came_[source.index()];
+  const bool again = !came.fresh(part.sequence.value());
+  came.insert(part.sequence.value());
+  return !known || again;
+}
+
 void Member::collect(ThresholdSign::Output& output) {
   std::move(output.sign.begin(), output.sign.end(), std::back_inserter(outputs_.sign));
   std::move(output.forward.begin(), output.forward.end(), std::back_inserter(outputs_.forward));
@@ -138,8 +147,10 @@ void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signatu
 }
 
 void Member::forget_done() {
-  while (!batches_.empty() && batches_.front().settled && batches_.front().signature.has_value()) batches_.pop_front();
-  if (!batches_.empty()) signing_.forget_below(batches_.front().batch->number);
+  while (!batches_.empty() && batches_.front().settled && batches_.front().signature.has_value()) {
+    signing_.forget_below(batches_.front().batch->number + 1);
+    batches_.pop_front();
+  }
 }
 
 // f + 1 servers in turn.

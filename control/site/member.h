@@ -1,9 +1,9 @@
 // What one server does for the logical machine of its site: it introduces its clock, takes part in signing what the
 // machine says, sends its parts of link messages, and introduces the parts and signatures that it gets.
 //
-// Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes to
-// the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the others
-// when that takes too long.
+// Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes
+// to the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the
+// others when that takes too long.
 //
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
@@ -19,6 +19,7 @@
 #include "control/site/machine.h"
 #include "control/site/threshold_sign.h"
 #include "dataplane/base/drops.h"
+#include "dataplane/link/sliding_bitmap.h"
 
 namespace garrison::site {
 
@@ -45,11 +46,16 @@ class Member final : public Effects {
   };
   struct Outputs {
     std::vector<Bytes> introduce;  // whole events: TICK, SITE-BATCH; a LINK-PART is introduced as it came
-    std::vector<ordering::Sign> sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
+    std::vector<ordering::Sign>
+        sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
     std::vector<ordering::Forward> forward;
     std::vector<ThresholdSign::Share> shares;  // to be made by the thread that holds the key, for on_share()
     std::vector<SendPart> send;
     std::vector<DropReason> drops;
+
+    [[nodiscard]] bool empty() const {
+      return introduce.empty() && sign.empty() && forward.empty() && shares.empty() && send.empty() && drops.empty();
+    }
   };
 
   Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner> combiner);
@@ -58,6 +64,9 @@ class Member final : public Effects {
   void on_message(Instant now, const message::VerifiedMessage& message);
   void on_share(Instant now, const ThresholdSign::ShareMade& made);
   void on_own_part(const message::VerifiedMessage& part);
+  // A verified part came from `source`, whose link message the machine knows already or not: whether to introduce it.
+  // One that is known is needed when it comes again: its site has not heard that it was executed, and asks.
+  [[nodiscard]] bool introduces(SiteId source, const message::LinkPart& part, bool known);
   void tick(Instant now);
   [[nodiscard]] Instant next_wakeup() const;
 
@@ -74,6 +83,7 @@ class Member final : public Effects {
   void repeat(SiteId to) override;
 
  private:
+  static constexpr std::size_t kRemembered = 1024;
   struct Batch {
     std::shared_ptr<const OutgoingBatch> batch;
     std::optional<RootSignature> signature;  // known here
@@ -98,7 +108,8 @@ class Member final : public Effects {
     SeqNum sequence;
     SendPart part;
   };
-  std::vector<std::deque<Sent>> sent_;  // by SiteId
+  std::vector<std::deque<Sent>> sent_;                  // by SiteId
+  std::vector<link::SlidingBitmap<kRemembered>> came_;  // sequences of BOUNDED parts, by SiteId
   Instant now_;
   Instant next_tick_;
   std::uint64_t signatures_ = 0;

@@ -17,7 +17,8 @@ void expect_agreement(World& world, std::uint64_t updates, std::vector<std::size
 }
 
 // One update per site of `sites` and round, from client `site`.
-void submit_rounds(World& world, std::uint64_t first, std::uint64_t count, std::vector<std::size_t> sites = {0, 1, 2, 3}) {
+void submit_rounds(World& world, std::uint64_t first, std::uint64_t count,
+                   std::vector<std::size_t> sites = {0, 1, 2, 3}) {
   for (std::uint64_t i = first; i < first + count; ++i) {
     for (const std::size_t s : sites) world.submit(s, i % 4, static_cast<std::uint32_t>(s), i);
     world.run_for(milliseconds(50));
@@ -47,7 +48,7 @@ TEST(LogicalMachineTest, an_update_takes_six_wide_area_crossings_and_little_more
 
 TEST(LogicalMachineTest, the_naive_link_brings_the_same_and_sends_more) {
   World erasure;
-  World naive({.link = LinkKind::naive});
+  World naive({.link = config::LinkKind::naive});
   for (World* world : {&erasure, &naive}) {
     world->run_for(seconds(1));
     submit_rounds(*world, 1, 3);

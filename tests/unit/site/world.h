@@ -16,7 +16,7 @@
 #include "control/service/service.h"
 #include "control/site/link_plan.h"
 #include "control/site/machine.h"
-#include "crypto/threshold/known_primes.h"
+#include "crypto/threshold/modelled.h"
 #include "dataplane/base/rng.h"
 #include "tests/support/site_keys.h"
 
@@ -28,7 +28,7 @@ struct WorldOptions {
   std::size_t servers = 4;
   std::size_t faulty_servers = 1;
   std::size_t clients = 8;
-  LinkKind link = LinkKind::erasure;
+  config::LinkKind link = config::LinkKind::erasure;
   Duration wan_delay = milliseconds(25);
   Duration local_order = milliseconds(3);  // from introducing an event to its execution everywhere in the site
   Duration tick = milliseconds(10);
@@ -37,10 +37,11 @@ struct WorldOptions {
 
 class World {
  public:
-  explicit World(const WorldOptions& options = {}) : options_(options), rng_(options.seed), keys_(options.servers, options.clients) {
+  explicit World(const WorldOptions& options = {})
+      : options_(options), rng_(options.seed), keys_(options.servers, options.clients) {
     add_keys();
     for (std::size_t s = 0; s < options_.sites; ++s) {
-      Site& site = sites_.emplace_back();
+      Site& site = sites_[s];
       site.validator = std::make_unique<message::Validator>(keys_.system(), id(s), options_.servers, keys_.directory());
       site.validator->take_events();
       for (std::size_t i = 0; i < options_.servers; ++i) add_server(s, i);
@@ -71,7 +72,9 @@ class World {
     now_ = end;
   }
 
-  [[nodiscard]] LogicalMachine& machine(std::size_t site, std::size_t server) { return *sites_[site].servers[server].machine; }
+  [[nodiscard]] LogicalMachine& machine(std::size_t site, std::size_t server) {
+    return *sites_[site].servers[server].machine;
+  }
   [[nodiscard]] std::uint64_t executed(std::size_t site, std::size_t server) {
     return sites_[site].servers[server].service->executor().state_sequence();
   }
@@ -130,23 +133,27 @@ class World {
     std::deque<Server> servers;
     std::map<std::uint64_t, std::pair<crypto::RootStatement, RootSignature>> signatures;  // by batch
     SeqNum request;
+    crypto::ThresholdScheme scheme{};
+    std::vector<std::unique_ptr<crypto::ThresholdSigner>> shares;
+    std::unique_ptr<crypto::ShareCombiner> combiner;
   };
 
   void add_keys() {
     for (std::size_t s = 1; s < options_.sites; ++s) {
       for (std::size_t i = 0; i < options_.servers; ++i) keys_.add(crypto::Principal::server(id(s), server_id(i)));
     }
-    // One key for all sites: dealing takes long, and nothing here forges.
-    Result<crypto::DealtThresholdKey> dealt =
-        crypto::deal_shoup_key(crypto::ThresholdScheme::shoup_rsa1024, options_.faulty_servers + 1, options_.servers,
-                               crypto::known_primes(crypto::ThresholdScheme::shoup_rsa1024));
-    dealt_ = std::move(dealt).value();
     for (std::size_t s = 0; s < options_.sites; ++s) {
-      keys_.add_site_key(id(s), crypto::SiteKeyKind::one_correct, dealt_.key);
-    }
-    combiner_ = crypto::make_combiner(dealt_.key).value();
-    for (std::size_t i = 0; i <= options_.faulty_servers; ++i) {
-      shares_.push_back(crypto::make_signer(dealt_.key, server_id(i), dealt_.secrets[i]).value());
+      Site& site = sites_.emplace_back();
+      const crypto::DealtThresholdKey dealt =
+          crypto::deal_modelled_key(crypto::ThresholdScheme::modelled_rsa2048, options_.faulty_servers + 1,
+                                    options_.servers, keys_.system(), id(s), crypto::SiteKeyKind::one_correct)
+              .value();
+      keys_.add_site_key(id(s), crypto::SiteKeyKind::one_correct, dealt.key);
+      site.scheme = dealt.key.scheme;
+      site.combiner = crypto::make_combiner(dealt.key).value();
+      for (std::size_t i = 0; i <= options_.faulty_servers; ++i) {
+        site.shares.push_back(crypto::make_signer(dealt.key, server_id(i), dealt.secrets[i]).value());
+      }
     }
   }
 
@@ -193,7 +200,8 @@ class World {
   void tick(std::size_t s, std::size_t i) {
     // Clocks of their own, and not all at once.
     const Duration offset = seconds(static_cast<std::int64_t>(100 * s + i));
-    introduce(s, i, message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
+    introduce(s, i,
+              message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
     at(now_ + options_.tick + microseconds(static_cast<std::int64_t>(rng_.below(500))), [=, this] { tick(s, i); });
   }
 
@@ -222,14 +230,13 @@ class World {
     if (known == site.signatures.end()) {
       std::vector<Bytes> made;
       std::vector<crypto::SignatureShare> shares;
-      for (std::size_t i = 0; i < shares_.size(); ++i) made.push_back(shares_[i]->share(batch->tree.statement()));
+      for (const auto& signer : site.shares) made.push_back(signer->share(batch->tree.statement()));
       for (std::size_t i = 0; i < made.size(); ++i) shares.push_back({server_id(i), made[i]});
-      const std::optional<Bytes> signature = combiner_->combine(batch->tree.statement(), shares);
+      const std::optional<Bytes> signature = site.combiner->combine(batch->tree.statement(), shares);
       ASSERT_TRUE(signature.has_value());
       known = site.signatures
-                  .emplace(batch->number,
-                           std::pair(batch->tree.statement(),
-                                     RootSignature{crypto::block_scheme(dealt_.key.scheme), *signature}))
+                  .emplace(batch->number, std::pair(batch->tree.statement(),
+                                                    RootSignature{crypto::block_scheme(site.scheme), *signature}))
                   .first;
       const RootSignature& root = known->second.second;
       at(now_ + milliseconds(2), [this, batch, root, s = server.site, i = server.id] {
@@ -249,15 +256,8 @@ class World {
         coding::Code& coder = codes_.of(code);
         Bytes bytes(coder.part_bytes(whole.size()));
         coder.encode(whole, duty.index, bytes);
-        message::LinkPart part{link.to,
-                               link.traffic,
-                               static_cast<std::uint8_t>(duty.index),
-                               code.k,
-                               code.n,
-                               Incarnation(1),
-                               link.sequence,
-                               static_cast<std::uint32_t>(whole.size()),
-                               bytes};
+        message::LinkPart part{link.to,        link.traffic,  static_cast<std::uint8_t>(duty.index),    code.k, code.n,
+                               Incarnation(1), link.sequence, static_cast<std::uint32_t>(whole.size()), bytes};
         if (corrupt && !corrupt(id(server.site), server.id, part, bytes)) continue;
         part.part = bytes;
         const crypto::Principal signer = crypto::Principal::server(id(server.site), server_id(server.id));
@@ -291,9 +291,6 @@ class World {
   WorldOptions options_;
   Rng rng_;
   testing::SiteKeys keys_;
-  crypto::DealtThresholdKey dealt_;
-  std::unique_ptr<crypto::ShareCombiner> combiner_;
-  std::vector<std::unique_ptr<crypto::ThresholdSigner>> shares_;
   link::PartCodes codes_;
   NoReplies no_replies_;
   std::deque<Site> sites_;

@@ -1,0 +1,50 @@
+// A faulty server in what it does for its site's logical machine: wrong or missing parts of link messages, wrong shares
+// of the site's signature, a clock that runs as it likes. Stands between the server's Member and what carries out its
+// wishes; the Member inside stays consistent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "control/site/member.h"
+#include "crypto/threshold/threshold.h"
+#include "dataplane/base/drops.h"
+#include "dataplane/base/rng.h"
+
+namespace garrison::adversary {
+
+enum class SiteLie : std::uint8_t {
+  wrong_parts,   // bytes that decode to nothing
+  no_parts,      // nothing is sent to other sites
+  wrong_shares,  // of the site's signature
+  no_shares,
+  clock_ahead,  // as far as it likes
+  clock_behind,
+};
+inline constexpr SiteLie kSiteLies[] = {SiteLie::wrong_parts, SiteLie::no_parts,    SiteLie::wrong_shares,
+                                        SiteLie::no_shares,   SiteLie::clock_ahead, SiteLie::clock_behind};
+[[nodiscard]] std::string_view name(SiteLie lie);
+
+class SiteLiar {
+ public:
+  // One lie for parts, one for shares and one for the clock, each by chance, at least one.
+  explicit SiteLiar(std::uint64_t seed);
+  explicit SiteLiar(std::vector<SiteLie> lies);
+
+  // What the member wants done, before it is.
+  void tamper(Instant now, site::Member::Outputs& outputs);
+  // `signer` as the faulty server uses it.
+  [[nodiscard]] std::unique_ptr<crypto::ThresholdSigner> wrap(std::unique_ptr<crypto::ThresholdSigner> signer);
+
+  [[nodiscard]] std::uint64_t acted() const { return *acted_; }
+  [[nodiscard]] const std::vector<SiteLie>& lies() const { return lies_; }
+
+ private:
+  [[nodiscard]] bool tells(SiteLie lie) const;
+
+  std::vector<SiteLie> lies_;
+  std::shared_ptr<std::uint64_t> acted_ = std::make_shared<std::uint64_t>(0);
+};
+
+}  // namespace garrison::adversary

@@ -1,0 +1,148 @@
+#include "apps/commands/lab_sites.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "apps/commands/command.h"
+#include "apps/commands/conditions.h"
+#include "apps/lab/system_simulation.h"
+
+namespace garrison::apps {
+
+namespace {
+
+using lab::SystemSimulationOptions;
+using lab::SystemSimulationResult;
+
+SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
+  SystemSimulationOptions options;
+  options.seed = seed;
+  options.clients = run.clients;
+  options.updates = run.updates;
+  options.liars = run.liars;
+  options.attack = run.adversary;
+  options.attack_on_sites = run.site_adversary;
+  options.first_sites = run.first_sites;
+  return options;
+}
+
+std::string hex(const Digest& digest) {
+  std::string text;
+  for (const std::uint8_t byte : ByteView(digest).first(8)) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::string replay_line(const SitesRun& run, std::uint64_t seed) {
+  std::string line = fmt::format("garrison lab sim --sites {} --f {} --link {} --clients {} --updates {} --seed {}",
+                                 run.sites, run.f, run.link, run.clients, run.updates, seed);
+  if (!run.adversary.empty()) line += " --adversary " + run.adversary;
+  if (!run.site_adversary.empty()) line += " --site-adversary " + run.site_adversary;
+  if (run.first_sites) line += " --first-sites";
+  if (run.liars) line += " --liars";
+  return line + "  # " + build_commit();
+}
+
+void print_row(const SystemSimulationResult& result) {
+  fmt::print(
+      "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  cut off {}  crashed {}  signatures {:5}  link "
+      "messages {:5}  view {}  slowest {:.0f} of {:.0f} ms ({})  digest {}{}\n",
+      result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
+      result.crashes, result.site_signatures, result.link_messages, result.global_view, result.slowest.seconds() * 1e3,
+      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest),
+      result.acted.empty() ? "" : "  acted: " + result.acted);
+}
+
+nlohmann::json json_row(const SystemSimulationResult& result) {
+  return {{"seed", result.seed},
+          {"ok", result.ok()},
+          {"violation", result.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.violation)},
+          {"virtual_s", result.virtual_s},
+          {"updates", result.updates},
+          {"digest", hex(result.digest)},
+          {"wan_frames_sent", result.wan.sent},
+          {"wan_frames_lost", result.wan.lost},
+          {"cut_offs", result.cut_offs},
+          {"crashes", result.crashes},
+          {"site_signatures", result.site_signatures},
+          {"link_messages", result.link_messages},
+          {"view", result.global_view},
+          {"held_to_bound", result.held_to_bound},
+          {"slowest_ms", result.slowest.seconds() * 1e3},
+          {"bound_ms", result.bound.seconds() * 1e3},
+          {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};
+}
+
+// One line of what is wrong with an adversary; none when so many participants can be attacked so.
+std::optional<std::string> refuse(const std::string& specs, std::size_t n, std::size_t f) {
+  if (specs.empty()) return std::nullopt;
+  if (f == 0) return "none of so few may be faulty; take more of them";
+  const auto attack = adversary::Attack::make(adversary::AttackText{specs, std::to_string(f)}, {.n = n, .f = f}, 1);
+  return attack ? std::nullopt : std::optional(attack.error().message);
+}
+
+}  // namespace
+
+int simulate_sites(SitesRun run) {
+  const std::size_t servers = 3 * run.f + 1;
+  for (const auto& refused :
+       {refuse(run.adversary, servers, run.f), refuse(run.site_adversary, run.sites, (run.sites - 1) / 3)}) {
+    if (refused.has_value()) return complain(*refused), kMisused;
+  }
+  if (run.jobs == 0) run.jobs = std::max(1U, std::thread::hardware_concurrency());
+  const std::shared_ptr<const lab::LabKeys> keys =
+      lab::make_lab_keys({.sites = run.sites,
+                          .link = run.link == "naive" ? config::LinkKind::naive : config::LinkKind::erasure,
+                          .servers = servers,
+                          .clients = run.clients,
+                          .lossy = true});
+  std::vector<SystemSimulationResult> results(run.runs);
+  std::atomic<std::uint64_t> next{0};
+  std::mutex print_mutex;
+  const auto work = [&] {
+    for (std::uint64_t i = next++; i < run.runs; i = next++) {
+      const SystemSimulationOptions one = options_of(run, run.seed + i);
+      results[i] = lab::simulate_system(one, keys);
+      if (run.check_digest && results[i].ok() && lab::simulate_system(one, keys).digest != results[i].digest) {
+        results[i].violation = "determinism: the same seed gave another digest";
+      }
+      const std::lock_guard lock(print_mutex);
+      if (!run.json) print_row(results[i]);
+      if (!results[i].ok()) {
+        complain(fmt::format("seed {}: {}", one.seed, results[i].violation));
+        complain("replay: " + replay_line(run, one.seed));
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned t = 1; t < run.jobs; ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+
+  const auto failed = std::ranges::count_if(results, [](const auto& result) { return !result.ok(); });
+  if (run.json) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const SystemSimulationResult& result : results) rows.push_back(json_row(result));
+    nlohmann::json conditions = base_conditions();
+    conditions["sites"] = run.sites;
+    conditions["servers"] = servers;
+    conditions["f"] = run.f;
+    conditions["f_global"] = keys->topology.global.f;
+    conditions["link"] = run.link;
+    conditions["clients"] = run.clients;
+    conditions["signatures"] = "modelled";
+    fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
+  } else {
+    fmt::print("{} runs, {} without violation, {} with\n", results.size(),
+               results.size() - static_cast<std::size_t>(failed), failed);
+  }
+  return failed == 0 ? kDone : kFailed;
+}
+
+}  // namespace garrison::apps

@@ -1,0 +1,29 @@
+// `garrison lab sim --sites N`: several sites under seeded faults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace garrison::apps {
+
+struct SitesRun {
+  std::size_t sites = 1;
+  std::size_t f = 1;  // of each site, which has 3f + 1 servers
+  std::string link = "erasure";
+  std::size_t clients = 8;
+  std::size_t updates = 80;
+  std::uint64_t seed = 1;
+  std::uint64_t runs = 1;
+  unsigned jobs = 0;
+  bool json = false;
+  bool check_digest = false;
+  bool liars = false;
+  std::string adversary;       // of f servers in every site, on the protocol of their site
+  std::string site_adversary;  // of F sites, on the protocol among sites
+  bool first_sites = false;    // the first ones
+};
+
+// Exit status.
+[[nodiscard]] int simulate_sites(SitesRun run);
+
+}  // namespace garrison::apps

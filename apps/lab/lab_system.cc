@@ -1,0 +1,153 @@
+#include "apps/lab/lab_system.h"
+
+#include <utility>
+
+#include "control/config/names.h"
+
+namespace garrison::lab {
+
+namespace {
+
+std::vector<std::pair<SiteId, ServerId>> all_servers(const config::Topology& topology) {
+  std::vector<std::pair<SiteId, ServerId>> all;
+  for (const config::SiteSettings& site : topology.sites) {
+    for (const config::ServerSettings& server : site.servers) all.emplace_back(site.id, server.id);
+  }
+  return all;
+}
+
+}  // namespace
+
+LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, const LabSystemOptions& options)
+    : events_(events),
+      keys_(std::move(keys)),
+      who_(all_servers(keys_->topology)),
+      rng_(options.seed),
+      wan_(
+          events, who_.size(), rng_.next(),
+          [this](StationId to, ByteView frame) {
+            const auto& [site, server] = who_[to.index()];
+            sites_[site.index()]->on_wan_frame(server, frame);
+          },
+          [this](StationId station) {
+            const auto& [site, server] = who_[station.index()];
+            sites_[site.index()]->wake(server);
+          }),
+      watched_(keys_->topology.sites.size()),
+      closed_(keys_->topology.sites.size()) {
+  const config::Topology& topology = keys_->topology;
+  CHECK(topology.sites.size() > 1);
+  std::vector<std::size_t> groups;
+  std::size_t station = 0;
+  for (const config::SiteSettings& site : topology.sites) {
+    first_station_.push_back(station);
+    groups.push_back(site.n());
+    station += site.n();
+  }
+  const std::uint64_t rate = topology.wan.rate.has_value() ? topology.wan.rate->bits_per_s : 0;
+  wan_.set_egress({.bits_per_s = rate}, groups);
+  if (!options.attacks_on_sites.empty()) byzantine_ = options.attacks_on_sites.front()->faulty();
+  for (const config::SiteSettings& site : topology.sites) {
+    LabSiteOptions one{.seed = rng_.next(), .hop = options.hop, .costs = options.costs};
+    if (site.id.index() < options.attacks.size()) one.attack = options.attacks[site.id.index()];
+    one.site = site.id;
+    one.common = common_;
+    one.wan = &wan_;
+    one.first_station = first_station_[site.id.index()];
+    one.byzantine = byzantine_.contains(ServerId(site.id.value()));
+    if (options.liar) one.liar = [&](ServerId server) { return options.liar(site.id, server); };
+    std::optional<ServerId> watched;
+    if (one.byzantine) {
+      one.wrap_global = [&](ServerId server, std::unique_ptr<ordering::OrderingCore> core) {
+        return options.attacks_on_sites[server.index()]->corrupt(ServerId(site.id.value()), std::move(core));
+      };
+    }
+    if (options.watcher != nullptr && !one.byzantine) {
+      // The last one that has no part in any attack.
+      for (const config::ServerSettings& server : site.servers) {
+        const bool attacks = one.attack != nullptr && one.attack->faulty().contains(server.id);
+        if (!attacks && !(options.is_liar && options.is_liar(site.id, server.id))) watched = server.id;
+      }
+      CHECK(watched.has_value());
+      watched_[site.id.index()] = watched;
+      one.wrap_global = [&, who = *watched](ServerId server, std::unique_ptr<ordering::OrderingCore> core) {
+        return server == who ? watch(std::move(core), ServerId(site.id.value()), *options.watcher) : std::move(core);
+      };
+    }
+    sites_.push_back(std::make_unique<LabSite>(events_, keys_, one));
+    LabSite& made = *sites_.back();
+    for (const config::ServerSettings& server : site.servers) {
+      if (made.faulty().contains(server.id)) continue;
+      made.server(server.id).control().machine()->on_closed = [this, id = site.id, who = server.id](
+                                                                  std::uint64_t number, const Digest& fingerprint) {
+        on_closed(id, who, number, fingerprint);
+      };
+    }
+  }
+  for (const config::WanPair& pair : topology.wan.pairs) {
+    for (const auto& [from, to] : {std::pair(pair.first, pair.second), std::pair(pair.second, pair.first)}) {
+      for (const config::ServerSettings& a : topology.site(from).servers) {
+        for (const config::ServerSettings& b : topology.site(to).servers) {
+          wan_.set_delay(this->station(from, a.id), this->station(to, b.id), pair.delay, pair.delay / 20);
+        }
+      }
+    }
+  }
+}
+
+void LabSystem::start() {
+  for (const auto& site : sites_) site->start();
+}
+
+void LabSystem::crash(SiteId site, ServerId server) {
+  sites_[site.index()]->crash(server);
+  wan_.crash(station(site, server));
+}
+
+StationSet LabSystem::stations(SiteId site) const {
+  StationSet all;
+  for (std::size_t i = 0; i < who_.size(); ++i) {
+    if (who_[i].first == site) all.insert(StationId(static_cast<std::uint16_t>(i)));
+  }
+  return all;
+}
+
+void LabSystem::on_closed(SiteId site, ServerId server, std::uint64_t number, const Digest& fingerprint) {
+  const auto [known, fresh] = closed_[site.index()].try_emplace(number, fingerprint);
+  if (fresh || known->second == fingerprint || common_->violation.has_value()) return;
+  common_->violation = "logical machine: " + config::server_name(site, server) + " closes batch " +
+                       std::to_string(number) + " with other content than others of its site";
+}
+
+bool LabSystem::caught_up() const {
+  for (const auto& site : sites_) {
+    if (!site->caught_up()) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> LabSystem::state_difference() const {
+  std::optional<Digest> first;
+  for (const auto& site : sites_) {
+    if (auto difference = site->state_difference(); difference.has_value()) return difference;
+    const std::optional<Digest> state = site->state();
+    if (!state.has_value()) continue;
+    if (!first.has_value()) first = state;
+    if (*first != *state) return "agreement: the state of site " + config::site_name(site->id()) + " differs";
+  }
+  return std::nullopt;
+}
+
+std::size_t LabSystem::completed() const {
+  std::size_t sum = 0;
+  for (const auto& site : sites_) sum += site->clients().completed();
+  return sum;
+}
+
+std::size_t LabSystem::wanted() const {
+  std::size_t sum = 0;
+  for (const auto& site : sites_) sum += site->clients().wanted();
+  return sum;
+}
+
+}  // namespace garrison::lab

@@ -1,0 +1,74 @@
+// Several sites in virtual time, joined by a modelled wide-area network: every server of every site is the Server that
+// a node runs, on a modelled machine.
+//
+// Beside the checkers that each execution is held to (checkers.h, one common order for all sites), the servers of a
+// correct site must close the same outgoing batches: else their site would say two things.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/lab/lab_site.h"
+
+namespace garrison::lab {
+
+struct LabSystemOptions {
+  std::uint64_t seed = 1;
+  Duration hop = microseconds(20);
+  const CostTable* costs = nullptr;
+  std::vector<const adversary::Attack*> attacks{};  // by site, on its servers; null or absent: all are correct
+  // By ServerId, on cores of the protocol among sites: what the servers of a faulty site say alike, each by an attack
+  // of its own made with the same seed. Empty: every site is correct.
+  std::vector<const adversary::Attack*> attacks_on_sites{};
+  std::function<bool(SiteId, ServerId)> is_liar{};
+  std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};  // of those; as LabSiteOptions has it
+  CoreWatcher* watcher = nullptr;  // of the cores among sites, at one correct server of each correct site; outlives it
+};
+
+class LabSystem {
+ public:
+  // Of a topology of several sites. Attacks are read here, and outlive it.
+  LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, const LabSystemOptions& options);
+
+  void start();
+  void crash(SiteId site, ServerId server);
+
+  [[nodiscard]] std::size_t size() const { return sites_.size(); }
+  [[nodiscard]] LabSite& site(SiteId id) { return *sites_[id.index()]; }
+  [[nodiscard]] Network& wan() { return wan_; }
+  [[nodiscard]] StationId station(SiteId site, ServerId server) const {
+    return StationId(static_cast<std::uint16_t>(first_station_[site.index()] + server.index()));
+  }
+  // Whose core among sites LabSystemOptions::watcher watches; none in a faulty site.
+  [[nodiscard]] std::optional<ServerId> watched(SiteId site) const { return watched_[site.index()]; }
+  // The servers of a site, on the wide-area network.
+  [[nodiscard]] StationSet stations(SiteId site) const;
+
+  [[nodiscard]] std::optional<std::string> violation() const { return common_->violation; }
+  [[nodiscard]] const CommonOrder& common() const { return *common_; }
+  // Every correct server of a correct site has executed the whole common order.
+  [[nodiscard]] bool caught_up() const;
+  [[nodiscard]] std::optional<std::string> state_difference() const;
+  [[nodiscard]] std::size_t completed() const;  // by clients
+  [[nodiscard]] std::size_t wanted() const;
+
+ private:
+  void on_closed(SiteId site, ServerId server, std::uint64_t number, const Digest& fingerprint);
+
+  EventQueue& events_;
+  std::shared_ptr<const LabKeys> keys_;
+  std::shared_ptr<CommonOrder> common_ = std::make_shared<CommonOrder>();
+  std::vector<std::size_t> first_station_;        // by SiteId
+  std::vector<std::pair<SiteId, ServerId>> who_;  // by StationId
+  ServerSet byzantine_;                           // sites
+  Rng rng_;
+  Network wan_;
+  std::vector<std::unique_ptr<LabSite>> sites_;
+  std::vector<std::optional<ServerId>> watched_;         // by site
+  std::vector<std::map<std::uint64_t, Digest>> closed_;  // by site: batches, as its first correct server closed them
+};
+
+}  // namespace garrison::lab

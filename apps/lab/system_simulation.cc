@@ -1,0 +1,309 @@
+#include "apps/lab/system_simulation.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "apps/adversary/site_liar.h"
+#include "apps/lab/bounded_delay.h"
+#include "control/client/pattern.h"
+#include "control/config/names.h"
+#include "control/config/timing.h"
+#include "crypto/digest.h"
+
+namespace garrison::lab {
+
+namespace {
+
+// The network among sites once it is healed: what LabSystem sets per pair, and what the topology says.
+constexpr std::int64_t kJitterShare = 20;
+
+Instant at(std::uint64_t ns) { return Instant(static_cast<std::int64_t>(ns)); }
+
+// Who is faulty in one run, and how. Outlives the system.
+struct Adversaries {
+  std::vector<adversary::Attack> on_servers;  // by site
+  std::vector<adversary::Attack> on_sites;    // by ServerId
+  std::deque<adversary::SiteLiar> liars;
+  std::vector<std::string> liars_are;
+  ServerSet faulty_sites;
+};
+
+// A seed of 0 draws the first ones.
+adversary::Attack make_attack(const std::string& specs, const adversary::AttackedSite& site, std::uint64_t seed) {
+  Result<adversary::Attack> made =
+      adversary::Attack::make(adversary::AttackText{specs, std::to_string(site.f)}, site, seed);
+  CHECK(made.ok());
+  return std::move(made).value();
+}
+
+// What goes wrong in the network and which servers crash. Everything heals at options.faults_for, except for what has
+// crashed.
+class FaultPlan {
+ public:
+  FaultPlan(const SystemSimulationOptions& options, EventQueue& events, const config::Topology& topology,
+            LabSystem& system, BoundedDelay& bounded_delay)
+      : options_(options),
+        events_(events),
+        topology_(topology),
+        system_(system),
+        bounded_delay_(bounded_delay),
+        rng_(options.seed ^ 0x73797374656dULL) {}
+
+  void schedule() {
+    const auto span = static_cast<std::uint64_t>(options_.faults_for.ns());
+    system_.wan().set_model(draw_model());
+    for (std::uint64_t i = rng_.between(1, 3); i > 0; --i) {
+      events_.schedule(at(rng_.below(span)), [this] { system_.wan().set_model(draw_model()); });
+    }
+    schedule_cut_offs(span);
+    schedule_crashes(span);
+    events_.schedule(at(span), [this] {
+      system_.wan().partition({});
+      system_.wan().set_model({.delay = {}, .jitter = {}});
+      bounded_delay_.healed();
+    });
+  }
+
+  std::size_t cut_offs = 0;
+  std::size_t crashes = 0;
+
+ private:
+  // One site after the other is cut off from all others.
+  void schedule_cut_offs(std::uint64_t span) {
+    std::uint64_t start = rng_.below(span / 2);
+    for (std::uint64_t i = rng_.between(1, 2); i > 0 && start < span; --i) {
+      const std::uint64_t length = rng_.between(200'000'000, 2'000'000'000);
+      const SiteId site(static_cast<std::uint16_t>(rng_.below(topology_.sites.size())));
+      events_.schedule(at(start), [this, site] {
+        ++cut_offs;
+        system_.wan().partition(system_.stations(site));
+      });
+      events_.schedule(at(std::min(start + length, span)), [this] { system_.wan().partition({}); });
+      start += length + rng_.below(span / 3);
+    }
+  }
+
+  // In each site, up to f servers crash for good or are faulty.
+  void schedule_crashes(std::uint64_t span) {
+    for (const config::SiteSettings& site : topology_.sites) {
+      const std::size_t faulty = system_.site(site.id).faulty().size();
+      if (faulty >= site.f || rng_.below(3) > 0) continue;
+      const ServerId victim(static_cast<std::uint16_t>(rng_.below(site.n())));
+      if (system_.site(site.id).faulty().contains(victim) || system_.watched(site.id) == victim) continue;
+      events_.schedule(at(rng_.below(span)), [this, id = site.id, victim] {
+        ++crashes;
+        system_.crash(id, victim);
+      });
+    }
+  }
+
+  NetworkModel draw_model() {
+    NetworkModel model;
+    model.loss = rng_.below(30'001);  // up to 3 %
+    model.duplication = rng_.below(20'001);
+    model.reordering = rng_.below(50'001);
+    return model;
+  }
+
+  const SystemSimulationOptions& options_;
+  EventQueue& events_;
+  const config::Topology& topology_;
+  LabSystem& system_;
+  BoundedDelay& bounded_delay_;
+  Rng rng_;
+};
+
+// Cores among sites are stepped with their sites' clocks, which have no common zero; the bound is on true time.
+class InTrueTime final : public CoreWatcher {
+ public:
+  InTrueTime(const EventQueue& events, BoundedDelay& watcher) : events_(events), watcher_(watcher) {}
+  void on_introduced(Instant /*now*/, const prime::PreorderId& id) override {
+    watcher_.on_introduced(events_.now(), id);
+  }
+  void on_executed(Instant /*now*/, ServerId site, const prime::PreorderId& id) override {
+    watcher_.on_executed(events_.now(), site, id);
+  }
+  void on_restored(ServerId site, const prime::SummaryVector& executed) override {
+    watcher_.on_restored(site, executed);
+  }
+  void on_view(Instant /*now*/, ServerId site, View view) override { watcher_.on_view(events_.now(), site, view); }
+
+ private:
+  const EventQueue& events_;
+  BoundedDelay& watcher_;
+};
+
+// Among sites a message takes from the core that wants it said to the core that hears it: a place in the next batch
+// (the batches before it signed, their signatures ordered), the signature, the way, and two local orderings, of the
+// parts and of the tick that moves the clock.
+DelayParameters delay_parameters(const config::Topology& topology) {
+  const config::GlobalSettings& global = topology.global;
+  const Duration ordered = config::local_ordering_bound(topology.prime);
+  Duration way;
+  for (const config::WanPair& pair : topology.wan.pairs) way = std::max(way, pair.delay + pair.delay / kJitterShare);
+  const Duration said = (global.sign_period + global.site_clock_tick + ordered) * 2;
+  const Duration one_way = said + way + ordered * 2;
+  return {.bounded = one_way,
+          .timely = one_way,
+          .aggregation = std::max(global.prime.po_summary_period, global.prime.summary_matrix_period),
+          .preprepare = global.prime.delta_pp,
+          .acknowledgement = global.prime.po_request_period,
+          .k_lat = global.prime.k_lat};
+}
+
+Duration suspicion(const config::PrimeSettings& prime, const DelayParameters& delays) {
+  return prime.rtt_ping_period + prime.tat_measure_period + delays.bounded * 5;
+}
+
+Adversaries make_adversaries(const SystemSimulationOptions& options, const config::Topology& topology) {
+  Adversaries made;
+  if (!options.attack.empty()) {
+    for (const config::SiteSettings& site : topology.sites) {
+      made.on_servers.push_back(
+          make_attack(options.attack, adversary::attacked_site(topology, site.id), options.seed + site.id.value()));
+    }
+  }
+  if (!options.attack_on_sites.empty()) {
+    const adversary::AttackedSite sites{.system = topology.system,
+                                        .epoch = topology.crypto.epoch,
+                                        .n = topology.sites.size(),
+                                        .f = topology.global.f,
+                                        .of_sites = true};
+    for (std::size_t i = 0; i < topology.sites.front().n(); ++i) {
+      made.on_sites.push_back(make_attack(options.attack_on_sites, sites, options.first_sites ? 0 : options.seed));
+    }
+    made.faulty_sites = made.on_sites.front().faulty();
+  }
+  return made;
+}
+
+}  // namespace
+
+SystemSimulationResult simulate_system(const SystemSimulationOptions& options, std::shared_ptr<const LabKeys> keys) {
+  EventQueue events;
+  const config::Topology& topology = keys->topology;
+  Adversaries adversaries = make_adversaries(options, topology);
+  LabSystemOptions system_options{.seed = options.seed};
+  for (const adversary::Attack& attack : adversaries.on_servers) system_options.attacks.push_back(&attack);
+  for (const adversary::Attack& attack : adversaries.on_sites) system_options.attacks_on_sites.push_back(&attack);
+  Rng rng(options.seed ^ 0x6c6961ULL);
+  if (options.liars) {
+    // Those that attack the local protocol, too, if any do; else f of each site in turn.
+    system_options.is_liar = [&](SiteId site, ServerId server) {
+      const config::SiteSettings& settings = topology.site(site);
+      const std::size_t first = (options.seed + site.index()) % settings.n();
+      return adversaries.on_servers.empty() ? (server.index() + settings.n() - first) % settings.n() < settings.f
+                                            : adversaries.on_servers[site.index()].faulty().contains(server);
+    };
+    system_options.liar = [&](SiteId site, ServerId server) -> adversary::SiteLiar* {
+      if (!system_options.is_liar(site, server)) return nullptr;
+      adversaries.liars_are.push_back(config::server_name(site, server));
+      return &adversaries.liars.emplace_back(rng.next());
+    };
+  }
+
+  const DelayParameters delays = delay_parameters(topology);
+  ServerSet correct_sites;
+  for (std::size_t i = 0; i < topology.sites.size(); ++i) {
+    const ServerId site(static_cast<std::uint16_t>(i));
+    if (!adversaries.faulty_sites.contains(site)) correct_sites.insert(site);
+  }
+  BoundedDelay bounded_delay(correct_sites, delay_bound(delays), suspicion(topology.global.prime, delays));
+  InTrueTime watcher(events, bounded_delay);
+  system_options.watcher = &watcher;
+
+  LabSystem system(events, keys, system_options);
+  FaultPlan plan(options, events, topology, system, bounded_delay);
+  const std::size_t updates_each = (options.updates + options.clients - 1) / options.clients;
+  system.start();
+  plan.schedule();
+  const Duration busy = options.faults_for + options.calm_for;
+  const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
+  correct_sites.for_each([&](ServerId site) {
+    system.site(SiteId(site.value()))
+        .clients()
+        .start({.updates_each = updates_each,
+                .think = think,
+                .pattern = client::pattern_of(topology),
+                .timeout = seconds(4)});
+  });
+
+  const Instant deadline = Instant(busy.ns()) + options.grace;
+  const auto finished = [&] {
+    return events.now() >= Instant(options.faults_for.ns()) && system.completed() == system.wanted() &&
+           system.caught_up();
+  };
+  std::optional<std::string> late;
+  while (!system.violation().has_value() && !late.has_value() && !events.empty() && events.now() < deadline &&
+         !finished()) {
+    events.run_next();
+    late = bounded_delay.violation(events.now());
+  }
+
+  SystemSimulationResult result;
+  result.seed = options.seed;
+  result.virtual_s = static_cast<double>(events.now().ns()) * 1e-9;
+  result.updates = system.common().order.size();
+  result.wan = system.wan().counts();
+  result.cut_offs = plan.cut_offs;
+  result.crashes = plan.crashes;
+  result.held_to_bound = bounded_delay.counted();
+  result.slowest = bounded_delay.worst();
+  result.bound = bounded_delay.bound();
+  crypto::Sha256 hash;
+  for (const config::SiteSettings& site : topology.sites) {
+    const server::ControlPart& control = system.site(site.id).server(ServerId(0)).control();
+    result.site_signatures += control.member()->signatures();
+    result.link_messages += control.machine()->status().link_messages;
+    result.global_view = std::max(result.global_view, control.machine()->replica().core().status().view.value());
+    hash.update(control.machine()->status().fingerprint);
+  }
+  const auto add_acts = [&](const std::string& text) { result.acted += (result.acted.empty() ? "" : ", ") + text; };
+  std::optional<std::string> idle;
+  for (const adversary::Attack& attack : adversaries.on_servers) {
+    add_acts(adversary::describe_acts(attack.conspiracy()));
+    if (!idle.has_value()) {
+      idle = adversary::find_idle({options.attack, std::to_string(topology.sites.front().f)}, attack.conspiracy());
+    }
+  }
+  if (!adversaries.on_sites.empty()) {
+    add_acts("sites: " + adversary::describe_acts(adversaries.on_sites.front().conspiracy()));
+    if (!idle.has_value()) {
+      idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)},
+                                  adversaries.on_sites.front().conspiracy());
+    }
+  }
+  for (std::size_t i = 0; i < adversaries.liars.size(); ++i) {
+    std::string lies;
+    for (const adversary::SiteLie lie : adversaries.liars[i].lies()) lies += " " + std::string(name(lie));
+    add_acts(adversaries.liars_are[i] + lies + " " + std::to_string(adversaries.liars[i].acted()) + " times");
+    if (adversaries.liars[i].acted() == 0) idle = adversaries.liars_are[i] + " never lied";
+  }
+
+  if (system.violation().has_value()) {
+    result.violation = *system.violation();
+  } else if (late.has_value()) {
+    result.violation = *late;
+  } else if (!finished()) {
+    result.violation = "liveness: " + std::to_string(system.completed()) + " of " + std::to_string(system.wanted()) +
+                       " updates answered" + (system.caught_up() ? "" : ", and a correct server lags behind");
+  } else if (const auto difference = system.state_difference(); difference.has_value()) {
+    result.violation = *difference;
+  } else if (!result.wan.balanced()) {
+    result.violation = "accounts: frames sent are not frames delivered and named losses";
+  } else if (idle.has_value()) {
+    result.violation = "attack: " + *idle;
+  }
+
+  std::array<std::uint8_t, 24> tail{};
+  Writer(tail)
+      .u64(system.wan().fingerprint())
+      .u64(static_cast<std::uint64_t>(events.now().ns()))
+      .u64(events.executed());
+  result.digest = hash.update(tail).finish();
+  return result;
+}
+
+}  // namespace garrison::lab

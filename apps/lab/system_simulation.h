@@ -1,0 +1,52 @@
+// One seeded run of several sites under a plan of faults that follows from the seed: faulty servers in every site,
+// whole faulty sites, servers that crash, sites that are cut off, a bad wide-area network. Held to its checkers at
+// every execution and to liveness after the last fault.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "apps/adversary/attack.h"
+#include "apps/lab/lab_system.h"
+
+namespace garrison::lab {
+
+struct SystemSimulationOptions {
+  std::uint64_t seed = 1;
+  std::size_t clients = 8;  // of all sites; those of faulty sites do nothing
+  std::size_t updates = 80;
+  Duration faults_for = seconds(5);  // faults of the network begin and end within this
+  Duration calm_for = seconds(5);    // clients go on for so long after the last one; GLOBAL-BOUNDED-DELAY holds then
+  Duration grace = seconds(60);
+  bool liars = false;             // in every site f servers lie to their site: about parts, shares and time
+  std::string attack{};           // of those f servers on the protocol of their site, as adversary::AttackText::specs
+  std::string attack_on_sites{};  // of F sites on the protocol among sites
+  bool first_sites = false;       // those are the first ones, which lead first; else they follow from the seed
+};
+
+struct SystemSimulationResult {
+  std::uint64_t seed = 0;
+  std::string violation;  // empty: none
+  double virtual_s = 0;
+  std::size_t updates = 0;
+  NetworkCounts wan;
+  std::size_t cut_offs = 0;  // of sites
+  std::size_t crashes = 0;   // of servers
+  std::uint64_t site_signatures = 0;
+  std::uint64_t link_messages = 0;  // executed, by one server of each site
+  std::uint64_t global_view = 0;
+  std::uint64_t held_to_bound = 0;  // PO-REQUESTs of sites
+  Duration slowest;                 // of them
+  Duration bound;                   // beta among sites
+  std::string acted;                // what each adversary did
+  Digest digest{};
+
+  [[nodiscard]] bool ok() const { return violation.empty(); }
+};
+
+// CHECKs that the attacks can be made. `keys` of several sites of equal size.
+[[nodiscard]] SystemSimulationResult simulate_system(const SystemSimulationOptions& options,
+                                                     std::shared_ptr<const LabKeys> keys);
+
+}  // namespace garrison::lab

@@ -1,0 +1,90 @@
+// The control part of a server of a site among others: what its member wants done.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "apps/server/control_part.h"
+
+namespace garrison::server {
+
+namespace {
+constexpr std::size_t kBurst = 64;
+constexpr std::size_t kMostShareBytes = kMaxSignatureBytes + message::kMaxShareProofBytes;
+}  // namespace
+
+// Parts of link messages: to be ordered, unless they are of no use any more.
+std::size_t ControlPart::take_parts(Instant now) {
+  if (queues_.wan_verified == nullptr) return 0;  // this server talks to no other site
+  std::array<VerifiedInbound, kBurst> burst;
+  const std::size_t count = queues_.wan_verified->pop(burst);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto part = burst[i].message.as<message::LinkPart>();
+    const SiteId source = burst[i].message.signer().site;
+    const bool known = site_->machine.has(source, part.traffic, part.sequence);
+    if (site_->member.introduces(source, part, known)) {
+      replica_.step(now, burst[i].message);
+    } else {
+      drop(DropReason::link_stale);
+    }
+    CHECK(queues_.wan.consumed->push_one(burst[i].slot));
+  }
+  return count;
+}
+
+std::size_t ControlPart::take_shares(Instant now) {
+  std::array<ShareMade, kBurst> burst;
+  const std::size_t count = queues_.shares_made->pop(burst);
+  for (std::size_t i = 0; i < count; ++i) {
+    const ByteView bytes = std::as_const(send_slab_).bytes(burst[i].slot);
+    site_->member.on_share(now, {burst[i].batch, to_bytes(bytes.first(burst[i].share_bytes)),
+                                 to_bytes(bytes.subspan(burst[i].share_bytes))});
+    send_slab_.free(burst[i].slot);
+  }
+  return count;
+}
+
+// What is introduced may be executed at once, where a site has one server, and then there is more to do.
+std::size_t ControlPart::attend(Instant now) {
+  site_->member.tick(now);
+  std::size_t done = 0;
+  for (site::Member::Outputs outputs = std::exchange(site_->member.outputs(), {}); !outputs.empty();
+       outputs = std::exchange(site_->member.outputs(), {})) {
+    ++done;
+    if (tamper_) tamper_(now, outputs);
+    for (const Bytes& event : outputs.introduce) replica_.step(now, site_->machine.validator().own_event(event));
+    for (const ordering::Sign& request : outputs.sign) sign(request);
+    for (const ordering::Forward& request : outputs.forward) forward(request);
+    for (const site::ThresholdSign::Share& share : outputs.shares) ask_for_share(share);
+    for (const site::Member::SendPart& send : outputs.send) send_part(send);
+    for (const DropReason reason : outputs.drops) drop(reason);
+  }
+  return done;
+}
+
+void ControlPart::ask_for_share(const site::ThresholdSign::Share& share) {
+  ShareRequest request{.batch = share.batch, .statement = {}, .slot = {}, .prove = !share.share.empty()};
+  CHECK(share.statement.size() == request.statement.size());
+  std::copy(share.statement.begin(), share.statement.end(), request.statement.begin());
+  const std::optional<SlotRef> slot = send_slab_.allocate(0, kMostShareBytes);
+  if (!slot.has_value()) return drop(DropReason::ring_full);
+  request.slot = *slot;
+  request.slot.length = static_cast<std::uint32_t>(share.share.size());
+  std::copy(share.share.begin(), share.share.end(), send_slab_.whole(request.slot).begin());
+  if (!queues_.to_share->push_one(request)) {
+    send_slab_.free(request.slot);
+    drop(DropReason::ring_full);
+  }
+}
+
+void ControlPart::send_part(const site::Member::SendPart& send) {
+  const ByteView bytes = send.part->get().bytes();
+  const std::optional<SlotRef> slot = send_slab_.allocate(0, bytes.size());
+  if (!slot.has_value()) return drop(DropReason::ring_full);  // the link sends it again
+  std::copy(bytes.begin(), bytes.end(), send_slab_.bytes(*slot).begin());
+  if (!queues_.wan.to_send->push_one({*slot, send.site, ServerSet::only(send.to), send.traffic})) {
+    send_slab_.free(*slot);
+    drop(DropReason::ring_full);
+  }
+}
+
+}  // namespace garrison::server

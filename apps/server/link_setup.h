@@ -1,0 +1,22 @@
+// What the site and the wan part of a server both take from the topology.
+#pragma once
+
+#include "control/config/topology.h"
+#include "control/site/link_plan.h"
+#include "dataplane/wire/frame.h"
+
+namespace garrison::server {
+
+[[nodiscard]] inline site::LinkPlan link_plan(const config::Topology& topology, const config::SiteSettings& from,
+                                              const config::SiteSettings& to) {
+  return {topology.wan_pair(from.id, to.id).kind, {from.n(), from.f}, {to.n(), to.f}};
+}
+
+[[nodiscard]] inline wire::NetAddress net_address(const config::PortSettings& port) {
+  return {.mac = port.mac,
+          .ipv4 = static_cast<std::uint32_t>(port.ip[0]) << 24U | static_cast<std::uint32_t>(port.ip[1]) << 16U |
+                  static_cast<std::uint32_t>(port.ip[2]) << 8U | port.ip[3],
+          .udp_port = port.udp_port};
+}
+
+}  // namespace garrison::server
