@@ -226,7 +226,8 @@ void BoundedSender::on_time(Instant now) {
   for (std::uint64_t position = frames_begin_; position < frames_end_ && probes > 0; ++position) {
     if (!frame(position).live) continue;
     lose(frame(position));
-    --probes;
+    // One whose content was given up meanwhile leaves nothing to probe with.
+    if (base_due_ || lost_head_ != kNone) --probes;
   }
   forget_dead_frames();
   // A peer that is heard of is busy, not gone: it need not wait for long once it takes frames again.
