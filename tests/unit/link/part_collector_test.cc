@@ -70,38 +70,6 @@ class Collected {
   PartCollector collector_;
 };
 
-TEST(PartCodeTest, correct_pairs_alone_suffice) {
-  EXPECT_EQ(erasure_code({4, 1}, {4, 1}), kSmall);
-  EXPECT_EQ(erasure_code({7, 2}, {7, 2}), kLarge);
-  EXPECT_EQ(erasure_code({16, 5}, {16, 5}), (PartCode{.n = 16, .k = 6}));
-  EXPECT_EQ(erasure_code({4, 1}, {7, 2}), (PartCode{.n = 4, .k = 1}));
-  EXPECT_EQ(erasure_code({7, 2}, {4, 1}), (PartCode{.n = 7, .k = 3}));  // a receiver has two of seven pairs
-  EXPECT_EQ(erasure_code({1, 0}, {1, 0}), (PartCode{.n = 1, .k = 1}));
-  EXPECT_EQ(erasure_code({3, 1}, {3, 2}), std::nullopt);
-}
-
-// Whoever is faulty, within the bounds, at both ends.
-TEST(PartCodeTest, no_choice_of_faulty_servers_spoils_more_pairs_than_the_code_allows) {
-  for (const auto& [sender, receiver] : std::vector<std::pair<SiteSize, SiteSize>>{
-           {{4, 1}, {4, 1}}, {{7, 2}, {4, 1}}, {{4, 1}, {7, 2}}, {{7, 2}, {7, 2}}, {{10, 3}, {4, 1}}}) {
-    const PartCode code = erasure_code(sender, receiver).value();
-    std::size_t fewest = code.n;
-    for (std::uint32_t bad = 0; bad < std::uint32_t{1} << (sender.n + receiver.n); ++bad) {
-      const std::uint32_t senders = bad & ((std::uint32_t{1} << sender.n) - 1);
-      const std::uint32_t receivers = bad >> sender.n;
-      if (static_cast<std::size_t>(std::popcount(senders)) > sender.f) continue;
-      if (static_cast<std::size_t>(std::popcount(receivers)) > receiver.f) continue;
-      std::size_t good = 0;
-      for (std::size_t i = 0; i < code.n; ++i) {
-        const std::size_t to = receiver_of(i, receiver.n).index();
-        good += (senders >> i & 1U) == 0 && (receivers >> to & 1U) == 0 ? 1 : 0;
-      }
-      fewest = std::min(fewest, good);
-    }
-    EXPECT_EQ(fewest, code.k) << sender.n << " to " << receiver.n;
-  }
-}
-
 TEST(PartCodeTest, a_code_is_built_once) {
   PartCodes codes;
   coding::Code& small = codes.of(kSmall);
