@@ -26,8 +26,11 @@ LanPart::LanPart(const LanConfig& config, std::vector<link::PeerSecret> secrets,
       queues_(queues),
       send_slab_(send_slab),
       receive_slab_(make_receive_slab(config.addresses.size())),
-      channels_(config.channel, config.system, config.site, config.self, config.incarnation, std::move(secrets),
-                receive_slab_, drops_) {}
+      port_{.rx_slab = receive_slab_, .drops = drops_},
+      channels_(
+          config.channel,
+          {.system = config.system, .site = config.site, .server = config.self, .incarnation = config.incarnation},
+          config.site, std::move(secrets), port_) {}
 
 void LanPart::on_frame(Instant now, ByteView ethernet_frame) {
   frames_received_.add();

@@ -49,6 +49,7 @@ class LanPart final : public stages::FrameEndpoint {
   const Slab& send_slab_;
   DropCounters drops_;
   Slab receive_slab_;
+  link::SharedPort port_;
   link::ChannelGroup channels_;
   Counter frames_received_;
   Counter frames_sent_;

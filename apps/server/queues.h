@@ -2,6 +2,7 @@
 // in the lab. Each has one producing and one consuming part, so parts may live on any threads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -37,7 +38,7 @@ struct Queues {
 
 // The receive slab of a server of a site of `servers` servers.
 inline link::RxSlabPlan plan_receive_slab(std::size_t servers) {
-  return link::plan_rx_slab(link::ChannelConfig{}, servers, kReceiveQuotaBytes);
+  return link::plan_rx_slab(link::ChannelConfig{}, std::max<std::size_t>(servers, 2) - 1, kReceiveQuotaBytes);
 }
 
 // For a server of a site of `servers` servers. `make.template operator()<T>(capacity, consumer)` returns a

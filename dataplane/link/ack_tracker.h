@@ -11,7 +11,9 @@ namespace garrison::link {
 
 class AckTracker {
  public:
-  AckTracker(Duration delay, std::size_t every) : delay_(delay), every_(every) {}
+  // `gaps_at_once`: a skipped counter is worth telling at once.
+  AckTracker(Duration delay, std::size_t every, bool gaps_at_once)
+      : delay_(delay), every_(every), gaps_at_once_(gaps_at_once) {}
 
   void reset() {
     accepted_ = {};
@@ -24,7 +26,7 @@ class AckTracker {
     accepted_.insert(counter);
     if (!asks) return;
     ++unreported_;
-    const bool at_once = !in_order || unreported_ >= every_;
+    const bool at_once = (gaps_at_once_ && !in_order) || unreported_ >= every_;
     due_ = earlier(due_, at_once ? now : now + delay_);
   }
 
@@ -46,6 +48,7 @@ class AckTracker {
  private:
   Duration delay_;
   std::size_t every_;
+  bool gaps_at_once_;
   // Larger than what one ack says, so that numbers before 1 never meet a remembered one.
   SlidingBitmap<512> accepted_;
   std::size_t unreported_ = 0;

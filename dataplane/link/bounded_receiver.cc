@@ -5,25 +5,25 @@
 
 namespace garrison::link {
 
-BoundedReceiver::BoundedReceiver(GroupContext& group, ServerId from)
-    : group_(group), from_(from), window_(group.config.window_messages) {
+BoundedReceiver::BoundedReceiver(GroupContext& group, ServerId from, std::size_t owner)
+    : group_(group), from_(from), owner_(owner), window_(group.config.window_messages) {
   CHECK(std::has_single_bit(group.config.window_messages));
 }
 
 BoundedReceiver::~BoundedReceiver() {
   for (const Incoming& message : window_) {
-    if (message.state != State::empty) group_.rx_slab.free(message.slot);
+    if (message.state != State::empty) group_.port.rx_slab.free(message.slot);
   }
 }
 
 bool BoundedReceiver::refuse(DropReason reason) {
-  group_.drops.add(reason);
+  group_.port.drops.add(reason);
   return false;
 }
 
 bool BoundedReceiver::on_chunk(const wire::DataChunk& chunk) {
   if (chunk.sequence < expected_) {
-    group_.drops.add(DropReason::chunk_duplicate);
+    group_.port.drops.add(DropReason::chunk_duplicate);
     return true;
   }
   if (chunk.sequence - expected_ >= window_.size()) return refuse(DropReason::chunk_beyond_window);
@@ -40,29 +40,29 @@ bool BoundedReceiver::on_chunk(const wire::DataChunk& chunk) {
     case ByteRanges::Insert::added:
       break;
     case ByteRanges::Insert::held:
-      group_.drops.add(DropReason::chunk_duplicate);
+      group_.port.drops.add(DropReason::chunk_duplicate);
       return true;
     case ByteRanges::Insert::overlaps:
       return refuse(DropReason::chunk_malformed);
     case ByteRanges::Insert::full:
       return refuse(DropReason::chunk_beyond_window);  // comes again when holes below it are filled
   }
-  std::memcpy(group_.rx_slab.bytes(message.slot).data() + chunk.offset, chunk.bytes.data(), size);
+  std::memcpy(group_.port.rx_slab.bytes(message.slot).data() + chunk.offset, chunk.bytes.data(), size);
   if (message.held.covers(message.total)) message.state = State::complete;
   deliver_next();
   return true;
 }
 
 bool BoundedReceiver::begin(Incoming& message, std::uint64_t sequence, std::uint32_t total) {
-  const auto slot = group_.rx_slab.allocate(from_.index(), total);
+  const auto slot = group_.port.rx_slab.allocate(owner_, total);
   if (!slot) return false;
   if (sequence != expected_) {
-    const auto spare = group_.rx_slab.allocate(from_.index(), group_.config.max_message_bytes);
+    const auto spare = group_.port.rx_slab.allocate(owner_, group_.config.max_message_bytes);
     if (!spare) {
-      group_.rx_slab.free(*slot);
+      group_.port.rx_slab.free(*slot);
       return false;
     }
-    group_.rx_slab.free(*spare);
+    group_.port.rx_slab.free(*spare);
   }
   message.state = State::partial;
   message.slot = *slot;
@@ -101,9 +101,9 @@ void BoundedReceiver::reset() {
 }
 
 void BoundedReceiver::discard(Incoming& message, DropReason reason) {
-  group_.rx_slab.free(message.slot);
+  group_.port.rx_slab.free(message.slot);
   message.state = State::empty;
-  group_.drops.add(reason);
+  group_.port.drops.add(reason);
 }
 
 }  // namespace garrison::link

@@ -16,7 +16,8 @@ namespace garrison::link {
 
 class BoundedReceiver {
  public:
-  BoundedReceiver(GroupContext& group, ServerId from);
+  // `owner`: of the slots that it takes from the receive slab.
+  BoundedReceiver(GroupContext& group, ServerId from, std::size_t owner);
   ~BoundedReceiver();
   BoundedReceiver(const BoundedReceiver&) = delete;
   BoundedReceiver& operator=(const BoundedReceiver&) = delete;
@@ -46,6 +47,7 @@ class BoundedReceiver {
 
   GroupContext& group_;
   ServerId from_;
+  std::size_t owner_;
   std::vector<Incoming> window_;  // ring by sequence: [expected_, expected_ + size)
   std::uint64_t expected_ = 1;
   std::uint64_t delivered_ = 0;

@@ -21,7 +21,7 @@ BoundedSender::BoundedSender(const ChannelConfig& config, MessageTable& messages
       messages_(config.queue_messages),
       chunks_(pool_size(config)),
       frames_(pool_size(config)),
-      round_trip_(config.min_pto, config.max_pto, config.ack_delay) {
+      round_trip_(config.min_pto, config.max_pto, config.ack_delay, config.reordering) {
   CHECK(std::has_single_bit(config.queue_messages) && config.queue_messages >= config.window_messages);
   CHECK(config.queue_bytes >= config.max_message_bytes && config.window_bytes > 0);
   free_all_chunks();
@@ -76,7 +76,7 @@ void BoundedSender::start_session() {
   live_frames_ = 0;
   largest_acked_ = 0;
   round_trip_.reset();
-  timeout_at_ = Instant::never();
+  timeout_at_ = overdue_at_ = Instant::never();
   doublings_ = 0;
   base_due_ = lagging_;
 }
@@ -194,10 +194,17 @@ void BoundedSender::acknowledge_bytes(const Chunk& chunk) {
 }
 
 void BoundedSender::detect_losses(Instant now) {
+  overdue_at_ = Instant::never();
   for (std::uint64_t position = frames_begin_; position < frames_end_; ++position) {
     Frame& candidate = frame(position);
     if (candidate.counter + kPacketThreshold > largest_acked_) break;
-    if (candidate.live && now - candidate.sent >= round_trip_.patience(candidate.tries)) lose(candidate);
+    if (!candidate.live) continue;
+    const Instant patient_until = candidate.sent + round_trip_.patience(candidate.tries);
+    if (now >= patient_until) {
+      lose(candidate);
+    } else if (config_.reordering > Duration()) {
+      overdue_at_ = earlier(overdue_at_, patient_until);
+    }
   }
 }
 
@@ -220,6 +227,11 @@ void BoundedSender::lose(Frame& lost) {
 }
 
 void BoundedSender::on_time(Instant now) {
+  if (now >= overdue_at_) {
+    detect_losses(now);
+    forget_dead_frames();
+    timeout_at_ = now + round_trip_.timeout(0);
+  }
   if (now < timeout_at_) return;
   // Two frames are probe enough: if they arrive, their acknowledgement tells the fate of the rest.
   int probes = 2;

@@ -46,7 +46,7 @@ class BoundedSender {
   // The peer lives: an authentic frame came.
   void on_heard(Instant now);
 
-  [[nodiscard]] Instant deadline() const { return timeout_at_; }
+  [[nodiscard]] Instant deadline() const { return earlier(timeout_at_, overdue_at_); }
   void on_time(Instant now);
 
   [[nodiscard]] bool lagging() const { return lagging_; }
@@ -136,6 +136,7 @@ class BoundedSender {
 
   RoundTrip round_trip_;
   Instant timeout_at_ = Instant::never();
+  Instant overdue_at_ = Instant::never();  // of an overtaken frame, on a path that reorders: lost from then on
   unsigned doublings_ = 0;
   bool heard_ = false;
 

@@ -5,16 +5,21 @@
 
 namespace garrison::link {
 
-Channel::Channel(GroupContext& group, ServerId peer, crypto::SecretBytes shared)
+Channel::Channel(GroupContext& group, ServerId peer, crypto::SecretBytes shared, Owners owners)
     : group_(group),
-      session_({.system = group.system, .site = group.site, .src = group.self, .dst = peer}, group.mine,
-               std::move(shared), group.config.hello_period, group.config.max_hello_period),
-      acks_(group.config.ack_delay, group.config.ack_every),
-      bounded_out_(group.config, group.messages, group.drops),
-      bounded_in_(group, peer),
+      peer_(peer),
+      session_({.system = group.self.system,
+                .src_site = group.self.site,
+                .src = group.self.server,
+                .dst_site = group.peer_site,
+                .dst = peer},
+               group.self.incarnation, std::move(shared), group.config.hello_period, group.config.max_hello_period),
+      acks_(group.config.ack_delay, group.config.ack_every, group.config.reordering == Duration()),
+      bounded_out_(group.config, group.messages, group.port.drops),
+      bounded_in_(group, peer, owners.bounded),
       timely_out_(group.config.timely_queue_messages, group.config.timely_copies, max_chunk_bytes(group.config),
-                  group.messages, group.drops),
-      timely_in_(group, peer) {}
+                  group.messages, group.port.drops),
+      timely_in_(group, peer, owners.timely) {}
 
 void Channel::on_frame(Instant now, const wire::FrameHeader& header, ByteView payload) {
   switch (header.kind) {
@@ -32,7 +37,7 @@ void Channel::count_received(const wire::FrameHeader& header) {
 
 void Channel::on_hello(Instant now, const wire::FrameHeader& header, ByteView payload) {
   const Session::HelloOutcome outcome = session_.on_hello(now, payload);
-  if (outcome.refused) return group_.drops.add(*outcome.refused);
+  if (outcome.refused) return group_.port.drops.add(*outcome.refused);
   if (outcome.new_session) {
     ++sessions_;
     port_sequence_heard_ = 0;
@@ -47,7 +52,7 @@ void Channel::on_hello(Instant now, const wire::FrameHeader& header, ByteView pa
 
 void Channel::on_channel(Instant now, const wire::FrameHeader& header, ByteView payload) {
   const bool in_order = header.counter == session_.highest_received() + 1;
-  if (const auto refused = session_.open(header, payload)) return group_.drops.add(*refused);
+  if (const auto refused = session_.open(header, payload)) return group_.port.drops.add(*refused);
   count_received(header);
   bounded_out_.on_heard(now);
   bool asks = false;
@@ -82,7 +87,7 @@ bool Channel::take_chunks(Instant now, ByteView content, bool& asks) {
     }
     if (in.done()) return accepted;
   } while (true);
-  group_.drops.add(DropReason::chunk_malformed);
+  group_.port.drops.add(DropReason::chunk_malformed);
   return false;
 }
 
@@ -117,7 +122,7 @@ Instant Channel::next_wakeup() const {
 
 std::size_t Channel::write_hello(Instant now, MutableBytes out) {
   ++frames_sent_;
-  return session_.write_hello(now, out, ++group_.port_sequence);
+  return session_.write_hello(now, out, ++group_.port.sequence);
 }
 
 std::size_t Channel::write_frame(Instant now, MutableBytes out, TrafficClass traffic) {
@@ -137,7 +142,7 @@ std::size_t Channel::write_frame(Instant now, MutableBytes out, TrafficClass tra
   }
   CHECK(bytes > 0);
   ++frames_sent_;
-  return session_.seal(out, bytes, ++group_.port_sequence);
+  return session_.seal(out, bytes, ++group_.port.sequence);
 }
 
 PeerStats Channel::stats() const {

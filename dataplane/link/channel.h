@@ -1,4 +1,4 @@
-// Channel: everything between one server and one peer of its site: the session and both lanes, two ways.
+// Channel: everything between one server and one peer: the session and both lanes, two ways.
 // Owned by ChannelGroup, which says how its parts behave towards the outside.
 #pragma once
 
@@ -20,7 +20,13 @@ constexpr std::size_t max_chunk_bytes(const ChannelConfig& config) {
 
 class Channel {
  public:
-  Channel(GroupContext& group, ServerId peer, crypto::SecretBytes shared);
+  struct Owners {  // of slots of the receive slab, by lane
+    std::size_t bounded = 0;
+    std::size_t timely = 0;
+  };
+  Channel(GroupContext& group, ServerId peer, crypto::SecretBytes shared, Owners owners);
+
+  [[nodiscard]] ServerId peer() const { return peer_; }
 
   // A frame from the peer to us with a parsed header.
   void on_frame(Instant now, const wire::FrameHeader& header, ByteView payload);
@@ -50,6 +56,7 @@ class Channel {
   void count_received(const wire::FrameHeader& header);
 
   GroupContext& group_;
+  ServerId peer_;
   Session session_;
   AckTracker acks_;
   BoundedSender bounded_out_;

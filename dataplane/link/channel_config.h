@@ -1,6 +1,6 @@
-// Bounds and times of the channels between one server and the other servers of its site.
+// Bounds and times of the channels between servers. The defaults are those of a LAN; wide_config.h makes others.
 //
-// Every server of a site runs with the same values: a receiver holds the window that its senders use.
+// Both ends of a channel run with the same values: a receiver holds the window that its sender uses.
 #pragma once
 
 #include <cstddef>
@@ -30,9 +30,12 @@ struct ChannelConfig {
   std::size_t timely_copies = 1;      // 2 on paths that lose packets
   std::size_t timely_reassembly = 4;  // messages being reassembled at once
 
-  // Acknowledgement: at the latest after ack_delay, at once after ack_every frames or at a gap.
+  // Acknowledgement: at the latest after ack_delay, at once after ack_every frames.
   Duration ack_delay = milliseconds(1);
   std::size_t ack_every = 8;
+
+  // By how much frames of one path may overtake each other. 0: none do, so a gap is a loss, and told at once.
+  Duration reordering;
 
   // Retransmission without word from the peer: srtt + 4 rttvar + ack_delay within these bounds, doubling.
   Duration min_pto = milliseconds(20);
@@ -43,15 +46,15 @@ struct ChannelConfig {
   Duration max_hello_period = seconds(1);
 };
 
-// Sizes of the receive slab for a site of `servers` servers, such that whatever one peer sends or leaves unfinished
-// cannot keep another one from receiving: 2 * servers owners (BOUNDED of peer i is owner i, TIMELY is owner
-// servers + i), each with `quota_bytes`, and so many slots of the largest class that every owner may fill its quota
-// with them. `quota_bytes` per owner is memory that is really reserved; at least two largest messages.
+// Sizes of a receive slab for `peers` peers, such that whatever one of them sends or leaves unfinished cannot keep
+// another one from receiving: an owner per peer and lane, each with `quota_bytes`, and so many slots of the largest
+// class that every owner may fill its quota with them. `quota_bytes` per owner is memory that is really reserved; at
+// least two largest messages.
 struct RxSlabPlan {
   std::vector<SlabClass> classes;
   std::size_t owners = 0;
   std::size_t quota_bytes = 0;
 };
-[[nodiscard]] RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t servers, std::size_t quota_bytes);
+[[nodiscard]] RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t peers, std::size_t quota_bytes);
 
 }  // namespace garrison::link

@@ -9,10 +9,10 @@
 
 namespace garrison::link {
 
-RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t servers, std::size_t quota_bytes) {
-  CHECK(servers > 0 && quota_bytes >= 2 * config.max_message_bytes);
+RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t peers, std::size_t quota_bytes) {
+  CHECK(peers > 0 && quota_bytes >= 2 * config.max_message_bytes);
   RxSlabPlan plan;
-  plan.owners = 2 * servers;
+  plan.owners = 2 * peers;
   plan.quota_bytes = quota_bytes;
   // The largest class alone holds every quota. Smaller classes spare it: an eighth of the quotas each.
   for (const std::size_t slot_bytes : {std::size_t{2048}, std::size_t{16} * 1024}) {
@@ -25,50 +25,53 @@ RxSlabPlan plan_rx_slab(const ChannelConfig& config, std::size_t servers, std::s
   return plan;
 }
 
-ChannelGroup::ChannelGroup(const ChannelConfig& config, SystemId system, SiteId site, ServerId self, Incarnation mine,
-                           std::vector<PeerSecret> peers, Slab& rx_slab, DropCounters& drops)
-    : self_(self), servers_(peers.size() + 1) {
-  CHECK(self.index() < servers_ && servers_ <= kMaxServersPerSite);
+ChannelGroup::ChannelGroup(const ChannelConfig& config, const LocalEnd& self, SiteId peer_site,
+                           std::vector<PeerSecret> peers, SharedPort& port, std::size_t first_owner) {
+  CHECK(self.server.index() < kMaxServersPerSite && peers.size() <= kMaxServersPerSite);
   CHECK(config.payload_bytes <= kMaxFrameBytes - kEncapsulationBytes);
   CHECK(config.payload_bytes >= wire::kFrameOverheadBytes + 256);
   CHECK(config.max_message_bytes > 0 && config.max_message_bytes <= kMaxMessageBytes);
-  CHECK(rx_slab.largest() >= config.max_message_bytes);
+  CHECK(port.rx_slab.largest() >= config.max_message_bytes);
   const std::size_t outstanding = peers.size() * (config.queue_messages + config.timely_queue_messages) + 1;
   context_ = std::unique_ptr<GroupContext>(new GroupContext{.config = config,
-                                                            .system = system,
-                                                            .site = site,
                                                             .self = self,
-                                                            .mine = mine,
-                                                            .servers = servers_,
-                                                            .rx_slab = rx_slab,
-                                                            .drops = drops,
+                                                            .peer_site = peer_site,
+                                                            .port = port,
                                                             .messages = MessageTable(outstanding),
                                                             .timely = GrowingRing<Delivered>(),
                                                             .bounded = GrowingRing<Delivered>()});
-  channels_.resize(servers_);
-  for (PeerSecret& peer : peers) {
-    CHECK(peer.server != self && peer.server.index() < servers_ && channels_[peer.server.index()] == nullptr);
-    channels_[peer.server.index()] = std::make_unique<Channel>(*context_, peer.server, std::move(peer.shared));
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    CHECK(peers[i].server.index() < kMaxServersPerSite && (i == 0 || peers[i - 1].server < peers[i].server));
+    CHECK(peer_site != self.site || peers[i].server != self.server);
+    const Channel::Owners owners{.bounded = first_owner + i, .timely = first_owner + peers.size() + i};
+    channels_.push_back(std::make_unique<Channel>(*context_, peers[i].server, std::move(peers[i].shared), owners));
+    by_server_[peers[i].server.index()] = channels_.back().get();
   }
 }
 
 ChannelGroup::~ChannelGroup() {
-  for (; peek_delivered() != nullptr; pop_delivered()) context_->rx_slab.free(peek_delivered()->slot);
+  for (; peek_delivered() != nullptr; pop_delivered()) context_->port.rx_slab.free(peek_delivered()->slot);
 }
 
+SiteId ChannelGroup::peer_site() const { return context_->peer_site; }
+
 Channel* ChannelGroup::channel(ServerId peer) const {
-  return peer.index() < servers_ ? channels_[peer.index()].get() : nullptr;
+  return peer.index() < by_server_.size() ? by_server_[peer.index()] : nullptr;
 }
 
 void ChannelGroup::on_frame(Instant now, ByteView udp_payload) {
-  context_->last_now = std::max(context_->last_now, now);
   wire::FrameHeader header;
-  if (const auto refused = wire::parse_frame_header(udp_payload, header)) return context_->drops.add(*refused);
-  if (header.dst_site != context_->site || header.dst_server != self_) {
-    return context_->drops.add(DropReason::frame_not_for_us);
+  if (const auto refused = wire::parse_frame_header(udp_payload, header)) return context_->port.drops.add(*refused);
+  on_frame(now, header, udp_payload);
+}
+
+void ChannelGroup::on_frame(Instant now, const wire::FrameHeader& header, ByteView udp_payload) {
+  context_->last_now = std::max(context_->last_now, now);
+  if (header.dst_site != context_->self.site || header.dst_server != context_->self.server) {
+    return context_->port.drops.add(DropReason::frame_not_for_us);
   }
-  Channel* const from = header.src_site == context_->site ? channel(header.src_server) : nullptr;
-  if (from == nullptr) return context_->drops.add(DropReason::frame_unknown_peer);
+  Channel* const from = header.src_site == context_->peer_site ? channel(header.src_server) : nullptr;
+  if (from == nullptr) return context_->port.drops.add(DropReason::frame_unknown_peer);
   from->on_frame(now, header, udp_payload);
 }
 
@@ -77,8 +80,9 @@ void ChannelGroup::submit(Instant now, ByteView message, std::uint64_t handle, S
   CHECK(!message.empty() && message.size() <= context_->config.max_message_bytes);
   context_->last_now = std::max(context_->last_now, now);
   const MessageTable::Index index = context_->messages.add(message, handle);
+  const bool own_site = context_->peer_site == context_->self.site;
   to.for_each([&](ServerId peer) {
-    if (peer == self_) return;
+    if (own_site && peer == context_->self.server) return;
     CHECK(channel(peer) != nullptr);
     channel(peer)->submit(index, traffic, supersede_key);
   });
@@ -86,37 +90,44 @@ void ChannelGroup::submit(Instant now, ByteView message, std::uint64_t handle, S
 }
 
 std::size_t ChannelGroup::next_frame(Instant now, MutableBytes out, ServerId& to, TrafficClass& traffic) {
+  traffic = TrafficClass::bounded;
+  if (const std::size_t size = next_hello(now, out, to); size > 0) return size;
+  for (const TrafficClass lane : {TrafficClass::timely, TrafficClass::bounded}) {
+    traffic = lane;
+    if (const std::size_t size = next_frame_of(now, out, to, lane); size > 0) return size;
+  }
+  return 0;
+}
+
+std::size_t ChannelGroup::next_hello(Instant now, MutableBytes out, ServerId& to) {
   CHECK(out.size() >= context_->config.payload_bytes);
   context_->last_now = std::max(context_->last_now, now);
-  for (std::size_t i = 0; i < servers_; ++i) {
-    Channel* const peer = channels_[i].get();
-    if (peer == nullptr) continue;
+  for (const auto& peer : channels_) {
     peer->on_time(now);
     if (!peer->hello_ready(now)) continue;
-    to = ServerId(static_cast<std::uint16_t>(i));
-    traffic = TrafficClass::bounded;
+    to = peer->peer();
     return peer->write_hello(now, out);
   }
-  for (const TrafficClass lane : {TrafficClass::timely, TrafficClass::bounded}) {
-    std::size_t& turn = lane == TrafficClass::timely ? turn_timely_ : turn_bounded_;
-    for (std::size_t step = 0; step < servers_; ++step) {
-      const std::size_t i = (turn + step) % servers_;
-      Channel* const peer = channels_[i].get();
-      if (peer == nullptr || !peer->ready(now, lane)) continue;
-      turn = i + 1;
-      to = ServerId(static_cast<std::uint16_t>(i));
-      traffic = lane;
-      return peer->write_frame(now, out, lane);
-    }
+  return 0;
+}
+
+std::size_t ChannelGroup::next_frame_of(Instant now, MutableBytes out, ServerId& to, TrafficClass traffic) {
+  CHECK(out.size() >= context_->config.payload_bytes);
+  std::size_t& turn = traffic == TrafficClass::timely ? turn_timely_ : turn_bounded_;
+  for (std::size_t step = 0; step < channels_.size(); ++step) {
+    const std::size_t i = (turn + step) % channels_.size();
+    Channel& peer = *channels_[i];
+    if (!peer.ready(now, traffic)) continue;
+    turn = i + 1;
+    to = peer.peer();
+    return peer.write_frame(now, out, traffic);
   }
   return 0;
 }
 
 Instant ChannelGroup::next_wakeup() const {
   Instant wakeup = Instant::never();
-  for (const auto& peer : channels_) {
-    if (peer != nullptr) wakeup = earlier(wakeup, peer->next_wakeup());
-  }
+  for (const auto& peer : channels_) wakeup = earlier(wakeup, peer->next_wakeup());
   return wakeup;
 }
 
@@ -145,20 +156,18 @@ PeerStats ChannelGroup::stats(ServerId peer) const {
 
 ServerSet ChannelGroup::lagging() const {
   ServerSet set;
-  for (std::size_t i = 0; i < servers_; ++i) {
-    if (channels_[i] != nullptr && channels_[i]->lagging()) set.insert(ServerId(static_cast<std::uint16_t>(i)));
+  for (const auto& peer : channels_) {
+    if (peer->lagging()) set.insert(peer->peer());
   }
   return set;
 }
 
 ServerSet ChannelGroup::established() const {
   ServerSet set;
-  for (std::size_t i = 0; i < servers_; ++i) {
-    if (channels_[i] != nullptr && channels_[i]->established()) set.insert(ServerId(static_cast<std::uint16_t>(i)));
+  for (const auto& peer : channels_) {
+    if (peer->established()) set.insert(peer->peer());
   }
   return set;
 }
-
-std::uint64_t ChannelGroup::port_sequence() const { return context_->port_sequence; }
 
 }  // namespace garrison::link

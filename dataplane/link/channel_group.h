@@ -1,4 +1,5 @@
-// ChannelGroup: the transport between one server and the other servers of its site, its LAN part.
+// ChannelGroup: the transport between one server and its peers in one site: all others of its own (its LAN), or those
+// of another that it talks to (wide_channels.h).
 //
 // Two lanes to every peer. BOUNDED is reliable and in order per peer for as long as both live, except for what a full
 // queue gives up; TIMELY is sent once (or timely_copies times), may be lost, arrives in any order, goes first
@@ -14,6 +15,7 @@
 // submitted and not released, slots delivered and not taken.)
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,10 +30,26 @@
 #include "dataplane/base/slab.h"
 #include "dataplane/base/traffic.h"
 #include "dataplane/link/channel_config.h"
+#include "dataplane/wire/frame.h"
 
 namespace garrison::link {
 
-// The X25519 secret shared with one other server of the site (crypto/agreement.h).
+// One life of one server.
+struct LocalEnd {
+  SystemId system;
+  SiteId site;
+  ServerId server;
+  Incarnation incarnation;  // above every one that this server ever had
+};
+
+// What the groups behind one port share; outlives them.
+struct SharedPort {
+  Slab& rx_slab;  // the thread of the groups allocates from it
+  DropCounters& drops;
+  std::uint64_t sequence = 0;  // frames sent so far; the last one carried this number
+};
+
+// The X25519 secret shared with one peer (crypto/agreement.h).
 struct PeerSecret {
   ServerId server;
   crypto::SecretBytes shared;
@@ -74,22 +92,23 @@ struct GroupContext;
 
 class ChannelGroup {
  public:
-  // `peers` are all other servers of the site: their ids and `self` are 0..n-1. `mine` is above every incarnation that
-  // this server ever had. `rx_slab` has 2n owners (plan_rx_slab) and, like `drops`, outlives the group; the group's
-  // thread allocates from it.
-  ChannelGroup(const ChannelConfig& config, SystemId system, SiteId site, ServerId self, Incarnation mine,
-               std::vector<PeerSecret> peers, Slab& rx_slab, DropCounters& drops);
+  // `peers` are servers of `peer_site`, ascending by id, never this server. Those of the receive slab's owners that are
+  // the group's, two per peer, begin at `first_owner`.
+  ChannelGroup(const ChannelConfig& config, const LocalEnd& self, SiteId peer_site, std::vector<PeerSecret> peers,
+               SharedPort& port, std::size_t first_owner = 0);
   ~ChannelGroup();
   ChannelGroup(const ChannelGroup&) = delete;
   ChannelGroup& operator=(const ChannelGroup&) = delete;
 
   // One received UDP payload. Every refusal is counted by name.
   void on_frame(Instant now, ByteView udp_payload);
+  // The same, with its header already parsed.
+  void on_frame(Instant now, const wire::FrameHeader& header, ByteView udp_payload);
 
-  // Sends one message of 1..max_message_bytes to every server in `to` (self is ignored). `message` stays valid and
-  // unchanged until next_released() gives `handle`, which happens exactly once per call: there is one copy for all
-  // peers. A queued TIMELY message that was not sent yet gives way to a newer one with the same `supersede_key` (0:
-  // none). Never refuses: what a peer's queue cannot hold is a named drop.
+  // Sends one message of 1..max_message_bytes to every peer in `to` (in its own site this server is ignored). `message`
+  // stays valid and unchanged until next_released() gives `handle`, which happens exactly once per call: there is one
+  // copy for all peers. A queued TIMELY message that was not sent yet gives way to a newer one with the same
+  // `supersede_key` (0: none). Never refuses: what a peer's queue cannot hold is a named drop.
   void submit(Instant now, ByteView message, std::uint64_t handle, ServerSet to, TrafficClass traffic,
               std::uint16_t supersede_key);
 
@@ -97,6 +116,11 @@ class ChannelGroup {
   // destination and class, and returns its size; 0 when nothing is due. What is returned counts as sent.
   // HELLOs, then TIMELY, then the rest; each fair over peers.
   [[nodiscard]] std::size_t next_frame(Instant now, MutableBytes out, ServerId& to, TrafficClass& traffic);
+
+  // The same in steps, for who lets several groups take turns: HELLOs (asked for them, the group looks after what it
+  // has lost), and one class.
+  [[nodiscard]] std::size_t next_hello(Instant now, MutableBytes out, ServerId& to);
+  [[nodiscard]] std::size_t next_frame_of(Instant now, MutableBytes out, ServerId& to, TrafficClass traffic);
 
   // When next_frame() has to be asked next, if nothing comes in before: not after the last `now` if a frame is ready.
   [[nodiscard]] Instant next_wakeup() const;
@@ -111,21 +135,19 @@ class ChannelGroup {
   // A handle whose message is not needed any more: every peer has it, or it was given up.
   [[nodiscard]] std::optional<std::uint64_t> next_released();
 
-  [[nodiscard]] std::size_t servers() const { return servers_; }
+  [[nodiscard]] SiteId peer_site() const;
+  [[nodiscard]] bool has_peer(ServerId server) const { return channel(server) != nullptr; }
   [[nodiscard]] PeerStats stats(ServerId peer) const;
   [[nodiscard]] ServerSet lagging() const;
   [[nodiscard]] ServerSet established() const;
-  // Frames sent so far; the last one carried this number.
-  [[nodiscard]] std::uint64_t port_sequence() const;
 
  private:
   [[nodiscard]] Channel* channel(ServerId peer) const;
 
-  ServerId self_;
-  std::size_t servers_;
   std::unique_ptr<GroupContext> context_;
-  std::vector<std::unique_ptr<Channel>> channels_;  // by server; null for self
-  std::size_t turn_timely_ = 0;                     // where the search for the next sender starts
+  std::vector<std::unique_ptr<Channel>> channels_;  // ascending by peer
+  std::array<Channel*, kMaxServersPerSite> by_server_{};
+  std::size_t turn_timely_ = 0;  // where the search for the next sender starts
   std::size_t turn_bounded_ = 0;
 };
 

@@ -9,8 +9,8 @@ namespace garrison::link {
 
 class RoundTrip {
  public:
-  RoundTrip(Duration min_timeout, Duration max_timeout, Duration ack_delay)
-      : min_timeout_(min_timeout), max_timeout_(max_timeout), ack_delay_(ack_delay) {}
+  RoundTrip(Duration min_timeout, Duration max_timeout, Duration ack_delay, Duration reordering)
+      : min_timeout_(min_timeout), max_timeout_(max_timeout), ack_delay_(ack_delay), reordering_(reordering) {}
 
   void reset() { srtt_ = rttvar_ = Duration(); }
 
@@ -32,17 +32,20 @@ class RoundTrip {
     return std::min(max_timeout_, base * (std::int64_t{1} << std::min(doublings, 20U)));
   }
 
-  // How long a frame whose content was sent `tries` times already is given, although later frames have arrived: a
-  // receiver that has no memory for it now would otherwise be sent it at the rate of the network.
+  // How long after it was sent a frame is given, although later frames have arrived: where the path reorders, as long
+  // as it may be late. And where its content was sent `tries` times already: a receiver that has no memory for it now
+  // would otherwise be sent it at the rate of the network.
   [[nodiscard]] Duration patience(unsigned tries) const {
-    if (tries <= 1) return {};
-    return std::min(timeout(0), (srtt_ * 2) * (std::int64_t{1} << std::min(tries - 1, 20U)));
+    const Duration late = reordering_ == Duration() ? Duration() : srtt_ + reordering_;
+    if (tries <= 1) return late;
+    return std::max(late, std::min(timeout(0), (srtt_ * 2) * (std::int64_t{1} << std::min(tries - 1, 20U))));
   }
 
  private:
   Duration min_timeout_;
   Duration max_timeout_;
   Duration ack_delay_;
+  Duration reordering_;
   Duration srtt_;
   Duration rttvar_;
 };

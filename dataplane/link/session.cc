@@ -14,8 +14,12 @@ namespace {
 constexpr std::size_t kInfoBytes = 64;
 
 void write_info(Writer& out, std::string_view purpose, const Direction& direction) {
-  out.bytes(as_bytes({purpose.data(), purpose.size()})).u64(direction.system.value()).u16(direction.site.value());
-  out.u16(direction.src.value()).u16(direction.dst.value());
+  const bool wide = direction.src_site != direction.dst_site;
+  const std::string_view kind = wide ? "garrison wide-area " : "garrison channel ";
+  out.bytes(as_bytes(kind)).bytes(as_bytes(purpose)).u64(direction.system.value());
+  out.u16(direction.src_site.value()).u16(direction.src.value());
+  if (wide) out.u16(direction.dst_site.value());
+  out.u16(direction.dst.value());
 }
 
 }  // namespace
@@ -23,7 +27,7 @@ void write_info(Writer& out, std::string_view purpose, const Direction& directio
 crypto::SecretBytes derive_hello_key(const crypto::SecretBytes& shared, const Direction& direction) {
   std::array<std::uint8_t, kInfoBytes> info;
   Writer out(info);
-  write_info(out, "garrison channel hello", direction);
+  write_info(out, "hello", direction);
   return crypto::derive(shared, ByteView(info).first(out.used()), 32);
 }
 
@@ -31,7 +35,7 @@ crypto::SecretBytes derive_frame_key(const crypto::SecretBytes& shared, const Di
                                      Incarnation dst) {
   std::array<std::uint8_t, kInfoBytes> info;
   Writer out(info);
-  write_info(out, "garrison channel frame", direction);
+  write_info(out, "frame", direction);
   out.u64(src.value()).u64(dst.value());
   return crypto::derive(shared, ByteView(info).first(out.used()), 16);
 }
@@ -110,9 +114,9 @@ wire::FrameHeader Session::header(wire::FrameKind kind, std::size_t bytes, std::
                                   std::uint64_t counter) const {
   return {.kind = kind,
           .length = static_cast<std::uint16_t>(bytes),
-          .src_site = out_.site,
+          .src_site = out_.src_site,
           .src_server = out_.src,
-          .dst_site = out_.site,
+          .dst_site = out_.dst_site,
           .dst_server = out_.dst,
           .port_sequence = port_sequence,
           .counter = counter};

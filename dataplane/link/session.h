@@ -22,17 +22,21 @@
 
 namespace garrison::link {
 
-// One direction between two servers of a site.
+// One direction between two servers, of one site or of two.
 struct Direction {
   SystemId system;
-  SiteId site;
+  SiteId src_site;
   ServerId src;
+  SiteId dst_site;
   ServerId dst;
-  [[nodiscard]] Direction reversed() const { return {.system = system, .site = site, .src = dst, .dst = src}; }
+  [[nodiscard]] Direction reversed() const {
+    return {.system = system, .src_site = dst_site, .src = dst, .dst_site = src_site, .dst = src};
+  }
 };
 
-// HKDF-SHA-256 of the shared secret. `info` is the text "garrison channel hello" or "garrison channel frame", system
-// u64, site u16, src u16, dst u16, and for frames both incarnations u64; all little-endian.
+// HKDF-SHA-256 of the shared secret. Within a site `info` is the text "garrison channel hello" or "garrison channel
+// frame", system u64, site u16, src u16, dst u16; between sites the text "garrison wide-area hello" or "... frame",
+// system u64, src_site u16, src u16, dst_site u16, dst u16. For frames both incarnations u64 follow. All little-endian.
 [[nodiscard]] crypto::SecretBytes derive_hello_key(const crypto::SecretBytes& shared, const Direction& direction);
 [[nodiscard]] crypto::SecretBytes derive_frame_key(const crypto::SecretBytes& shared, const Direction& direction,
                                                    Incarnation src, Incarnation dst);

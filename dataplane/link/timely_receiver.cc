@@ -2,30 +2,30 @@
 
 namespace garrison::link {
 
-TimelyReceiver::TimelyReceiver(GroupContext& group, ServerId from)
-    : group_(group), from_(from), partial_(group.config.timely_reassembly) {
+TimelyReceiver::TimelyReceiver(GroupContext& group, ServerId from, std::size_t owner)
+    : group_(group), from_(from), owner_(owner), partial_(group.config.timely_reassembly) {
   CHECK(!partial_.empty());
 }
 
 TimelyReceiver::~TimelyReceiver() {
   for (const Incoming& message : partial_) {
-    if (message.sequence != 0) group_.rx_slab.free(message.slot);
+    if (message.sequence != 0) group_.port.rx_slab.free(message.slot);
   }
 }
 
 void TimelyReceiver::on_chunk(const wire::DataChunk& chunk) {
   if (!done_.fresh(chunk.sequence)) return;
-  if (chunk.total > group_.config.max_message_bytes) return group_.drops.add(DropReason::chunk_malformed);
+  if (chunk.total > group_.config.max_message_bytes) return group_.port.drops.add(DropReason::chunk_malformed);
   Incoming* message = find(chunk.sequence);
   if (message == nullptr) message = begin(chunk);
   if (message == nullptr) return;
-  if (message->total != chunk.total) return group_.drops.add(DropReason::chunk_malformed);
+  if (message->total != chunk.total) return group_.port.drops.add(DropReason::chunk_malformed);
 
   const auto size = static_cast<std::uint32_t>(chunk.bytes.size());
   const ByteRanges::Insert inserted = message->held.insert(chunk.offset, chunk.offset + size);
   if (inserted == ByteRanges::Insert::held) return;
-  if (inserted != ByteRanges::Insert::added) return group_.drops.add(DropReason::chunk_malformed);
-  std::memcpy(group_.rx_slab.bytes(message->slot).data() + chunk.offset, chunk.bytes.data(), size);
+  if (inserted != ByteRanges::Insert::added) return group_.port.drops.add(DropReason::chunk_malformed);
+  std::memcpy(group_.port.rx_slab.bytes(message->slot).data() + chunk.offset, chunk.bytes.data(), size);
   if (!message->held.covers(message->total)) return;
 
   group_.timely.push(Delivered{.slot = message->slot, .from = from_, .traffic = TrafficClass::timely});
@@ -43,14 +43,13 @@ TimelyReceiver::Incoming* TimelyReceiver::find(std::uint64_t sequence) {
 
 TimelyReceiver::Incoming* TimelyReceiver::begin(const wire::DataChunk& chunk) {
   if (find(0) == nullptr && !evict_older_than(chunk.sequence)) {
-    group_.drops.add(DropReason::timely_superseded);
+    group_.port.drops.add(DropReason::timely_superseded);
     return nullptr;
   }
-  const std::size_t owner = group_.servers + from_.index();
-  auto slot = group_.rx_slab.allocate(owner, chunk.total);
-  while (!slot && evict_older_than(chunk.sequence)) slot = group_.rx_slab.allocate(owner, chunk.total);
+  auto slot = group_.port.rx_slab.allocate(owner_, chunk.total);
+  while (!slot && evict_older_than(chunk.sequence)) slot = group_.port.rx_slab.allocate(owner_, chunk.total);
   if (!slot) {
-    group_.drops.add(DropReason::chunk_no_slot);
+    group_.port.drops.add(DropReason::chunk_no_slot);
     return nullptr;
   }
   Incoming* const message = find(0);
@@ -80,9 +79,9 @@ void TimelyReceiver::reset() {
 }
 
 void TimelyReceiver::discard(Incoming& message, DropReason reason) {
-  group_.rx_slab.free(message.slot);
+  group_.port.rx_slab.free(message.slot);
   message.sequence = 0;
-  group_.drops.add(reason);
+  group_.port.drops.add(reason);
 }
 
 }  // namespace garrison::link

@@ -14,7 +14,8 @@ namespace garrison::link {
 
 class TimelyReceiver {
  public:
-  TimelyReceiver(GroupContext& group, ServerId from);
+  // `owner`: of the slots that it takes from the receive slab.
+  TimelyReceiver(GroupContext& group, ServerId from, std::size_t owner);
   ~TimelyReceiver();
   TimelyReceiver(const TimelyReceiver&) = delete;
   TimelyReceiver& operator=(const TimelyReceiver&) = delete;
@@ -39,6 +40,7 @@ class TimelyReceiver {
 
   GroupContext& group_;
   ServerId from_;
+  std::size_t owner_;
   std::vector<Incoming> partial_;
   SlidingBitmap<256> done_;  // delivered or given up
   std::uint64_t delivered_ = 0;

@@ -60,7 +60,9 @@ class Liar {
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
 
  private:
-  static link::Direction direction() { return {.system = kSystem, .site = kSite, .src = kLiar, .dst = kTested}; }
+  static link::Direction direction() {
+    return {.system = kSystem, .src_site = kSite, .src = kLiar, .dst_site = kSite, .dst = kTested};
+  }
   [[nodiscard]] Bytes frame(wire::FrameKind kind, std::uint64_t counter, ByteView content) const {
     Bytes bytes(wire::kFrameOverheadBytes + content.size());
     wire::write_frame_header(bytes, {.kind = kind,
@@ -91,14 +93,16 @@ class Liar {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const link::ChannelConfig chosen = config();
   constexpr std::size_t kQuota = 32 * 1024;
-  const link::RxSlabPlan plan = link::plan_rx_slab(chosen, 2, kQuota);
+  const link::RxSlabPlan plan = link::plan_rx_slab(chosen, 1, kQuota);
   Slab slab(plan.classes, plan.owners, plan.quota_bytes);
   DropCounters drops;
   Liar liar;
   static const Bytes message(3000, 9);
   std::set<std::uint64_t> outstanding;
   {
-    link::ChannelGroup group(chosen, kSystem, kSite, kTested, kTestedLife, {{kLiar, liar.shared()}}, slab, drops);
+    link::SharedPort port{.rx_slab = slab, .drops = drops};
+    link::ChannelGroup group(chosen, {.system = kSystem, .site = kSite, .server = kTested, .incarnation = kTestedLife},
+                             kSite, {{kLiar, liar.shared()}}, port);
     Instant now(1'000'000'000);
     std::vector<SlotRef> held;
     std::uint64_t handle = 0;

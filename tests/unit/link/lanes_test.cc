@@ -62,10 +62,10 @@ TEST(LanesTest, a_calm_network_needs_no_retransmission_and_goes_quiet) {
   EXPECT_LT(stats.srtt, milliseconds(2));
   EXPECT_EQ(net.group(0).next_wakeup(), Instant::never());
   EXPECT_EQ(net.drops(0).total() + net.drops(1).total(), 0U);
-  const std::uint64_t frames = net.group(0).port_sequence();
+  const std::uint64_t frames = net.frames(0);
   EXPECT_LT(frames, 100U) << "small messages share frames";
   net.run(seconds(100));
-  EXPECT_EQ(net.group(0).port_sequence(), frames);
+  EXPECT_EQ(net.frames(0), frames);
 }
 
 TEST(LanesTest, timely_goes_before_queued_bounded) {

@@ -78,7 +78,7 @@ class Network {
   // A new life of server i. What the old one had submitted is forgotten with it.
   void start(std::size_t i) {
     Node& node = nodes_[i];
-    const RxSlabPlan plan = plan_rx_slab(config, nodes_.size(), quota_bytes_);
+    const RxSlabPlan plan = plan_rx_slab(config, nodes_.size() - 1, quota_bytes_);
     node.group.reset();
     node.outstanding.clear();
     node.slab = std::make_unique<Slab>(plan.classes, plan.owners, plan.quota_bytes);
@@ -87,13 +87,18 @@ class Network {
       if (j != i) peers.push_back({server(j), shared(server(i), server(j))});
     }
     ++node.incarnation;
-    node.group = std::make_unique<ChannelGroup>(config, kSystem, kSite, server(i), Incarnation(node.incarnation),
-                                                std::move(peers), *node.slab, node.drops);
+    node.port = std::make_unique<SharedPort>(SharedPort{.rx_slab = *node.slab, .drops = node.drops});
+    const LocalEnd self{
+        .system = kSystem, .site = kSite, .server = server(i), .incarnation = Incarnation(node.incarnation)};
+    node.group = std::make_unique<ChannelGroup>(config, self, kSite, std::move(peers), *node.port);
   }
 
   ChannelGroup& group(std::size_t i) { return *nodes_[i].group; }
   DropCounters& drops(std::size_t i) { return nodes_[i].drops; }
   std::uint64_t dropped(std::size_t i, DropReason reason) { return nodes_[i].drops.get(reason); }
+  std::uint64_t frames(std::size_t i) { return nodes_[i].port->sequence; }
+  // Owners of its slots for BOUNDED of `peer`.
+  static std::size_t owner(std::size_t i, std::size_t peer) { return peer < i ? peer : peer - 1; }
   Slab& slab(std::size_t i) { return *nodes_[i].slab; }
   std::vector<Message>& received(std::size_t i) { return nodes_[i].received; }
   std::size_t outstanding(std::size_t i) { return nodes_[i].outstanding.size(); }
@@ -176,6 +181,7 @@ class Network {
   struct Node {
     std::unique_ptr<Slab> slab;
     DropCounters drops;
+    std::unique_ptr<SharedPort> port;
     std::unique_ptr<ChannelGroup> group;
     std::map<std::uint64_t, Bytes> outstanding;
     std::vector<Message> received;

@@ -23,7 +23,7 @@ struct Forge {
                                      .port_sequence = 1,
                                      .counter = counter});
     std::copy(content.begin(), content.end(), bytes.begin() + wire::kFrameHeaderBytes);
-    const Direction direction{.system = kSystem, .site = kSite, .src = src, .dst = dst};
+    const Direction direction{.system = kSystem, .src_site = kSite, .src = src, .dst_site = kSite, .dst = dst};
     crypto::FrameKey key(derive_frame_key(shared(src, dst), direction, src_incarnation, dst_incarnation).view());
     const crypto::Tag tag = key.seal(counter, wire::frame_authenticated(bytes));
     std::copy(tag.begin(), tag.end(), bytes.end() - 16);
@@ -49,14 +49,16 @@ TEST(SessionTest, hello_frame_has_golden_bytes_under_its_own_key) {
   const Bytes golden = {'G', 'R', 1, 1, 72, 0, 0, 0, 3, 0, 0, 0, 3, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
                         0,   0,   0, 0, 1,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
   EXPECT_TRUE(equal(wire::frame_authenticated(hello->bytes), golden));
-  const Direction direction{.system = kSystem, .site = kSite, .src = server(0), .dst = server(1)};
+  const Direction direction{
+      .system = kSystem, .src_site = kSite, .src = server(0), .dst_site = kSite, .dst = server(1)};
   crypto::HmacKey key(derive_hello_key(shared(server(0), server(1)), direction).view());
   EXPECT_TRUE(key.verify(golden, wire::frame_tag(hello->bytes)));
 }
 
 TEST(SessionTest, keys_differ_by_everything_that_they_name) {
   const crypto::SecretBytes secret = shared(server(0), server(1));
-  const Direction direction{.system = kSystem, .site = kSite, .src = server(0), .dst = server(1)};
+  const Direction direction{
+      .system = kSystem, .src_site = kSite, .src = server(0), .dst_site = kSite, .dst = server(1)};
   std::set<Bytes> keys;
   const auto add = [&](const Direction& way, std::uint64_t src, std::uint64_t dst) {
     keys.insert(to_bytes(derive_frame_key(secret, way, Incarnation(src), Incarnation(dst)).view()));
@@ -64,8 +66,8 @@ TEST(SessionTest, keys_differ_by_everything_that_they_name) {
   add(direction, 1, 2);
   add(direction, 2, 1);
   add(direction.reversed(), 1, 2);
-  add({.system = SystemId(1), .site = kSite, .src = server(0), .dst = server(1)}, 1, 2);
-  add({.system = kSystem, .site = SiteId(1), .src = server(0), .dst = server(1)}, 1, 2);
+  add({.system = SystemId(1), .src_site = kSite, .src = server(0), .dst_site = kSite, .dst = server(1)}, 1, 2);
+  add({.system = kSystem, .src_site = SiteId(1), .src = server(0), .dst_site = SiteId(1), .dst = server(1)}, 1, 2);
   EXPECT_EQ(keys.size(), 5U);
 }
 
@@ -75,7 +77,7 @@ TEST(SessionTest, two_servers_establish_within_two_round_trips_and_then_are_quie
   EXPECT_EQ(net.group(0).established(), ServerSet::only(server(1)));
   EXPECT_EQ(net.group(1).established(), ServerSet::only(server(0)));
   net.run(seconds(10));
-  EXPECT_LE(net.group(0).port_sequence(), 4U);
+  EXPECT_LE(net.frames(0), 4U);
   EXPECT_EQ(net.group(0).next_wakeup(), Instant::never());
 }
 
@@ -83,7 +85,7 @@ TEST(SessionTest, hellos_to_a_silent_peer_slow_down_to_their_longest_period) {
   Network net(2);
   net.cut = [](ServerId, ServerId) { return true; };
   net.run(seconds(100));
-  const std::uint64_t sent = net.group(0).port_sequence();
+  const std::uint64_t sent = net.frames(0);
   EXPECT_GE(sent, 100U);
   EXPECT_LE(sent, 108U);
 }
@@ -93,12 +95,12 @@ TEST(SessionTest, replayed_hellos_are_answered_at_a_bounded_rate) {
   const Bytes hello = net.pull(1)->bytes;
   net.push(0, hello);
   net.run(seconds(1));
-  const std::uint64_t before = net.group(0).port_sequence();
+  const std::uint64_t before = net.frames(0);
   for (int i = 0; i < 10'000; ++i) {
     net.push(0, hello);
     net.run(microseconds(10));
   }
-  EXPECT_LE(net.group(0).port_sequence() - before, 6U);  // one per hello_period
+  EXPECT_LE(net.frames(0) - before, 6U);  // one per hello_period
   EXPECT_FALSE(net.group(0).established().empty());
 }
 
@@ -294,8 +296,8 @@ TEST(SessionTest, a_peer_that_leaves_messages_unfinished_uses_up_its_own_quota_o
   }
   EXPECT_GT(net.dropped(1, DropReason::chunk_no_slot), 0U);
   EXPECT_GT(net.dropped(1, DropReason::chunk_beyond_window), 0U);
-  EXPECT_LE(net.slab(1).used_bytes(0), 256U * 1024);
-  EXPECT_EQ(net.slab(1).used_bytes(2), 0U);
+  EXPECT_LE(net.slab(1).used_bytes(Network::owner(1, 0)), 256U * 1024);
+  EXPECT_EQ(net.slab(1).used_bytes(Network::owner(1, 2)), 0U);
   for (std::uint64_t i = 1; i <= 16; ++i) net.submit(2, text(i, 16 * 1024), ServerSet::only(server(1)));
   net.run(seconds(5));
   EXPECT_EQ(net.received(1).size(), 16U);
