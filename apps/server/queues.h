@@ -8,13 +8,14 @@
 
 #include "apps/server/handles.h"
 #include "apps/server/limits_of_parts.h"
+#include "apps/server/wan_queues.h"
 #include "dataplane/base/queue.h"
 #include "dataplane/link/channel_config.h"
 
 namespace garrison::server {
 
 // The part that consumes a queue: the thread to wake when something was pushed.
-enum class Part { lan, crypto, control, client };
+enum class Part { lan, wan, crypto, control, client };
 
 struct Queues {
   std::unique_ptr<Queue<Inbound>> received_timely;         // lan → crypto
@@ -34,6 +35,7 @@ struct Queues {
   std::unique_ptr<Queue<SlotRef>> client_consumed;         // control → client
   std::unique_ptr<Queue<ReplyOutbound>> replies;           // control → client
   std::unique_ptr<Queue<SlotRef>> replies_sent;            // client → control
+  std::unique_ptr<WanQueues> wan;                          // null where there is one site
 };
 
 // The receive slab of a server of a site of `servers` servers.
@@ -64,6 +66,19 @@ Queues make_queues(std::size_t servers, const Make& make) {
   q.client_consumed = make.template operator()<SlotRef>(kClientSlots, Part::client);
   q.replies = make.template operator()<ReplyOutbound>(kReplySlots, Part::client);
   q.replies_sent = make.template operator()<SlotRef>(kReplySlots, Part::control);
+  return q;
+}
+
+// For a server of one of several sites, whose wide-area receive slab has `receive_slots`.
+template <typename Make>
+WanQueues make_wan_queues(std::size_t receive_slots, const Make& make) {
+  WanQueues q;
+  q.received_timely = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.received_bounded = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.refused = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.consumed = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.to_send = make.template operator()<WanOutbound>(kSendSlots, Part::wan);
+  q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
   return q;
 }
 

@@ -1,9 +1,9 @@
 // What one server does for the logical machine of its site: it introduces its clock, takes part in signing what the
 // machine says, sends its parts of link messages, and introduces the parts and signatures that it gets.
 //
-// Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes to
-// the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the others
-// when that takes too long.
+// Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes
+// to the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the
+// others when that takes too long.
 //
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
@@ -45,7 +45,8 @@ class Member final : public Effects {
   };
   struct Outputs {
     std::vector<Bytes> introduce;  // whole events: TICK, SITE-BATCH; a LINK-PART is introduced as it came
-    std::vector<ordering::Sign> sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
+    std::vector<ordering::Sign>
+        sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
     std::vector<ordering::Forward> forward;
     std::vector<ThresholdSign::Share> shares;  // to be made by the thread that holds the key, for on_share()
     std::vector<SendPart> send;

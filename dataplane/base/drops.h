@@ -101,17 +101,17 @@ namespace garrison {
   X(client_duplicate, "update already executed or in progress")                                       \
   X(client_stale, "sequence or incarnation of the past")                                              \
   X(client_beyond_window, "sequence beyond the client's window")                                      \
-  /* links between sites */                                                          \
-  X(link_part_malformed, "part that does not fit the code of its link")              \
-  X(link_stale, "for a link message that is known already")                          \
-  X(link_beyond_window, "for a link message beyond the window")                      \
-  X(link_duplicate, "second part of one index")                                      \
-  /* the logical machine */                                                                            \
-  X(link_unknown, "part of a link that there is not")                                                  \
-  X(link_bad_candidate, "parts that do not decode to what their site has signed")                      \
-  X(link_malformed, "signed link message whose items do not fit it")                                   \
-  X(batch_settled, "SITE-BATCH that was executed before, or of a batch there is not")                  \
-  X(site_lagging, "what waits for a site overflowed; left to catch-up")                                \
+  /* links between sites */                                                                           \
+  X(link_part_malformed, "part that does not fit the code of its link")                               \
+  X(link_stale, "for a link message that is known already")                                           \
+  X(link_beyond_window, "for a link message beyond the window")                                       \
+  X(link_duplicate, "second part of one index")                                                       \
+  /* the logical machine */                                                                           \
+  X(link_unknown, "part of a link that there is not")                                                 \
+  X(link_bad_candidate, "parts that do not decode to what their site has signed")                     \
+  X(link_malformed, "signed link message whose items do not fit it")                                  \
+  X(batch_settled, "SITE-BATCH that was executed before, or of a batch there is not")                 \
+  X(site_lagging, "what waits for a site overflowed; left to catch-up")                               \
   X(event_intake_full, "too many events of the site wait to be introduced; what matters comes again") \
   X(client_intake_full, "server's intake is full; the client retries")                                \
   X(client_not_authenticated, "no CLIENT-HELLO on this session")

@@ -17,7 +17,8 @@ void expect_agreement(World& world, std::uint64_t updates, std::vector<std::size
 }
 
 // One update per site of `sites` and round, from client `site`.
-void submit_rounds(World& world, std::uint64_t first, std::uint64_t count, std::vector<std::size_t> sites = {0, 1, 2, 3}) {
+void submit_rounds(World& world, std::uint64_t first, std::uint64_t count,
+                   std::vector<std::size_t> sites = {0, 1, 2, 3}) {
   for (std::uint64_t i = first; i < first + count; ++i) {
     for (const std::size_t s : sites) world.submit(s, i % 4, static_cast<std::uint32_t>(s), i);
     world.run_for(milliseconds(50));

@@ -37,7 +37,8 @@ struct WorldOptions {
 
 class World {
  public:
-  explicit World(const WorldOptions& options = {}) : options_(options), rng_(options.seed), keys_(options.servers, options.clients) {
+  explicit World(const WorldOptions& options = {})
+      : options_(options), rng_(options.seed), keys_(options.servers, options.clients) {
     add_keys();
     for (std::size_t s = 0; s < options_.sites; ++s) {
       Site& site = sites_.emplace_back();
@@ -71,7 +72,9 @@ class World {
     now_ = end;
   }
 
-  [[nodiscard]] LogicalMachine& machine(std::size_t site, std::size_t server) { return *sites_[site].servers[server].machine; }
+  [[nodiscard]] LogicalMachine& machine(std::size_t site, std::size_t server) {
+    return *sites_[site].servers[server].machine;
+  }
   [[nodiscard]] std::uint64_t executed(std::size_t site, std::size_t server) {
     return sites_[site].servers[server].service->executor().state_sequence();
   }
@@ -193,7 +196,8 @@ class World {
   void tick(std::size_t s, std::size_t i) {
     // Clocks of their own, and not all at once.
     const Duration offset = seconds(static_cast<std::int64_t>(100 * s + i));
-    introduce(s, i, message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
+    introduce(s, i,
+              message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
     at(now_ + options_.tick + microseconds(static_cast<std::int64_t>(rng_.below(500))), [=, this] { tick(s, i); });
   }
 
@@ -227,9 +231,8 @@ class World {
       const std::optional<Bytes> signature = combiner_->combine(batch->tree.statement(), shares);
       ASSERT_TRUE(signature.has_value());
       known = site.signatures
-                  .emplace(batch->number,
-                           std::pair(batch->tree.statement(),
-                                     RootSignature{crypto::block_scheme(dealt_.key.scheme), *signature}))
+                  .emplace(batch->number, std::pair(batch->tree.statement(),
+                                                    RootSignature{crypto::block_scheme(dealt_.key.scheme), *signature}))
                   .first;
       const RootSignature& root = known->second.second;
       at(now_ + milliseconds(2), [this, batch, root, s = server.site, i = server.id] {
@@ -249,15 +252,8 @@ class World {
         coding::Code& coder = codes_.of(code);
         Bytes bytes(coder.part_bytes(whole.size()));
         coder.encode(whole, duty.index, bytes);
-        message::LinkPart part{link.to,
-                               link.traffic,
-                               static_cast<std::uint8_t>(duty.index),
-                               code.k,
-                               code.n,
-                               Incarnation(1),
-                               link.sequence,
-                               static_cast<std::uint32_t>(whole.size()),
-                               bytes};
+        message::LinkPart part{link.to,        link.traffic,  static_cast<std::uint8_t>(duty.index),    code.k, code.n,
+                               Incarnation(1), link.sequence, static_cast<std::uint32_t>(whole.size()), bytes};
         if (corrupt && !corrupt(id(server.site), server.id, part, bytes)) continue;
         part.part = bytes;
         const crypto::Principal signer = crypto::Principal::server(id(server.site), server_id(server.id));
