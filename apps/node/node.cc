@@ -124,7 +124,7 @@ Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client
     const auto doorbell_of = [&](server::Part part) -> runtime::Doorbell* {
       switch (part) {
         case server::Part::lan:
-        case server::Part::wan:  // no queue of it here: the node hosts servers of one site
+        case server::Part::wan:  // one worker for both ports of a server
           return &worker_of(StageKind::lan).doorbell();
         case server::Part::crypto:
           return &worker_of(StageKind::crypto).doorbell();

@@ -2,17 +2,13 @@
 
 #include <array>
 
+#include "apps/server/slot_handle.h"
+
 namespace garrison::server {
 
 namespace {
 
 constexpr std::size_t kBurst = 64;
-
-// A handle of the channels is the slot itself.
-std::uint64_t handle_of(SlotRef slot) { return static_cast<std::uint64_t>(slot.slot) << 32U | slot.length; }
-SlotRef slot_of(std::uint64_t handle) {
-  return {.slot = static_cast<std::uint32_t>(handle >> 32U), .length = static_cast<std::uint32_t>(handle)};
-}
 
 Slab make_receive_slab(std::size_t servers) {
   const link::RxSlabPlan plan = plan_receive_slab(servers);

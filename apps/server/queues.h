@@ -74,16 +74,25 @@ Queues make_queues(std::size_t servers, const Make& make) {
   return q;
 }
 
-// For the wan part of a server whose receive slab has so many slots: none in a site alone. Fills what is null else.
+// For a server of one of several sites, whose wide-area receive slab has `receive_slots`.
+template <typename Make>
+WanQueues make_wan_queues(std::size_t receive_slots, const Make& make) {
+  WanQueues q;
+  q.received_timely = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.received_bounded = make.template operator()<WanInbound>(receive_slots, Part::crypto);
+  q.refused = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.consumed = make.template operator()<SlotRef>(receive_slots, Part::wan);
+  q.to_send = make.template operator()<WanOutbound>(kSendSlots, Part::wan);
+  q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
+  return q;
+}
+
+// The same of a server, with what its other parts need for it; without slots, of a server that talks to no other site,
+// nothing.
 template <typename Make>
 void add_wan_queues(Queues& q, std::size_t receive_slots, const Make& make) {
   if (receive_slots == 0) return;
-  q.wan.received_timely = make.template operator()<WanInbound>(receive_slots, Part::crypto);
-  q.wan.received_bounded = make.template operator()<WanInbound>(receive_slots, Part::crypto);
-  q.wan.refused = make.template operator()<SlotRef>(receive_slots, Part::wan);
-  q.wan.consumed = make.template operator()<SlotRef>(receive_slots, Part::wan);
-  q.wan.to_send = make.template operator()<WanOutbound>(kSendSlots, Part::wan);
-  q.wan.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
+  q.wan = make_wan_queues(receive_slots, make);
   q.wan_verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
 }
 

@@ -1,8 +1,8 @@
 // What crosses between the wan part of a server and its other parts: handles by value, as handles.h has them for the
 // LAN. They exist only where there are several sites.
 //
-//   wan ── WanInbound ──▶ crypto ── (verified) ──▶ control ── SlotRef ──▶ wan     (wide-area receive slab, owned by
-//   wan) wan ◀── WanOutbound ── control, SlotRef back                                   (send slab, owned by control)
+//   wan ── WanInbound ──▶ crypto ── verified ──▶ control ── SlotRef ──▶ wan   (wide-area receive slab, owned by wan)
+//   wan ◀── WanOutbound ── control                                            (send slab, owned by control)
 //
 // A slot goes back to the slab that it is of: wan's is the one of every message that came as a WanInbound.
 #pragma once

@@ -239,7 +239,7 @@ void BoundedSender::on_time(Instant now) {
     if (!frame(position).live) continue;
     lose(frame(position));
     // One whose content was given up meanwhile leaves nothing to probe with.
-    --probes;
+    if (base_due_ || lost_head_ != kNone) --probes;
   }
   forget_dead_frames();
   // A peer that is heard of is busy, not gone: it need not wait for long once it takes frames again.

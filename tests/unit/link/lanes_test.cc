@@ -249,6 +249,24 @@ TEST(LanesTest, an_overflowing_peer_lags_and_recovers_without_hurting_the_others
   EXPECT_EQ(numbers(net.received(1), server(0), TrafficClass::bounded), up_to(20));
 }
 
+TEST(LanesTest, a_peer_that_is_back_need_not_wait_until_every_frame_of_what_was_given_up_has_timed_out) {
+  ChannelConfig config = small_config();
+  config.window_bytes = 256 * 1024;  // some 200 frames, two of which time out at a time
+  config.window_messages = 128;
+  Network net(2, config);
+  net.run(seconds(1));
+  net.cut = [](ServerId, ServerId) { return true; };
+  for (std::uint64_t i = 1; i <= 128; ++i) net.submit(0, text(i, 2'000), ServerSet::all(2));
+  net.run(milliseconds(10));
+  EXPECT_GT(net.group(0).stats(server(1)).in_flight_bytes, 250'000U);
+  for (std::uint64_t i = 1; i <= 300; ++i) net.submit(0, text(i, 2'000), ServerSet::all(2));
+  EXPECT_EQ(net.group(0).lagging(), ServerSet::only(server(1)));
+  net.run(seconds(5));
+  net.cut = nullptr;
+  net.run(seconds(3));
+  EXPECT_TRUE(net.group(0).lagging().empty());
+}
+
 TEST(LanesTest, giving_up_in_the_middle_of_messages_leaves_both_sides_consistent) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Network net(2, small_config(), seed);

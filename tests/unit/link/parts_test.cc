@@ -80,6 +80,12 @@ TEST(AckTrackerTest, waits_for_the_delay_the_eighth_frame_or_a_gap) {
   EXPECT_EQ(acks.due(), start);
 }
 
+TEST(AckTrackerTest, where_frames_overtake_each_other_a_gap_waits_like_any_frame) {
+  AckTracker acks(milliseconds(1), 8, false);
+  acks.on_accepted(Instant(1000), 2, true, false);
+  EXPECT_EQ(acks.due(), Instant(1000) + milliseconds(1));
+}
+
 TEST(AckTrackerTest, says_exactly_what_was_accepted_among_the_last_256) {
   Rng rng(3);
   AckTracker acks(milliseconds(1), 8, true);
@@ -105,6 +111,13 @@ TEST(MessageTableTest, a_handle_comes_out_once_when_the_last_reference_goes) {
   table.release(index);
   EXPECT_EQ(table.next_released(), 42U);
   EXPECT_FALSE(table.next_released());
+}
+
+TEST(RoundTripTest, an_overtaken_frame_is_given_a_round_trip_and_what_the_path_may_delay_it) {
+  RoundTrip trip(milliseconds(20), seconds(1), milliseconds(1), milliseconds(7));
+  trip.sample(milliseconds(100));
+  EXPECT_EQ(trip.patience(1), milliseconds(107));
+  EXPECT_EQ(trip.patience(2), milliseconds(301));
 }
 
 TEST(RoundTripTest, timeouts_double_between_their_bounds) {
