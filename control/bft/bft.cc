@@ -156,7 +156,7 @@ void Bft::change_view(Instant now, ordering::Output& output) {
     log_.settle(installed->view, installed->carried.start, installed->carried.batches);
     if (!view_change_.active()) continue;
     view_change_took_ = now - left_at_;
-    queue_.forget_proposals();
+    queue_.forget_proposals(now);
     log_.enter_view(installed->view, installed->carried.start, installed->carried.batches, promises_, output);
     for (SeqNum sequence = installed->carried.start; sequence < log_.highest();) {
       sequence = sequence.next();
@@ -230,8 +230,7 @@ void Bft::speak(Instant now, ordering::Output& output) {
 // What no PRE-PREPARE covers for a period may never have reached the leader.
 void Bft::hand_on(Instant now, ordering::Output& output) {
   if (!view_change_.active() || leads()) return;
-  const std::vector<Stored> updates =
-      queue_.unproposed_since(now - config_.retransmit_period, message::kMaxBftUpdatesBody);
+  const std::vector<Stored> updates = queue_.hand_on(now, message::kMaxBftUpdatesBody);
   send_updates(updates, SeqNum(0), view_change_.leader(), promises_, output);
 }
 

@@ -1,6 +1,13 @@
 #include "control/bft/update_queue.h"
 
+#include <algorithm>
+
 namespace garrison::bft {
+namespace {
+
+constexpr std::int64_t kLongestPause = 32;  // periods between handing on an update and handing it on again
+
+}  // namespace
 
 std::optional<DropReason> UpdateQueue::add(Instant now, const message::VerifiedMessage& update) {
   if (entries_.contains(update.digest())) return std::nullopt;
@@ -12,7 +19,7 @@ std::optional<DropReason> UpdateQueue::add(Instant now, const message::VerifiedM
   ++per_client_[update.signer().index];
   bytes_ += update.bytes().size();
   const std::uint64_t arrival = arrivals_++;
-  entries_[update.digest()] = {store(update), now, arrival};
+  entries_[update.digest()] = {store(update), arrival, now + config_.retransmit_period, config_.retransmit_period};
   fifo_[arrival] = update.digest();
   unproposed_[arrival] = update.digest();
   return std::nullopt;
@@ -50,7 +57,14 @@ void UpdateQueue::proposed(const Digest& update) {
   if (at != entries_.end()) unproposed_.erase(at->second.arrival);
 }
 
-void UpdateQueue::forget_proposals() { unproposed_ = fifo_; }
+void UpdateQueue::forget_proposals(Instant now) {
+  unproposed_ = fifo_;
+  for (auto& [digest, entry] : entries_) {
+    const bool handed_to_last = entry.pause > config_.retransmit_period;
+    if (handed_to_last) entry.hand_on_at = now;
+    entry.pause = config_.retransmit_period;
+  }
+}
 
 std::vector<Digest> UpdateQueue::next_batch() const {
   std::vector<Digest> batch;
@@ -64,14 +78,17 @@ std::vector<Digest> UpdateQueue::next_batch() const {
   return batch;
 }
 
-std::vector<Stored> UpdateQueue::unproposed_since(Instant before, std::size_t bytes) const {
+std::vector<Stored> UpdateQueue::hand_on(Instant now, std::size_t bytes) {
   std::vector<Stored> updates;
   for (const auto& [arrival, digest] : unproposed_) {
-    const Entry& entry = entries_.at(digest);
+    Entry& entry = entries_.at(digest);
+    if (entry.hand_on_at > now) continue;
     const std::size_t size = entry.update->get().bytes().size();
-    if (entry.received > before || size > bytes) break;
+    if (size > bytes) break;
     bytes -= size;
     updates.push_back(entry.update);
+    entry.hand_on_at = now + entry.pause;
+    entry.pause = std::min(entry.pause * 2, config_.retransmit_period * kLongestPause);
   }
   return updates;
 }

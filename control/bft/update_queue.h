@@ -36,19 +36,21 @@ class UpdateQueue {
 
   // A PRE-PREPARE of this view covers it.
   void proposed(const Digest& update);
-  // A new view: nothing is proposed any more.
-  void forget_proposals();
+  // A new view: nothing is proposed any more, nor handed to its leader.
+  void forget_proposals(Instant now);
   [[nodiscard]] bool has_unproposed() const { return !unproposed_.empty(); }
   // The next batch, oldest first: at least one unless all are proposed, within the bounds of a batch.
   [[nodiscard]] std::vector<Digest> next_batch() const;
-  // Those that arrived by `before` and that no PRE-PREPARE covers, oldest first, at most `bytes` of them together.
-  [[nodiscard]] std::vector<Stored> unproposed_since(Instant before, std::size_t bytes) const;
+  // Those to be handed to the leader now, oldest first, at most `bytes` of them together: what no PRE-PREPARE has
+  // covered for a period, and again after pauses that double, should the leader have lost it.
+  [[nodiscard]] std::vector<Stored> hand_on(Instant now, std::size_t bytes);
 
  private:
   struct Entry {
     Stored update;
-    Instant received;
     std::uint64_t arrival = 0;
+    Instant hand_on_at;  // the next time
+    Duration pause;      // behind that
   };
 
   const BftConfig& config_;

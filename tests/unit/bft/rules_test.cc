@@ -243,6 +243,30 @@ TEST_F(BftRulesTest, a_new_view_that_does_not_follow_from_its_view_changes_is_re
   EXPECT_TRUE(dropped(core.take(3, good), DropReason::bft_not_leader));
 }
 
+TEST_F(BftRulesTest, an_update_is_handed_to_a_leader_ever_more_rarely_and_to_the_next_leader_at_once) {
+  BftConfig patient = config(2);
+  patient.timeout = seconds(1000);
+  patient.retransmit_period = milliseconds(100);
+  Core core(*keys_, patient);
+  core.take(op(1));
+  std::vector<std::size_t> handed_on;  // by period
+  for (std::size_t period = 1; period <= 40; ++period) {
+    if (count(core.settle_after(milliseconds(100)), MessageType::BftUpdates) > 0) handed_on.push_back(period);
+  }
+  EXPECT_EQ(handed_on, (std::vector<std::size_t>{1, 2, 4, 8, 16, 32}));
+  const std::vector<Stored> basis = {view_change(0, 1), view_change(1, 1), view_change(3, 1)};
+  for (const Stored& change : basis) core.take(change);
+  core.take(1, new_view(1, basis));
+  ASSERT_TRUE(core.bft().active());
+  const ordering::Output output = core.settle_after(milliseconds(100));
+  const auto sign = std::find_if(output.sign.begin(), output.sign.end(),
+                                 [](const auto& one) { return one.type == MessageType::BftUpdates; });
+  ASSERT_NE(sign, output.sign.end());
+  EXPECT_EQ(sign->to, ServerSet::only(server(1)));
+  EXPECT_EQ(count(core.settle_after(milliseconds(100)), MessageType::BftUpdates), 1U);
+  EXPECT_EQ(count(core.settle_after(milliseconds(100)), MessageType::BftUpdates), 0U);
+}
+
 TEST_F(BftRulesTest, a_new_view_waits_for_the_view_changes_that_it_names) {
   const std::vector<Stored> basis = {view_change(0, 1), view_change(1, 1), view_change(3, 1)};
   Core core(*keys_, config(2));
