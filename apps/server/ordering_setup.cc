@@ -48,6 +48,7 @@ prime::PrimeConfig prime_config(const config::PrimeSettings& settings, const mes
   config.max_updates_per_request = settings.max_updates_per_request;
   config.ack_window_requests = settings.preorder_window;
   config.global_window = settings.ordering_window;
+  config.preprepare_pipeline = std::min(config.preprepare_pipeline, config.global_window);
   config.kept_requests = config.kept_sequences = settings.kept_window;
   config.checkpoint_interval = settings.checkpoint_interval;
   return config;
