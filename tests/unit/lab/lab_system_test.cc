@@ -3,34 +3,108 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
+#include "apps/lab/system_simulation.h"
 
 namespace garrison::lab {
 namespace {
 
-TEST(LabSystemTest, four_sites_order_updates_of_all_their_clients) {
-  EventQueue events;
-  const auto keys = make_lab_keys({.sites = 4, .servers = 4, .clients = 8});
-  LabSystem system(events, keys, {.seed = 1});
-  system.start();
-  for (std::uint16_t s = 0; s < 4; ++s) {
-    system.site(SiteId(s)).clients().start({.updates_each = 5, .think = milliseconds(200)});
+class LabSystemTest : public ::testing::Test {
+ protected:
+  void start(const LabTopology& topology, std::size_t updates_each, Duration think) {
+    keys_ = make_lab_keys(topology);
+    system_ = std::make_unique<LabSystem>(events_, keys_, LabSystemOptions{.seed = 1});
+    system_->start();
+    for (std::uint16_t s = 0; s < keys_->topology.sites.size(); ++s) {
+      system_->site(SiteId(s)).clients().start({.updates_each = updates_each, .think = think, .timeout = seconds(4)});
+    }
   }
-  while (!events.empty() && events.now() < Instant(seconds(30).ns()) && !system.violation().has_value() &&
-         (system.completed() < system.wanted() || !system.caught_up())) {
-    events.run_next();
+  void run_until(Duration end) {
+    while (!events_.empty() && events_.now() < Instant(end.ns()) && !system_->violation().has_value()) {
+      events_.run_next();
+    }
   }
-  EXPECT_EQ(system.violation().value_or(""), "");
-  EXPECT_EQ(system.completed(), 40U);
-  EXPECT_TRUE(system.caught_up());
-  EXPECT_EQ(system.state_difference().value_or(""), "");
-  for (std::uint16_t x = 0; x < 4; ++x) {
-    const auto st = system.site(SiteId(x)).server(ServerId(0)).control().machine()->status();
-    std::cout << "site " << x << " t " << events.now().ns() / 1000000 << " clock " << st.clock.ns() / 1000000
-              << " batches " << st.batches << " settled " << st.settled << " events " << st.events << " links "
-              << st.link_messages << " sigs "
-              << system.site(SiteId(x)).server(ServerId(0)).control().member()->signatures() << "\n";
+  void run_until_done(Duration end) {
+    while (!events_.empty() && events_.now() < Instant(end.ns()) && !system_->violation().has_value() &&
+           (system_->completed() < system_->wanted() || !system_->caught_up())) {
+      events_.run_next();
+    }
   }
+  void expect_well(std::size_t updates) {
+    EXPECT_EQ(system_->violation().value_or(""), "");
+    EXPECT_EQ(system_->completed(), updates);
+    EXPECT_TRUE(system_->caught_up());
+    EXPECT_EQ(system_->state_difference().value_or(""), "");
+  }
+
+  EventQueue events_;
+  std::shared_ptr<const LabKeys> keys_;
+  std::unique_ptr<LabSystem> system_;
+};
+
+TEST_F(LabSystemTest, four_sites_order_updates_of_all_their_clients) {
+  start({.sites = 4, .servers = 4, .clients = 8}, 5, milliseconds(200));
+  run_until_done(seconds(30));
+  expect_well(40);
+}
+
+TEST_F(LabSystemTest, the_naive_link_serves_as_well) {
+  start({.sites = 4, .link = config::LinkKind::naive, .servers = 4, .clients = 4}, 5, milliseconds(200));
+  run_until_done(seconds(30));
+  expect_well(20);
+}
+
+TEST_F(LabSystemTest, two_sites_order_and_stop_when_one_is_lost) {
+  start({.sites = 2, .servers = 4, .clients = 4}, 5, seconds(2));
+  run_until(seconds(2));
+  const std::size_t before = system_->completed();
+  EXPECT_GT(before, 0U);
+  system_->wan().partition(system_->stations(SiteId(1)));
+  run_until(seconds(3));
+  const std::size_t cut = system_->completed();
+  run_until(seconds(6));
+  EXPECT_EQ(system_->completed(), cut) << "neither of two sites goes on alone";
+  system_->wan().partition({});
+  run_until_done(seconds(60));
+  expect_well(20);
+}
+
+// The others keep a few sequences only: what the site missed it gets as a state that F + 1 sites agree on.
+TEST_F(LabSystemTest, a_site_that_was_away_for_long_takes_over_the_state_of_the_others) {
+  LabTopology topology{.sites = 4, .servers = 4, .clients = 8};
+  topology.global.prime.kept_window = config::kMinKeptWindow;
+  topology.global.prime.checkpoint_interval = config::kMinKeptWindow / 2;
+  topology.global.prime.ordering_window = config::kMinOrderingWindow;
+  start(topology, 40, milliseconds(400));
+  run_until(seconds(1));
+  const SiteId away(3);
+  system_->wan().partition(system_->stations(away));
+  run_until(seconds(9));
+  system_->wan().partition({});
+  run_until_done(seconds(90));
+  expect_well(320);
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    EXPECT_GE(system_->site(away).checkers().restored(ServerId(i)), 1U) << "server " << i;
+  }
+}
+
+TEST_F(LabSystemTest, servers_crash_in_every_site_and_their_sites_go_on) {
+  start({.sites = 4, .servers = 4, .clients = 8}, 8, milliseconds(500));
+  run_until(seconds(1));
+  // The leader of each site's local protocol, of the global leader's site among them.
+  for (std::uint16_t s = 0; s < 4; ++s) system_->crash(SiteId(s), ServerId(0));
+  run_until_done(seconds(60));
+  expect_well(64);
+}
+
+TEST(SystemSimulationTest, a_seed_gives_the_same_run_twice) {
+  const auto keys = make_lab_keys({.sites = 4, .servers = 4, .clients = 8, .lossy = true});
+  const SystemSimulationOptions options{.seed = 5, .updates = 24, .liars = true, .attack_on_sites = "random"};
+  const SystemSimulationResult first = simulate_system(options, keys);
+  EXPECT_EQ(first.violation, "");
+  EXPECT_EQ(simulate_system(options, keys).digest, first.digest);
+  SystemSimulationOptions other = options;
+  other.seed = 6;
+  EXPECT_NE(simulate_system(other, keys).digest, first.digest);
 }
 
 }  // namespace

@@ -42,8 +42,6 @@ TEST(LogicalMachineTest, an_update_takes_six_wide_area_crossings_and_little_more
   const Duration took = world.now() - submitted;
   EXPECT_GT(took, world.options().wan_delay * 4);
   EXPECT_LT(took, world.options().wan_delay * 6 + milliseconds(200));
-  RecordProperty("took_ms", std::to_string(took.ns() / 1'000'000));
-  printf("took %ld ms\n", long(took.ns() / 1'000'000));
 }
 
 TEST(LogicalMachineTest, the_naive_link_brings_the_same_and_sends_more) {
