@@ -39,6 +39,7 @@ std::string client_name(ClientId client) { return "c" + std::to_string(std::uint
 
 std::string principal_name(crypto::Principal principal) {
   if (principal.kind == crypto::Principal::Kind::client) return client_name(ClientId(principal.index));
+  if (principal.kind == crypto::Principal::Kind::site) return site_name(principal.site);
   return server_name(principal.site, ServerId(static_cast<std::uint16_t>(principal.index)));
 }
 

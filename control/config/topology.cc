@@ -47,7 +47,8 @@ std::vector<crypto::Principal> Topology::principals() const {
 
 bool Topology::has(crypto::Principal principal) const {
   if (principal.kind == crypto::Principal::Kind::client) return principal.index < client.count;
-  return principal.site.index() < sites.size() && principal.index < site(principal.site).n();
+  return principal.kind == crypto::Principal::Kind::server && principal.site.index() < sites.size() &&
+         principal.index < site(principal.site).n();
 }
 
 std::optional<crypto::ThresholdScheme> Topology::site_scheme() const {

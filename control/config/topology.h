@@ -233,7 +233,7 @@ struct Topology {
   [[nodiscard]] const ServerSettings* find_server(std::string_view server_name) const;
   // Every principal that holds keys: servers by site and id, then clients by id.
   [[nodiscard]] std::vector<crypto::Principal> principals() const;
-  [[nodiscard]] bool has(crypto::Principal principal) const;
+  [[nodiscard]] bool has(crypto::Principal principal) const;  // among them
   // How a site signs as one. Unless it is set, none for a site alone, which signs nothing as a site, so that its keys
   // are dealt at once; shoup_rsa2048 for several.
   [[nodiscard]] std::optional<crypto::ThresholdScheme> site_scheme() const;

@@ -38,6 +38,10 @@ TEST(NamesTest, principals_read_back) {
   }
 }
 
+TEST(NamesTest, a_site_that_signs_has_the_name_of_the_site) {
+  EXPECT_EQ(principal_name(Principal::of_site(SiteId(1))), "B");
+}
+
 TEST(NamesTest, only_one_spelling_is_taken) {
   for (const char* text : {"", "A", "1", "a1", "A0", "A01", "A17", "A1 ", " A1", "A-1", "A+1", "BM1", "ZZ1", "AAA1",
                            "A1x", "A99999999999"}) {

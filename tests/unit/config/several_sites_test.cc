@@ -187,6 +187,7 @@ TEST(SeveralSitesTest, sites_may_differ_in_size) {
   EXPECT_TRUE(topology.has(Principal::server(SiteId(0), ServerId(6))));
   EXPECT_FALSE(topology.has(Principal::server(SiteId(1), ServerId(4))));
   EXPECT_FALSE(topology.has(Principal::server(SiteId(2), ServerId(0))));
+  EXPECT_FALSE(topology.has(Principal::of_site(SiteId(0)))) << "its keys are its servers' parts";
 }
 
 TEST(SeveralSitesTest, clients_belong_to_sites_in_turn) {

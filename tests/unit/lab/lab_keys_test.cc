@@ -33,6 +33,38 @@ TEST(LabKeysTest, servers_are_found_by_their_site) {
   }
 }
 
+TEST(LabKeysTest, enough_servers_of_a_site_sign_for_it_and_nobody_for_another) {
+  const auto keys = make_lab_keys({.sites = 2, .servers = 7});
+  const Bytes message = {1, 2, 3};
+  ASSERT_EQ(keys->directory.site_keys().size(), 4U);
+  for (const config::SiteSettings& site : keys->topology.sites) {
+    for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
+      const crypto::ThresholdPublicKey& key = *keys->directory.find_site_key({site.id, kind});
+      EXPECT_EQ(key.k, crypto::threshold_of(kind, site.f));
+      EXPECT_EQ(key.n, site.n());
+      std::vector<Bytes> shares;
+      std::vector<crypto::SignatureShare> chosen;
+      for (const crypto::PrivateBundle& server : keys->servers_of(site.id)) {
+        const ServerId id(static_cast<std::uint16_t>(server.self.index));
+        shares.push_back(crypto::make_signer(key, id, server.site_secrets.at(kind)).value()->share(message));
+      }
+      for (std::uint16_t i = 0; i < key.k; ++i) chosen.push_back({ServerId(i), shares[i]});
+      const auto signature = crypto::make_combiner(key).value()->combine(message, chosen);
+      ASSERT_TRUE(signature.has_value());
+      EXPECT_TRUE(crypto::make_verifier(key).value()->verify(message, *signature));
+      const crypto::ThresholdPublicKey& other =
+          *keys->directory.find_site_key({SiteId(static_cast<std::uint16_t>(1 - site.id.value())), kind});
+      EXPECT_FALSE(crypto::make_verifier(other).value()->verify(message, *signature));
+    }
+  }
+}
+
+TEST(LabKeysTest, a_site_alone_has_no_site_keys) {
+  const auto keys = make_lab_keys({.servers = 4});
+  EXPECT_TRUE(keys->directory.site_keys().empty());
+  EXPECT_FALSE(keys->topology.site_scheme().has_value());
+}
+
 TEST(LabKeysTest, the_sites_are_as_they_were_wished) {
   config::GlobalSettings global;
   global.site_clock_tick = milliseconds(3);
