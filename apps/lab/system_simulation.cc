@@ -157,6 +157,12 @@ Duration suspicion(const config::PrimeSettings& prime, const DelayParameters& de
   return prime.rtt_ping_period + prime.tat_measure_period + delays.bounded * 5;
 }
 
+std::uint64_t acts_of(const adversary::Conspiracy& conspiracy) {
+  std::uint64_t sum = 0;
+  for (const adversary::Conspiracy::Record& record : conspiracy.records()) sum += record.acted.get();
+  return sum;
+}
+
 Adversaries make_adversaries(const SystemSimulationOptions& options, const config::Topology& topology) {
   Adversaries made;
   if (!options.attack.empty()) {
@@ -221,14 +227,18 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   plan.schedule();
   const Duration busy = options.faults_for + options.calm_for;
   const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
-  correct_sites.for_each([&](ServerId site) {
-    system.site(SiteId(site.value()))
-        .clients()
-        .start({.updates_each = updates_each,
-                .think = think,
-                .pattern = client::pattern_of(topology),
-                .timeout = seconds(4)});
-  });
+  for (const config::SiteSettings& site : topology.sites) {
+    // Whoever trusts a faulty site is owed nothing; its clients give it something to order.
+    const bool correct = correct_sites.contains(ServerId(site.id.value()));
+    const auto clients = static_cast<std::size_t>(std::ranges::count_if(keys->clients, [&](const auto& bundle) {
+      return topology.home_of(ClientId(bundle.self.index)).id == site.id;
+    }));
+    system.site(site.id).clients().start({.updates_each = updates_each,
+                                          .think = think,
+                                          .pattern = client::pattern_of(topology),
+                                          .timeout = seconds(4),
+                                          .faulty = correct ? 0 : clients});
+  }
 
   const Instant deadline = Instant(busy.ns()) + options.grace;
   const auto finished = [&] {
@@ -269,10 +279,14 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     }
   }
   if (!adversaries.on_sites.empty()) {
-    add_acts("sites: " + adversary::describe_acts(adversaries.on_sites.front().conspiracy()));
+    // The servers of a faulty site act alike, but for those that attack their own site and lag behind.
+    const adversary::Conspiracy& busiest =
+        std::ranges::max_element(adversaries.on_sites, {}, [](const adversary::Attack& each) {
+          return acts_of(each.conspiracy());
+        })->conspiracy();
+    add_acts("sites: " + adversary::describe_acts(busiest));
     if (!idle.has_value()) {
-      idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)},
-                                  adversaries.on_sites.front().conspiracy());
+      idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)}, busiest);
     }
   }
   std::uint64_t lied = 0;
