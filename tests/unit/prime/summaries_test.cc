@@ -143,6 +143,87 @@ TEST_F(IntakeTest, clients_take_turns) {
   EXPECT_TRUE(intake.empty());
 }
 
+// Events of the site, made without the signatures that validation would ask for.
+class IntakeEventTest : public RulesTest {
+ protected:
+  Stored tick(std::int64_t ms) {
+    bytes_ = message::encode(keys_.envelope(server(0)), message::Tick{Instant(milliseconds(ms).ns())});
+    return ordering::store(keys_.validator().own_event(bytes_));
+  }
+  Stored batch(std::uint64_t number) {
+    bytes_ = message::encode(keys_.envelope(crypto::Principal::of_site(SiteId(0))), message::SiteBatch{number});
+    bytes_.resize(bytes_.size() + 300, 1);  // where the block stands
+    return ordering::store(keys_.validator().own_event(bytes_));
+  }
+  Stored part(std::size_t size) {
+    const crypto::Principal sender = crypto::Principal::server(SiteId(1), server(0));
+    const Bytes content(size, 1);
+    keys_.add(sender);
+    keys_.validator().take_events();
+    bytes_ = keys_.sign(
+        sender, message::encode(keys_.envelope(sender), message::LinkPart{SiteId(0), TrafficClass::bounded, 0, 1, 4,
+                                                                          Incarnation(1), SeqNum(1), 100, content}));
+    return ordering::store(std::get<message::VerifiedMessage>(keys_.validator().link_part(sender, bytes_)));
+  }
+  static std::vector<message::MessageType> types(const std::vector<Stored>& items) {
+    std::vector<message::MessageType> all;
+    for (const Stored& item : items) all.push_back(item->get().type());
+    return all;
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+TEST_F(IntakeEventTest, events_go_before_updates_and_the_clock_before_all) {
+  Intake intake(config());
+  EXPECT_FALSE(intake.take(op(0, 1)->get()).has_value());
+  EXPECT_FALSE(intake.take(batch(1)->get()).has_value());
+  EXPECT_FALSE(intake.take(tick(5)->get()).has_value());
+  EXPECT_EQ(intake.waiting(), 3U);
+  using enum message::MessageType;
+  EXPECT_EQ(types(intake.next_request()), (std::vector{Tick, SiteBatch, ClientOp}));
+  EXPECT_TRUE(intake.empty());
+}
+
+TEST_F(IntakeEventTest, of_clocks_only_the_newest_is_introduced) {
+  Intake intake(config());
+  EXPECT_FALSE(intake.take(tick(5)->get()).has_value());
+  EXPECT_FALSE(intake.take(tick(6)->get()).has_value());
+  const std::vector<Stored> items = intake.next_request();
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items.front()->get().as<message::Tick>().clock, Instant(milliseconds(6).ns()));
+}
+
+TEST_F(IntakeEventTest, events_leave_clients_a_quarter_of_a_request) {
+  PrimeConfig small = config();
+  small.max_updates_per_request = 8;
+  Intake intake(small);
+  for (std::uint64_t i = 1; i <= 10; ++i) EXPECT_FALSE(intake.take(batch(i)->get()).has_value());
+  for (std::uint64_t i = 1; i <= 10; ++i) EXPECT_FALSE(intake.take(op(0, i)->get()).has_value());
+  const auto first = types(intake.next_request());
+  EXPECT_EQ(std::count(first.begin(), first.end(), message::MessageType::ClientOp), 2);
+  EXPECT_EQ(first.size(), 8U);
+}
+
+TEST_F(IntakeEventTest, without_clients_that_wait_events_take_it_all) {
+  PrimeConfig small = config();
+  small.max_updates_per_request = 8;
+  Intake intake(small);
+  for (std::uint64_t i = 1; i <= 10; ++i) EXPECT_FALSE(intake.take(batch(i)->get()).has_value());
+  EXPECT_EQ(intake.next_request().size(), 8U);
+  EXPECT_EQ(intake.next_request().size(), 2U);
+}
+
+TEST_F(IntakeEventTest, a_large_event_is_not_kept_waiting_by_clients_or_the_clock) {
+  Intake intake(config());
+  EXPECT_FALSE(intake.take(part(message::kMaxLinkBundleBytes)->get()).has_value());
+  EXPECT_FALSE(intake.take(op(0, 1)->get()).has_value());
+  EXPECT_FALSE(intake.take(tick(1)->get()).has_value());
+  const auto first = types(intake.next_request());
+  EXPECT_NE(std::find(first.begin(), first.end(), message::MessageType::LinkPart), first.end());
+}
+
 TEST_F(IntakeTest, one_client_and_all_of_them_are_bounded) {
   PrimeConfig small = config();
   small.max_waiting_updates = 4;

@@ -1,0 +1,199 @@
+// The members of one site: what each server does for the logical machine.
+#include "control/site/member.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "tests/unit/site/source_site.h"
+
+namespace garrison::site {
+namespace {
+
+class MemberTest : public SourceSiteTest {
+ protected:
+  MemberTest() {
+    const crypto::DealtThresholdKey dealt =
+        crypto::deal_modelled_key(crypto::ThresholdScheme::modelled_rsa2048, 2, 4, keys_.system(), kSource,
+                                  crypto::SiteKeyKind::one_correct)
+            .value();
+    for (std::uint16_t i = 0; i < 4; ++i) {
+      keys_.add(crypto::Principal::server(kSource, ServerId(i)));
+      share_signers_.push_back(crypto::make_signer(dealt.key, ServerId(i), dealt.secrets[i]).value());
+      MemberConfig config;
+      config.envelope = keys_.envelope(crypto::Principal::server(kSource, ServerId(i)));
+      config.self = ServerId(i);
+      config.scheme = crypto::ThresholdScheme::modelled_rsa2048;
+      config.links.resize(4);
+      for (std::size_t site = 0; site < 4; ++site) {
+        if (site != kSource.index()) config.links[site] = LinkPlan{config::LinkKind::erasure, {4, 1}, {4, 1}};
+      }
+      members_.push_back(std::make_unique<Member>(config, crypto::make_combiner(dealt.key).value()));
+    }
+    local_ = std::make_unique<message::Validator>(keys_.system(), kSource, 4, keys_.directory());
+    local_->take_events();
+  }
+
+  // Everything that members say to each other and to their keys, until they are quiet. What they introduce and send
+  // is kept. Servers in `silent` neither say nor hear anything.
+  void settle(ServerSet silent = {}) {
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (std::uint16_t i = 0; i < 4; ++i) {
+        if (silent.contains(ServerId(i))) continue;
+        for (Member::Outputs outputs = std::exchange(members_[i]->outputs(), {}); !outputs.empty();
+             outputs = std::exchange(members_[i]->outputs(), {})) {
+          busy = true;
+          carry_out(i, outputs, silent);
+        }
+      }
+    }
+  }
+
+  void close(const OutgoingBatch& batch) {
+    const auto shared = std::make_shared<const OutgoingBatch>(batch);
+    for (const auto& member : members_) member->closed(shared);
+  }
+  void tick(Duration at) {
+    for (const auto& member : members_) member->tick(Instant(at.ns()));
+  }
+  // Who has introduced the signature of a batch.
+  [[nodiscard]] std::vector<std::uint16_t> introducers(std::uint64_t batch) const {
+    std::vector<std::uint16_t> all;
+    for (const auto& [who, event] : introduced_) {
+      const auto said = message::decode<message::SiteBatch>(event);
+      if (said.has_value() && said->number == batch) all.push_back(who);
+    }
+    std::ranges::sort(all);
+    return all;
+  }
+
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<std::unique_ptr<crypto::ThresholdSigner>> share_signers_;
+  std::unique_ptr<message::Validator> local_;
+  std::vector<std::pair<std::uint16_t, Bytes>> introduced_;
+  std::vector<std::pair<std::uint16_t, Member::SendPart>> sent_;
+
+ private:
+  void carry_out(std::uint16_t who, const Member::Outputs& outputs, ServerSet silent) {
+    for (const Bytes& event : outputs.introduce) introduced_.emplace_back(who, event);
+    for (const Member::SendPart& send : outputs.send) sent_.emplace_back(who, send);
+    for (const auto& share : outputs.shares) {
+      ThresholdSign::ShareMade made{share.batch, share.share, {}};
+      if (made.share.empty()) {
+        made.share = share_signers_[who]->share(share.statement);
+      } else {
+        made.proof = share_signers_[who]->prove(share.statement, made.share);
+      }
+      members_[who]->on_share(Instant(), made);
+    }
+    for (const ordering::Sign& sign : outputs.sign) {
+      const crypto::Principal self = crypto::Principal::server(kSource, ServerId(who));
+      const Bytes bytes = keys_.sign(self, sign.content);
+      if (sign.type == message::MessageType::LinkPart) {
+        members_[who]->on_own_part(local_->own(bytes));
+        continue;
+      }
+      const auto outcome = local_->server_message(ServerId(who), bytes);
+      CHECK(std::holds_alternative<message::VerifiedMessage>(outcome));
+      const message::StoredMessage message(std::get<message::VerifiedMessage>(outcome));
+      members_[who]->on_message(Instant(), message.get());
+      sign.to.for_each([&](ServerId to) {
+        if (!silent.contains(to)) members_[to.index()]->on_message(Instant(), message.get());
+      });
+    }
+  }
+};
+
+TEST_F(MemberTest, every_member_learns_the_signature_and_sends_its_part) {
+  close(batch(2));
+  settle();
+  ASSERT_EQ(sent_.size(), 4U);
+  for (const auto& [who, send] : sent_) {
+    EXPECT_EQ(members_[who]->signatures(), 1U);
+    EXPECT_EQ(send.site, kDestination);
+    EXPECT_EQ(send.to, ServerId(who)) << "over virtual link i";
+    EXPECT_EQ(send.part->get().as<message::LinkPart>().index, who);
+  }
+}
+
+TEST_F(MemberTest, f_plus_one_in_turn_introduce_the_signature_and_the_others_do_not) {
+  close(batch(1));  // batch 7
+  settle();
+  tick(milliseconds(1));
+  settle();
+  EXPECT_EQ(introducers(7), (std::vector<std::uint16_t>{0, 3}));
+}
+
+TEST_F(MemberTest, the_others_introduce_a_signature_that_nobody_on_duty_has_introduced) {
+  const ServerSet silent = ServerSet::only(ServerId(0)).insert(ServerId(3));  // more than may be faulty
+  close(batch(1));
+  settle(silent);
+  tick(milliseconds(50));
+  settle(silent);
+  EXPECT_TRUE(introducers(7).empty());
+  tick(milliseconds(150));
+  settle(silent);
+  EXPECT_EQ(introducers(7), (std::vector<std::uint16_t>{1, 2}));
+}
+
+TEST_F(MemberTest, what_is_settled_is_introduced_no_more) {
+  const OutgoingBatch out = batch(1);
+  close(out);
+  settle();
+  for (const auto& member : members_) member->settled(7, sign(out));
+  tick(seconds(1));
+  settle();
+  EXPECT_TRUE(introducers(7).empty());
+}
+
+TEST_F(MemberTest, one_that_missed_the_signing_sends_its_part_when_the_signature_is_ordered) {
+  const ServerSet silent = ServerSet::only(ServerId(2));
+  const OutgoingBatch out = batch(1);
+  close(out);
+  settle(silent);
+  EXPECT_EQ(sent_.size(), 3U);
+  members_[2]->outputs() = {};
+  members_[2]->settled(7, sign(out));
+  settle();
+  ASSERT_EQ(sent_.size(), 4U);
+  EXPECT_EQ(sent_.back().first, 2);
+}
+
+TEST_F(MemberTest, bounded_parts_are_sent_again_until_their_site_has_acknowledged_them) {
+  close(batch(1));
+  settle();
+  sent_.clear();
+  members_[0]->repeat(kDestination);
+  settle();
+  ASSERT_EQ(sent_.size(), 1U);
+  members_[0]->acknowledged(kDestination, SeqNum(5));
+  members_[0]->repeat(kDestination);
+  settle();
+  EXPECT_EQ(sent_.size(), 1U);
+}
+
+TEST_F(MemberTest, a_clock_is_introduced_once_a_period) {
+  for (std::int64_t ms = 0; ms <= 100; ms += 5) tick(milliseconds(ms));
+  settle();
+  const auto ticks = std::ranges::count_if(introduced_, [](const auto& event) {
+    return event.first == 1 && message::decode<message::Tick>(event.second).has_value();
+  });
+  EXPECT_EQ(ticks, 11);
+}
+
+TEST_F(MemberTest, a_part_of_a_known_link_message_is_introduced_when_it_comes_again) {
+  const message::LinkPart part{kSource, TrafficClass::bounded, 0, 2, 4, Incarnation(1), SeqNum(3), 10, {}};
+  Member& member = *members_[0];
+  EXPECT_TRUE(member.introduces(SiteId(2), part, false));
+  EXPECT_TRUE(member.introduces(SiteId(2), part, true)) << "its site asks whether it was executed";
+  const message::LinkPart other{kSource, TrafficClass::bounded, 0, 2, 4, Incarnation(1), SeqNum(4), 10, {}};
+  EXPECT_FALSE(member.introduces(SiteId(2), other, true)) << "others have brought it";
+  const message::LinkPart timely{kSource, TrafficClass::timely, 0, 2, 4, Incarnation(1), SeqNum(4), 10, {}};
+  EXPECT_FALSE(member.introduces(SiteId(2), timely, true));
+  EXPECT_TRUE(member.introduces(SiteId(2), timely, false));
+}
+
+}  // namespace
+}  // namespace garrison::site
