@@ -193,6 +193,7 @@ void CryptoPart::take_in_wan() {
       for (std::size_t i = 0; i < n; ++i) {
         const std::size_t sender = burst[i].from_site.index() * kMaxServersPerSite + burst[i].from.index();
         wan_[static_cast<std::size_t>(burst[i].traffic)][sender].push_back(burst[i]);
+        ++wan_waiting_;
       }
     }
   }
@@ -202,6 +203,7 @@ void CryptoPart::take_in_wan() {
 std::size_t CryptoPart::verify_wan() {
   if (wan_slab_ == nullptr) return 0;
   take_in_wan();
+  if (wan_waiting_ == 0) return 0;
   std::size_t done = 0;
   for (std::vector<std::deque<WanInbound>>& senders : wan_) {
     for (std::size_t idle = 0; idle < senders.size() && done < config_.budget;
@@ -213,6 +215,7 @@ std::size_t CryptoPart::verify_wan() {
       }
       if (!verify_wan(waiting.front())) return done;
       waiting.pop_front();
+      --wan_waiting_;
       idle = 0;
       ++done;
     }

@@ -94,6 +94,7 @@ class CryptoPart {
   std::unique_ptr<crypto::ThresholdSigner> site_signer_;
   const Slab* wan_slab_ = nullptr;
   std::vector<std::deque<WanInbound>> wan_[2];  // by class, then site and server
+  std::size_t wan_waiting_ = 0;                 // in wan_
   std::size_t wan_turn_ = 0;
   Counter shares_made_;
   Counter proofs_made_;

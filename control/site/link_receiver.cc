@@ -1,5 +1,7 @@
 #include "control/site/link_receiver.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace garrison::site {
@@ -14,8 +16,12 @@ LinkReceiver::LinkReceiver(const LinkReceiverConfig& config, message::Validator&
     : config_(config),
       validator_(validator),
       collector_({.max_message_bytes = message::kMaxLinkBundleBytes, .window_messages = config.window}, config.sources),
+      newest_timely_(config.sites),
       waiting_(config.sites) {
   for (std::vector<SeqNum>& by_source : delivered_) by_source.resize(config.sites);
+  for (const link::PartCollector::Source& source : config.sources) {
+    newest_timely_[source.site.index()] = {source.code, std::vector<SeqNum>(source.code.n)};
+  }
 }
 
 std::vector<ReceivedLink> LinkReceiver::on_part(const message::VerifiedMessage& message,
@@ -30,6 +36,7 @@ std::vector<ReceivedLink> LinkReceiver::on_part(const message::VerifiedMessage& 
     drops.push_back(DropReason::link_stale);
     return {};
   }
+  if (part.traffic == TrafficClass::timely) follow_timely(source, part);
   const link::LinkMessageId id{source, part.traffic, part.sequence};
   const auto refused = collector_.take({id, {part.n, part.k}, part.index, part.bundle_bytes, part.part});
   if (refused.has_value()) {
@@ -54,6 +61,18 @@ std::vector<ReceivedLink> LinkReceiver::on_part(const message::VerifiedMessage& 
     return one;
   }
   return {};
+}
+
+// Of n pairs n - k may have a faulty end, so the (n - k + 1)-th highest sequence was really sent.
+void LinkReceiver::follow_timely(SiteId source, const message::LinkPart& part) {
+  Newest& newest = newest_timely_[source.index()];
+  if (newest.code != link::PartCode{part.n, part.k} || part.sequence <= newest.by_index[part.index]) return;
+  newest.by_index[part.index] = part.sequence;
+  std::vector<SeqNum> sorted = newest.by_index;
+  const auto nth = sorted.begin() + (part.n - part.k);
+  std::ranges::nth_element(sorted, nth, std::greater<>());
+  const std::uint64_t behind = config_.window / 2;
+  if (nth->value() > behind) collector_.advance(source, TrafficClass::timely, SeqNum(nth->value() - behind));
 }
 
 bool LinkReceiver::verifies(SiteId source, TrafficClass traffic, SeqNum sequence, ByteView candidate) {

@@ -4,6 +4,9 @@
 // A link message is what the first k parts in local order decode to if the source's signature on it verifies; else what
 // a further set of k parts does (dataplane/link/part_collector.h). BOUNDED ones are handed on in sequence, none left
 // out. TIMELY ones are handed on at once, and those before them are void.
+//
+// Parts count within a window. The sender's window keeps BOUNDED ones within it. TIMELY ones go on while this site is
+// cut off; so their window follows what so many pairs have sent that one of them is correct.
 #pragma once
 
 #include <map>
@@ -51,12 +54,19 @@ class LinkReceiver {
 
   [[nodiscard]] bool verifies(SiteId source, TrafficClass traffic, SeqNum sequence, ByteView candidate);
   [[nodiscard]] std::vector<ReceivedLink> in_turn(SiteId source, TrafficClass traffic);
+  void follow_timely(SiteId source, const message::LinkPart& part);
 
   LinkReceiverConfig config_;
   message::Validator& validator_;
   link::PartCollector collector_;
-  std::vector<SeqNum> delivered_[2];  // by class and source
-  std::vector<Waiting> waiting_;      // BOUNDED, by source: decoded out of turn, at most a window
+  // The highest sequence of a TIMELY part, by its index.
+  struct Newest {
+    link::PartCode code;
+    std::vector<SeqNum> by_index;
+  };
+  std::vector<Newest> newest_timely_;  // by source
+  std::vector<SeqNum> delivered_[2];   // by class and source
+  std::vector<Waiting> waiting_;       // BOUNDED, by source: decoded out of turn, at most a window
 };
 
 }  // namespace garrison::site

@@ -108,6 +108,28 @@ TEST_F(LinkReceiverTest, a_bounded_one_replayed_as_timely_is_none) {
   for (std::size_t index = 0; index < 4; ++index) EXPECT_TRUE(hear(one, 1, index, TrafficClass::timely).empty());
 }
 
+// A site that was cut off: meanwhile its peer went on.
+TEST_F(LinkReceiverTest, the_window_of_timely_ones_follows_what_a_correct_pair_has_sent) {
+  const auto timely = TrafficClass::timely;
+  const Bytes far = whole(500, timely);
+  for (const std::size_t index : {0U, 1U}) {
+    EXPECT_TRUE(hear(far, 500, index, timely).empty());
+    EXPECT_TRUE(dropped(DropReason::link_beyond_window)) << "f pairs at either end may say what they like";
+  }
+  EXPECT_TRUE(hear(far, 500, 2, timely).empty());
+  EXPECT_FALSE(dropped(DropReason::link_beyond_window));
+  EXPECT_EQ(sequences(hear(far, 500, 3, timely)), (Sequences{500}));
+}
+
+TEST_F(LinkReceiverTest, faulty_pairs_cannot_move_the_window_of_timely_ones_away) {
+  const auto timely = TrafficClass::timely;
+  const Bytes far = whole(100'000, timely);
+  for (const std::size_t index : {0U, 1U}) (void)hear(far, 100'000, index, timely);
+  const Bytes one = whole(1, timely);
+  EXPECT_TRUE(hear(one, 1, 2, timely).empty());
+  EXPECT_EQ(sequences(hear(one, 1, 3, timely)), (Sequences{1}));
+}
+
 TEST_F(LinkReceiverTest, a_sequence_beyond_the_window_is_refused) {
   const Bytes far = whole(9);
   EXPECT_TRUE(hear(far, 9, 0).empty());
