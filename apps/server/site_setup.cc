@@ -73,6 +73,7 @@ Result<SiteSetup> make_site_setup(const config::Topology& topology, const crypto
   const message::Envelope envelope{topology.system, crypto::Principal::of_site(site.id), topology.crypto.epoch};
   prime::PrimeConfig core = prime_config(topology.global.prime, envelope, topology.sites.size(), topology.global.f);
   core.max_request_bytes = kGlobalRequestBytes;
+  core.clock_step = topology.global.site_clock_tick;
   if (Result<void> fit = prime::check(core); !fit) return Error{"[global]: " + fit.error().message};
 
   SiteSetup setup;

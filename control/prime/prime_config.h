@@ -35,6 +35,9 @@ struct PrimeConfig {
   Duration delta_pp = milliseconds(20);           // above the longest time between two PRE-PREPAREs of a correct leader
   Duration tat_measure_period = milliseconds(5);  // TAT-MEASURE while the turnaround grows
   Duration rtt_ping_period = milliseconds(100);   // RTT-PING
+  // By how much the time that this core is told may lag behind: a site's clock moves a tick at a time. No leader pays
+  // for it: round trips count as longer by so much, turnaround times as shorter.
+  Duration clock_step;
 
   // Intake: CLIENT-OPs taken in and not yet introduced.
   std::size_t max_waiting_updates = 16384;

@@ -80,12 +80,16 @@ void SuspectLeader::on_replay(Instant now) {
   proof_.reset();
 }
 
-void SuspectLeader::finish(Instant now, Instant since) { longest_ = std::max(longest_, now - since); }
+void SuspectLeader::finish(Instant now, Instant since) { longest_ = std::max(longest_, turnaround(now, since)); }
+
+Duration SuspectLeader::turnaround(Instant now, Instant since) const {
+  return std::max(now - since - config_.clock_step, Duration());
+}
 
 Duration SuspectLeader::max_tat(Instant now) const {
   Duration longest = longest_;
-  if (!matrices_.empty()) longest = std::max(longest, now - matrices_.front().since);
-  if (proof_.has_value()) longest = std::max(longest, now - *proof_);
+  if (!matrices_.empty()) longest = std::max(longest, turnaround(now, matrices_.front().since));
+  if (proof_.has_value()) longest = std::max(longest, turnaround(now, *proof_));
   return std::min(longest, message::kLongestMeasured);
 }
 
@@ -106,7 +110,7 @@ void SuspectLeader::on_pong(Instant now, const message::VerifiedMessage& message
     return output.drops.push_back(DropReason::prime_stale);
   }
   ping->answered.insert(message.server());
-  const Duration rtt = std::min(now - ping->sent, message::kLongestMeasured);                                 // C7
+  const Duration rtt = std::min(now - ping->sent + config_.clock_step, message::kLongestMeasured);            // C7
   promises.say(message::RttMeasure{view_, rtt}, ServerSet::only(message.server()), kNoSupersedeKey, output);  // C8
 }
 

@@ -67,6 +67,7 @@ class SuspectLeader {
     ServerSet answered;
   };
   void finish(Instant now, Instant since);
+  [[nodiscard]] Duration turnaround(Instant now, Instant since) const;
   void report_tat(Instant now, Promises& promises, ordering::Output& output);
   void ping(Instant now, SeqNum executed, Promises& promises, ordering::Output& output);
   void report_upper_bound(Promises& promises, ordering::Output& output);

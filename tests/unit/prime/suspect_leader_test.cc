@@ -17,8 +17,11 @@ using message::TatUb;
 // Server 1 of 3f + 1, in view 0.
 class Judge {
  public:
-  explicit Judge(std::size_t f = 1)
-      : keys_(3 * f + 1), config_(config_of(keys_, 1, 3 * f + 1, f)), suspect_(config_), promises_(config_.envelope) {
+  explicit Judge(std::size_t f = 1, Duration clock_step = Duration())
+      : keys_(3 * f + 1),
+        config_(with_step(config_of(keys_, 1, 3 * f + 1, f), clock_step)),
+        suspect_(config_),
+        promises_(config_.envelope) {
     suspect_.start_view(now, View(0));
   }
 
@@ -47,6 +50,11 @@ class Judge {
   Instant now{1'000'000'000};
 
  private:
+  static PrimeConfig with_step(PrimeConfig config, Duration clock_step) {
+    config.clock_step = clock_step;
+    return config;
+  }
+
   testing::SiteKeys keys_;
   PrimeConfig config_;
   SuspectLeader suspect_;
@@ -84,6 +92,26 @@ TEST(SuspectLeaderTest, a_view_starts_with_fresh_measurements_of_leader_and_netw
   ASSERT_TRUE(ping.has_value());
   EXPECT_EQ(ping->view, View(1));
   EXPECT_EQ(ping->ping_seq, 0U);
+}
+
+// Of a core whose time moves a tick at a time: the tick must cost no leader its office.
+TEST(SuspectLeaderTest, a_coarse_clock_makes_round_trips_longer_and_turnarounds_shorter) {
+  const Duration step = milliseconds(10);
+  Judge judge(1, step);
+  const auto ping = last_signed<RttPing>(judge.run());
+  ASSERT_TRUE(ping.has_value());
+  judge.now = judge.now + milliseconds(20);
+  const auto measure = last_signed<RttMeasure>(judge.hear(2, RttPong{View(0), ping->ping_seq}));
+  ASSERT_TRUE(measure.has_value());
+  EXPECT_EQ(measure->rtt, milliseconds(30));
+
+  judge->matrix_sent(judge.now, row_two(1));
+  EXPECT_EQ(judge->max_tat(judge.now + milliseconds(5)), Duration());
+  EXPECT_EQ(judge->max_tat(judge.now + milliseconds(25)), milliseconds(15));
+  judge->on_pre_prepare(judge.now + milliseconds(25), row_two(1), {});
+  EXPECT_EQ(judge->max_tat(judge.now + milliseconds(100)), milliseconds(15));
+  judge->proof_sent(judge.now);
+  EXPECT_EQ(judge->max_tat(judge.now + milliseconds(40)), milliseconds(30));
 }
 
 TEST(SuspectLeaderTest, what_belongs_to_another_view_is_refused) {
