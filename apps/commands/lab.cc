@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "apps/commands/attack_options.h"
@@ -17,6 +14,7 @@
 #include "apps/commands/lab_run.h"
 #include "apps/commands/lab_sites.h"
 #include "apps/commands/protocol.h"
+#include "apps/commands/seeds.h"
 #include "apps/lab/simulation.h"
 
 namespace garrison::apps {
@@ -40,12 +38,6 @@ struct Options {
 constexpr Duration kFaultsWhenAttacked = seconds(5);
 constexpr Duration kCalmWhenAttacked = seconds(5);
 constexpr Duration kGraceWithLaggards = seconds(180);
-
-std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
 
 std::string replay_line(const Options& options, std::uint64_t seed) {
   const adversary::AttackText& attack = options.simulation.attack;
@@ -131,30 +123,17 @@ std::vector<lab::SimulationResult> run_all(const Options& options) {
     topology.bft = lab::small_bft_windows();
   }
   const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys(topology);
-  std::vector<lab::SimulationResult> results(options.runs);
-  std::atomic<std::uint64_t> next{0};
-  std::mutex print_mutex;
-  const auto work = [&] {
-    for (std::uint64_t i = next++; i < options.runs; i = next++) {
-      lab::SimulationOptions one = options.simulation;
-      one.seed += i;
-      results[i] = lab::simulate(one, keys);
-      if (options.check_digest && results[i].ok() && lab::simulate(one, keys).digest != results[i].digest) {
-        results[i].violation = "determinism: the same seed gave another digest";
-      }
-      const std::lock_guard lock(print_mutex);
-      if (!options.json) print_row(results[i]);
-      if (!results[i].ok()) {
-        complain(fmt::format("seed {}: {}", one.seed, results[i].violation));
-        complain("replay: " + replay_line(options, one.seed));
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned t = 1; t < options.jobs; ++t) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
-  return results;
+  return run_seeds(
+      {.first = options.simulation.seed, .runs = options.runs, .jobs = options.jobs, .twice = options.check_digest},
+      [&](std::uint64_t seed) {
+        lab::SimulationOptions one = options.simulation;
+        one.seed = seed;
+        return lab::simulate(one, keys);
+      },
+      [&](const lab::SimulationResult& result) {
+        if (!options.json) print_row(result);
+      },
+      [&](std::uint64_t seed) { return replay_line(options, seed); });
 }
 
 // One line of what is wrong with --adversary and --faulty; none when a site of this size can be attacked so.
@@ -215,7 +194,6 @@ int sim(Options options) {
   }
   // A site that stands still until a laggard is back leaves the clients most of their updates for afterwards.
   if (options.simulation.laggards) options.simulation.grace = kGraceWithLaggards;
-  if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
   const std::vector<lab::SimulationResult> results = run_all(options);
   std::size_t failed = 0;
   for (const lab::SimulationResult& result : results) failed += result.ok() ? 0 : 1;

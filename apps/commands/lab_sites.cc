@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/seeds.h"
 #include "apps/lab/system_simulation.h"
 
 namespace garrison::apps {
@@ -33,12 +31,6 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   return options;
 }
 
-std::string hex(const Digest& digest) {
-  std::string text;
-  for (const std::uint8_t byte : ByteView(digest).first(8)) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   std::string line = fmt::format("garrison lab sim --sites {} --f {} --link {} --clients {} --updates {} --seed {}",
                                  run.sites, run.f, run.link, run.clients, run.updates, seed);
@@ -55,7 +47,7 @@ void print_row(const SystemSimulationResult& result) {
       "messages {:5}  view {}  slowest {:.0f} of {:.0f} ms ({})  digest {}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
       result.crashes, result.site_signatures, result.link_messages, result.global_view, result.slowest.seconds() * 1e3,
-      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest),
+      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest, 8),
       result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
@@ -89,41 +81,25 @@ std::optional<std::string> refuse(const std::string& specs, std::size_t n, std::
 
 }  // namespace
 
-int simulate_sites(SitesRun run) {
+int simulate_sites(const SitesRun& run) {
   const std::size_t servers = 3 * run.f + 1;
   for (const auto& refused :
        {refuse(run.adversary, servers, run.f), refuse(run.site_adversary, run.sites, (run.sites - 1) / 3)}) {
     if (refused.has_value()) return complain(*refused), kMisused;
   }
-  if (run.jobs == 0) run.jobs = std::max(1U, std::thread::hardware_concurrency());
   const std::shared_ptr<const lab::LabKeys> keys =
       lab::make_lab_keys({.sites = run.sites,
                           .link = run.link == "naive" ? config::LinkKind::naive : config::LinkKind::erasure,
                           .servers = servers,
                           .clients = run.clients,
                           .lossy = true});
-  std::vector<SystemSimulationResult> results(run.runs);
-  std::atomic<std::uint64_t> next{0};
-  std::mutex print_mutex;
-  const auto work = [&] {
-    for (std::uint64_t i = next++; i < run.runs; i = next++) {
-      const SystemSimulationOptions one = options_of(run, run.seed + i);
-      results[i] = lab::simulate_system(one, keys);
-      if (run.check_digest && results[i].ok() && lab::simulate_system(one, keys).digest != results[i].digest) {
-        results[i].violation = "determinism: the same seed gave another digest";
-      }
-      const std::lock_guard lock(print_mutex);
-      if (!run.json) print_row(results[i]);
-      if (!results[i].ok()) {
-        complain(fmt::format("seed {}: {}", one.seed, results[i].violation));
-        complain("replay: " + replay_line(run, one.seed));
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned t = 1; t < run.jobs; ++t) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  const std::vector<SystemSimulationResult> results = run_seeds(
+      {.first = run.seed, .runs = run.runs, .jobs = run.jobs, .twice = run.check_digest},
+      [&](std::uint64_t seed) { return lab::simulate_system(options_of(run, seed), keys); },
+      [&](const SystemSimulationResult& result) {
+        if (!run.json) print_row(result);
+      },
+      [&](std::uint64_t seed) { return replay_line(run, seed); });
 
   const auto failed = std::ranges::count_if(results, [](const auto& result) { return !result.ok(); });
   if (run.json) {

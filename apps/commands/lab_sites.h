@@ -24,6 +24,6 @@ struct SitesRun {
 };
 
 // Exit status.
-[[nodiscard]] int simulate_sites(SitesRun run);
+[[nodiscard]] int simulate_sites(const SitesRun& run);
 
 }  // namespace garrison::apps
