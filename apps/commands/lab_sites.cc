@@ -11,6 +11,7 @@
 #include "apps/commands/conditions.h"
 #include "apps/commands/seeds.h"
 #include "apps/lab/system_simulation.h"
+#include "control/config/link_pairs.h"
 
 namespace garrison::apps {
 
@@ -86,6 +87,9 @@ int simulate_sites(const SitesRun& run) {
   for (const auto& refused :
        {refuse(run.adversary, servers, run.f), refuse(run.site_adversary, run.sites, (run.sites - 1) / 3)}) {
     if (refused.has_value()) return complain(*refused), kMisused;
+  }
+  if (run.link == "naive" && config::naive_copies({servers, run.f}, {servers, run.f}) > config::kMaxLinkParts) {
+    return complain("the naive link has no room for so many copies; take a smaller f, or --link erasure"), kMisused;
   }
   const std::shared_ptr<const lab::LabKeys> keys =
       lab::make_lab_keys({.sites = run.sites,

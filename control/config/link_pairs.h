@@ -21,11 +21,19 @@
 
 namespace garrison::config {
 
+// Parts that can be told apart, whatever the link.
+inline constexpr std::size_t kMaxLinkParts = 32;
+
 // One of the two sites.
 struct LinkEnd {
   std::size_t n = 0;
   std::size_t f = 0;
 };
+
+// The naive link: each of f + 1 servers sends each of f + 1 the whole message.
+[[nodiscard]] constexpr std::size_t naive_copies(LinkEnd sender, LinkEnd receiver) {
+  return (sender.f + 1) * (receiver.f + 1);
+}
 
 class LinkPairs {
  public:

@@ -184,7 +184,6 @@ struct GlobalSettings {
   Duration site_clock_tick = milliseconds(10);  // each server introduces its clock once per tick
   Duration sign_period = milliseconds(20);      // a site signs what it wants to say once per period of its clock
   Duration clock_bound = milliseconds(400);     // B: how far from the site clock the tick of one server counts
-  Duration clock_jump = milliseconds(200);      // J: a step of the site clock above it is no passing of time for timers
 };
 
 // How the messages of one site reach another.

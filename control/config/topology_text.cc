@@ -129,11 +129,10 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "f = {}  # sites that may be faulty in any way, or lost; it takes 3f + 1 sites\n"
       "site_clock_tick = {}  # each server tells its site the time so often; timers below go by that\n"
       "sign_period = {}  # a site signs what it says to others once per period\n"
-      "clock_bound = {}  # how far from its site's clock one server's may be; else it is held to that\n"
-      "clock_jump = {}  # a longer step of the clock is a stall: no timer goes off for it\n",
+      "clock_bound = {}  # how far from its site's clock one server's may be; else it is held to that\n",
       quoted(name(global.protocol)), wishes.f_global.value_or((wishes.sites - 1) / 3),
       quoted(to_string(global.site_clock_tick)), quoted(to_string(global.sign_period)),
-      quoted(to_string(global.clock_bound)), quoted(to_string(global.clock_jump)));
+      quoted(to_string(global.clock_bound)));
   text += prime_keys(global.prime);
   text += fmt::format(
       "\n"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/config/link_pairs.h"
 #include "control/config/names.h"
 #include "control/config/text_values.h"
 #include "control/config/timing.h"
@@ -51,16 +52,6 @@ void check_bounds(Section& section, const GlobalSettings& out, const PrimeSettin
     section.fault("clock_bound", fmt::format("clock_bound is {}, less than four times {}; raise it to {}",
                                              to_string(out.clock_bound), step, to_string(bounds.clock_bound)));
   }
-  if (out.clock_jump < bounds.step) {
-    section.fault("clock_jump", fmt::format("clock_jump is {}, less than {}: an ordinary step would count as a jump; "
-                                            "raise it to {}",
-                                            to_string(out.clock_jump), step, to_string(bounds.step)));
-  }
-  if (out.clock_jump > out.clock_bound) {
-    section.fault("clock_jump", fmt::format("clock_jump is {}, and no step of the clock is longer than clock_bound = "
-                                            "\"{}\"; lower it",
-                                            to_string(out.clock_jump), to_string(out.clock_bound)));
-  }
   if (out.prime.delta_pp < bounds.delta_pp) {
     section.fault("delta_pp", fmt::format("delta_pp of [global] is {}, less than pre_prepare_period, sign_period and "
                                           "twice {}: a correct leader site would be suspected; raise it to {}",
@@ -70,7 +61,7 @@ void check_bounds(Section& section, const GlobalSettings& out, const PrimeSettin
 
 void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
                  GlobalSettings& out) {
-  std::vector<std::string_view> known{"protocol", "f", "site_clock_tick", "sign_period", "clock_bound", "clock_jump"};
+  std::vector<std::string_view> known{"protocol", "f", "site_clock_tick", "sign_period", "clock_bound"};
   known.insert(known.end(), kPrimeKeys.begin(), kPrimeKeys.end());
   Section section(faults, table, "[global]", std::move(known));
   section.one_of("protocol", out.protocol, Choices<GlobalProtocol>(kGlobalProtocols));
@@ -83,7 +74,6 @@ void read_global(Faults& faults, const toml::table& table, std::size_t sites, co
   section.duration("site_clock_tick", out.site_clock_tick, kShortestTick, kLongestPeriod);
   section.duration("sign_period", out.sign_period, kShortestTick, kLongestPeriod);
   section.duration("clock_bound", out.clock_bound, kShortestTick, kLongestBound);
-  section.duration("clock_jump", out.clock_jump, kShortestTick, kLongestBound);
   read_prime(section, out.prime);
   check_periods(section, out);
   check_bounds(section, out, local);
@@ -164,6 +154,18 @@ void read_wan(Faults& faults, const toml::table& table, bool in_process, std::si
   for (const toml::table* pair : section.tables("pair")) read_pair(faults, *pair, in_process, sites, out, seen);
 }
 
+void check_naive(Section& root, const Topology& out) {
+  for (const WanPair& pair : out.wan.pairs) {
+    const SiteSettings& first = out.site(pair.first);
+    const SiteSettings& second = out.site(pair.second);
+    const std::size_t copies = naive_copies({first.n(), first.f}, {second.n(), second.f});
+    if (pair.kind != LinkKind::naive || copies <= kMaxLinkParts) continue;
+    return root.fault("wan", fmt::format("a naive link between {} and {} would carry {} copies of each message, and {} "
+                                         "can be told apart; write kind = \"erasure\"",
+                                         first.name, second.name, copies, kMaxLinkParts));
+  }
+}
+
 }  // namespace
 
 void read_wide_area(Faults& faults, Section& root, Topology& out) {
@@ -190,6 +192,7 @@ void read_wide_area(Faults& faults, Section& root, Topology& out) {
   const bool in_process = out.sites.front().servers.front().wan->port == PortSettings::Port::inproc;
   read_global(faults, global != nullptr ? *global : none, sites, out.prime, out.global);
   read_wan(faults, wan != nullptr ? *wan : none, in_process, sites, out.wan);
+  check_naive(root, out);
 }
 
 std::string_view name(GlobalProtocol protocol) {

@@ -18,9 +18,9 @@ struct LinkPlan {
   config::LinkEnd receiver;
 
   // On the naive link each of f + 1 servers sends the whole message to each of f + 1: a code of which one part is
-  // enough. CHECKs that so many parts can be told apart.
+  // enough. A topology has no more copies than can be told apart.
   [[nodiscard]] link::PartCode code() const {
-    if (kind == config::LinkKind::naive) return code_of((sender.f + 1) * (receiver.f + 1), 1);
+    if (kind == config::LinkKind::naive) return code_of(config::naive_copies(sender, receiver), 1);
     const config::LinkPairs pairs(sender, receiver);
     return code_of(pairs.count(), pairs.needed());
   }
@@ -46,6 +46,7 @@ struct LinkPlan {
   }
 
  private:
+  static_assert(config::kMaxLinkParts == coding::kMaxParts);
   static link::PartCode code_of(std::size_t n, std::size_t k) {
     CHECK(coding::Code::valid(n, k));
     return {static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(k)};

@@ -96,7 +96,6 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
       {"site_clock_tick = \"10ms\"", "site_clock_tick = \"5ms\""},
       {"sign_period = \"20ms\"", "sign_period = \"15ms\""},
       {"clock_bound = \"400ms\"", "clock_bound = \"401ms\""},
-      {"clock_jump = \"200ms\"", "clock_jump = \"201ms\""},
       {"eager = false", "eager = true"},
       {"po_request_period = \"50ms\"", "po_request_period = \"51ms\""},
       {"po_summary_period = \"50ms\"", "po_summary_period = \"52ms\""},
@@ -115,7 +114,6 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
   EXPECT_EQ(global.site_clock_tick, milliseconds(5));
   EXPECT_EQ(global.sign_period, milliseconds(15));
   EXPECT_EQ(global.clock_bound, milliseconds(401));
-  EXPECT_EQ(global.clock_jump, milliseconds(201));
   EXPECT_TRUE(global.prime.eager);
   EXPECT_EQ(global.prime.po_request_period, milliseconds(51));
   EXPECT_EQ(global.prime.po_summary_period, milliseconds(52));
@@ -280,8 +278,6 @@ TEST(SeveralSitesTest, f_of_the_sites_fits_their_number) {
 
 TEST(SeveralSitesTest, durations_that_the_site_clock_cannot_keep_are_faults) {
   expect_global_fault("clock_bound = \"400ms\"", "clock_bound = \"319ms\"", "raise it to 320ms");
-  expect_global_fault("clock_jump = \"200ms\"", "clock_jump = \"79ms\"", "raise it to 80ms");
-  expect_global_fault("clock_jump = \"200ms\"", "clock_jump = \"401ms\"", "longer than clock_bound = \"400ms\"");
   expect_global_fault("delta_pp = \"250ms\"", "delta_pp = \"229ms\"",
                       "a correct leader site would be suspected; raise");
   expect_global_fault("delta_pp = \"250ms\"", "delta_pp = \"49ms\"", "is out of range");
@@ -294,8 +290,6 @@ TEST(SeveralSitesTest, durations_that_the_site_clock_cannot_keep_are_faults) {
   expect_global_fault("sign_period = \"20ms\"", "sign_period = \"9ms\"", "moves once per tick of 10ms");
   expect_global_fault("site_clock_tick = \"10ms\"", "site_clock_tick = \"100us\"", "is out of range");
   for (const auto& [from, to] : {std::pair("clock_bound = \"400ms\"", "clock_bound = \"320ms\""),
-                                 std::pair("clock_jump = \"200ms\"", "clock_jump = \"80ms\""),
-                                 std::pair("clock_jump = \"200ms\"", "clock_jump = \"400ms\""),
                                  std::pair("delta_pp = \"250ms\"", "delta_pp = \"230ms\"")}) {
     parsed(in_global(text_of(4), from, to));
   }
@@ -314,7 +308,7 @@ TEST(SeveralSitesTest, slower_local_ordering_wants_a_wider_clock_bound_also_when
 TEST(SeveralSitesTest, keys_and_words_of_the_tables_are_checked) {
   expect_global_fault("protocol = \"prime\"", "protocol = \"paxos\"", "use one of prime");
   const std::string text = text_of(2);
-  EXPECT_NE(fault(in_global(text, "clock_jump =", "clock_jmp =")).find("did you mean \"clock_jump\"?"),
+  EXPECT_NE(fault(in_global(text, "clock_bound =", "clock_bund =")).find("did you mean \"clock_bound\"?"),
             std::string::npos);
   EXPECT_NE(fault(in_global(text, "k_lat =", "klat =")).find("unknown key \"klat\" in [global]"), std::string::npos);
   expect_fault_in(text, "kind = \"erasure\"", "kind = \"hub\"", "use one of erasure, naive");
@@ -353,6 +347,14 @@ TEST(SeveralSitesTest, delay_is_of_inproc_ports_alone) {
     text.replace(at, 23, "wan = { port = \"net_null0\"");
   }
   expect_fault_at(text, position(text, "\"20ms\"  # one way"), "delay is of the network inside one process");
+}
+
+TEST(SeveralSitesTest, a_naive_link_has_no_more_copies_than_can_be_told_apart) {
+  const auto naive = [](std::size_t servers) {
+    return replaced(text_of(2, servers), "kind = \"erasure\"", "kind = \"naive\"");
+  };
+  EXPECT_EQ(parsed(naive(13)).wan.pairs.front().kind, LinkKind::naive) << "25 copies";
+  EXPECT_NE(fault(naive(16)).find("36 copies"), std::string::npos);
 }
 
 TEST(SeveralSitesTest, bft_orders_no_events_of_a_site) {

@@ -87,7 +87,6 @@ TEST(TopologyTextTest, the_text_of_several_sites_spells_out_the_defaults) {
   EXPECT_EQ(global.site_clock_tick, defaults.site_clock_tick);
   EXPECT_EQ(global.sign_period, defaults.sign_period);
   EXPECT_EQ(global.clock_bound, defaults.clock_bound);
-  EXPECT_EQ(global.clock_jump, defaults.clock_jump);
   EXPECT_EQ(global.prime.eager, defaults.prime.eager);
   EXPECT_EQ(global.prime.po_request_period, defaults.prime.po_request_period);
   EXPECT_EQ(global.prime.delta_pp, defaults.prime.delta_pp);
