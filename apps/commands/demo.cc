@@ -11,31 +11,38 @@
 #include "apps/commands/attack_options.h"
 #include "apps/commands/command.h"
 #include "apps/commands/demo_load.h"
+#include "apps/commands/demo_sites.h"
 #include "apps/commands/signals.h"
 #include "apps/gateway/gateway.h"
 #include "apps/node/digests.h"
 #include "apps/node/node.h"
 #include "apps/node/tcp_clients.h"
+#include "control/config/key_files.h"
 #include "control/config/names.h"
+#include "control/config/text_values.h"
 #include "control/config/topology_text.h"
 
 namespace garrison::apps {
 namespace {
 
 struct Options {
-  std::size_t servers = 4;
+  std::size_t sites = 1;
+  std::size_t servers = 4;  // of each site
   std::uint32_t clients = 8;
   std::size_t in_flight = 16;
   int seconds = 6;  // of each stretch
   std::uint16_t gateway_port = 6379;
   bool stay = false;
   adversary::AttackText attack;
+  std::string wan_delay = "25ms";
+  std::string wan_rate;  // empty: no limit
+  std::string site_scheme{crypto::name(crypto::ThresholdScheme::shoup_rsa2048)};
 };
 
 struct Deployment {
   config::Topology topology;
   std::unique_ptr<crypto::KeyDirectory> directory;
-  std::map<ServerId, crypto::PrivateBundle> servers;
+  std::map<node::SiteServer, crypto::PrivateBundle> servers;
   std::vector<crypto::PrivateBundle> clients;
 };
 
@@ -53,25 +60,24 @@ Result<Deployment> deal(const Options& options) {
   Result<config::Topology> topology = config::parse_topology(text.value(), "demo");
   if (!topology) return topology.error();
   Deployment made{.topology = std::move(topology).value(), .directory = nullptr, .servers = {}, .clients = {}};
-  made.directory = std::make_unique<crypto::KeyDirectory>(made.topology.system, made.topology.crypto.epoch);
-  for (const crypto::Principal principal : made.topology.principals()) {
-    crypto::PublicKeys keys;
-    Result<crypto::PrivateBundle> bundle = crypto::make_bundle(made.topology.system, made.topology.crypto.epoch,
-                                                               principal, made.topology.scheme_of(principal), keys);
-    if (!bundle) return bundle.error();
-    if (Result<void> added = made.directory->add(principal, std::move(keys)); !added) return added.error();
-    if (principal.kind == crypto::Principal::Kind::server) {
-      made.servers[ServerId(static_cast<std::uint16_t>(principal.index))] = std::move(bundle).value();
+  Result<config::DealtKeys> dealt = config::deal_keys_in_memory(made.topology, [](std::size_t, std::size_t) {});
+  if (!dealt) return dealt.error();
+  made.directory = std::make_unique<crypto::KeyDirectory>(std::move(dealt.value().directory));
+  for (crypto::PrivateBundle& bundle : dealt.value().bundles) {
+    if (bundle.self.kind == crypto::Principal::Kind::server) {
+      made.servers[{bundle.self.site, ServerId(static_cast<std::uint16_t>(bundle.self.index))}] = std::move(bundle);
     } else {
-      made.clients.push_back(std::move(bundle).value());
+      made.clients.push_back(std::move(bundle));
     }
   }
   return made;
 }
 
+constexpr SiteId kSite(0);
 constexpr ServerId kFirstLeader(0);
 constexpr ServerId kWitness(1);
 constexpr std::chrono::seconds kReplacementTime{10};
+constexpr Duration kLongestDelay = seconds(1);
 
 class Demo {
  public:
@@ -95,8 +101,8 @@ class Demo {
       const ServerId victim = node_->servers().back()->id();
       fmt::print("\nstopping {}: {} of {} servers remain\n", name_of(victim), node_->servers().size() - 1,
                  node_->servers().size());
-      clients_.halt(node_->server(victim).client());
-      node_->halt(victim);
+      clients_.halt(node_->server({kSite, victim}).client());
+      node_->halt({kSite, victim});
       well = stretch("without " + name_of(victim), node_->servers().size() - 1) && same_states();
     }
     if (well && interrupted_ == 0 && options_.stay) {
@@ -117,7 +123,7 @@ class Demo {
     if (leader_turns) {
       Result<adversary::Attack> attack =
           adversary::Attack::make({.specs = "leader-slow", .faulty = name_of(kFirstLeader)},
-                                  adversary::attacked_site(deployment_.topology, SiteId(0)), 0);
+                                  adversary::attacked_site(deployment_.topology, kSite), 0);
       if (!attack) return attack.error();
       attack_ = std::move(attack).value();
       attack_->hold_back();
@@ -190,7 +196,7 @@ class Demo {
     gateway_client_.reset();
   }
 
-  static std::string name_of(ServerId id) { return config::server_name(SiteId(0), id); }
+  static std::string name_of(ServerId id) { return config::server_name(kSite, id); }
 
   // Live progress for a while. False when nothing was ordered or a client saw an error.
   bool stretch(const std::string& title, std::size_t running) {
@@ -219,7 +225,7 @@ class Demo {
   // The leader delays what it proposes until the others replace it, as one of them sees it; then a stretch under the
   // next leader.
   bool malicious_leader() {
-    server::Server& witness = node_->server(kWitness);
+    server::Server& witness = node_->server({kSite, kWitness});
     ordering::Status seen = witness.control().status().ordering;
     if (seen.leader != kFirstLeader) {
       fmt::print("\n{} does not lead any more: this machine was once too slow for its leader's bound\n",
@@ -266,7 +272,7 @@ class Demo {
     for (const node::ServerState& state : states) {
       std::string hex;
       for (std::size_t i = 0; i < 12; ++i) hex += fmt::format("{:02x}", state.digest[i]);
-      fmt::print("  {}  after {:>8} updates  {}...\n", name_of(state.server), state.state_sequence, hex);
+      fmt::print("  {}  after {:>8} updates  {}...\n", name_of(state.server.server), state.state_sequence, hex);
     }
     std::fflush(stdout);
     return equal;
@@ -301,12 +307,51 @@ class Demo {
   std::string summary_;
 };
 
+// What is meant for one site alone, or for several; none when it fits.
+std::optional<std::string> misfit(const CLI::App& command, bool several) {
+  const std::vector<const char*> others = several
+                                              ? std::vector<const char*>{"--port", "--adversary", "--stay"}
+                                              : std::vector<const char*>{"--wan-delay", "--wan-rate", "--site-keys"};
+  for (const char* const option : others) {
+    if (command.count(option) > 0) {
+      return fmt::format("{} is for {}", option,
+                         several ? "one site alone" : "several sites; say how many with --sites");
+    }
+  }
+  return std::nullopt;
+}
+
+int demonstrate_several(const Options& options) {
+  const std::optional<Duration> delay = config::parse_duration(options.wan_delay);
+  if (!delay || *delay > kLongestDelay) {
+    return complain(
+               fmt::format("--wan-delay is a duration of at most {}, such as 25ms", config::to_string(kLongestDelay))),
+           kMisused;
+  }
+  SitesDemoOptions wanted{.sites = options.sites,
+                          .servers = options.servers,
+                          .clients = options.clients,
+                          .in_flight = options.in_flight,
+                          .seconds = options.seconds,
+                          .wan_delay = *delay,
+                          .wan_rate = {},
+                          .site_scheme = *crypto::threshold_scheme_from_name(options.site_scheme)};
+  if (!options.wan_rate.empty()) {
+    wanted.wan_rate = config::parse_rate(options.wan_rate);
+    if (!wanted.wan_rate) return complain("--wan-rate is a rate, such as 10Mbit/s"), kMisused;
+  }
+  return demonstrate_sites(wanted);
+}
+
 }  // namespace
 
 void add_demo_command(CLI::App& app, int& exit_status) {
   CLI::App& command = *app.add_subcommand("demo", "the whole story on one machine: no NIC, no root, no hugepages");
   const auto options = std::make_shared<Options>();
-  command.add_option("--servers", options->servers, "servers, 3f+1: 4, 7, 10, 13 or 16")
+  command.add_option("--sites", options->sites, "sites; several order among themselves")
+      ->check(CLI::Range(1, 7))
+      ->capture_default_str();
+  command.add_option("--servers", options->servers, "servers of each site, 3f+1: 4, 7, 10, 13 or 16")
       ->check(CLI::IsMember({4, 7, 10, 13, 16}))
       ->capture_default_str();
   command.add_option("--clients", options->clients, "clients")->check(CLI::Range(1, 256))->capture_default_str();
@@ -320,7 +365,22 @@ void add_demo_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   add_attack_options(command, "--adversary", options->attack);
   command.add_flag("--stay", options->stay, "stay up afterwards, until Ctrl-C");
-  command.callback([options, &exit_status] { exit_status = Demo(*options).run(); });
+  command.add_option("--wan-delay", options->wan_delay, "one way between any two sites")->capture_default_str();
+  command.add_option("--wan-rate", options->wan_rate,
+                     "what a site may send to others, such as 10Mbit/s; else no limit");
+  command.add_option("--site-keys", options->site_scheme, "scheme of the sites' signatures; dealing takes its time")
+      ->check(CLI::IsMember(
+          {crypto::name(crypto::ThresholdScheme::shoup_rsa1024), crypto::name(crypto::ThresholdScheme::shoup_rsa2048)}))
+      ->capture_default_str();
+  command.callback([options, &command, &exit_status] {
+    const bool several = options->sites > 1;
+    if (const auto refused = misfit(command, several); refused.has_value()) {
+      complain(*refused);
+      exit_status = kMisused;
+      return;
+    }
+    exit_status = several ? demonstrate_several(*options) : Demo(*options).run();
+  });
 }
 
 }  // namespace garrison::apps

@@ -10,7 +10,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kKeys = 1000;
 constexpr std::size_t kValueBytes = 100;
-constexpr std::chrono::seconds kDrainTime{15};
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 }  // namespace
@@ -71,11 +70,11 @@ void DemoLoad::submit(std::size_t index) {
   });
 }
 
-bool DemoLoad::drain() {
+bool DemoLoad::drain(std::chrono::seconds longest) {
   draining_.store(true, std::memory_order_relaxed);
   const auto start = Clock::now();
   while (under_way_.load(std::memory_order_relaxed) > 0) {
-    if (Clock::now() - start > kDrainTime) return false;
+    if (Clock::now() - start > longest) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;

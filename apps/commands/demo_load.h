@@ -40,8 +40,8 @@ class DemoLoad {
   [[nodiscard]] Result<void> add_client(const client::NativeClient::Config& config, const crypto::PrivateBundle& bundle,
                                         const crypto::KeyDirectory& directory);
   void start();
-  // No further operations; waits for those under way. False when some did not end in time.
-  [[nodiscard]] bool drain();
+  // No further operations; waits for those under way. False when some did not end in that time.
+  [[nodiscard]] bool drain(std::chrono::seconds longest = std::chrono::seconds(15));
   void stop();
 
   // What completed since the last call.

@@ -28,20 +28,26 @@ struct Options {
   adversary::AttackText attack;
 };
 
-std::optional<std::vector<ServerId>> chosen_servers(const Options& options, const config::Topology& topology) {
-  std::vector<ServerId> chosen;
+std::optional<std::vector<node::SiteServer>> chosen_servers(const Options& options, const config::Topology& topology) {
+  std::vector<node::SiteServer> chosen;
   if (options.servers.empty()) {
-    for (const config::ServerSettings& server : topology.sites.front().servers) chosen.push_back(server.id);
+    for (const config::SiteSettings& site : topology.sites) {
+      for (const config::ServerSettings& server : site.servers) chosen.push_back({site.id, server.id});
+    }
   }
   for (const std::string& name : options.servers) {
-    const config::ServerSettings* server = topology.find_server(name);
-    if (server == nullptr) {
+    if (topology.find_server(name) == nullptr) {
       complain(fmt::format("{} is no server of {}", name, options.topology));
       return std::nullopt;
     }
-    chosen.push_back(server->id);
+    const auto [site, server] = *config::parse_server_name(name);
+    chosen.push_back({site, server});
   }
   return chosen;
+}
+
+const config::ServerSettings& settings_of(const config::Topology& topology, const server::Server& server) {
+  return topology.site(server.site()).servers[server.id().index()];
 }
 
 int serve(const Options& options, const config::Topology& topology, const node::NodeKeys& keys,
@@ -55,10 +61,10 @@ int serve(const Options& options, const config::Topology& topology, const node::
   node::Node& node = *made.value();
   node::Admin admin(node);
   for (const auto& server : node.servers()) {
-    const config::ServerSettings& settings = topology.sites.front().servers[server->id().index()];
+    const config::ServerSettings& settings = settings_of(topology, *server);
     const Result<config::Endpoint> bound = clients.listen(server->name(), server->client(), settings.client);
     if (!bound) return complain(bound.error().message), kFailed;
-    if (const Result<void> listening = admin.serve(settings); !listening) {
+    if (const Result<void> listening = admin.serve(server->site(), settings); !listening) {
       return complain(listening.error().message), kFailed;
     }
   }
@@ -70,7 +76,7 @@ int serve(const Options& options, const config::Topology& topology, const node::
   if (const Result<void> started = node.start(); !started) return complain(started.error().message), kFailed;
   clients.start();
   for (const auto& server : node.servers()) {
-    const config::ServerSettings& settings = topology.sites.front().servers[server->id().index()];
+    const config::ServerSettings& settings = settings_of(topology, *server);
     fmt::print("{} runs: clients at {}, status at http://{}/status\n", server->name(),
                config::to_string(settings.client), config::to_string(settings.admin));
   }
@@ -89,22 +95,16 @@ int run(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
-  if (topology.sites.size() > 1) {
-    complain(fmt::format("{}: has {} sites, and this version runs the servers of a site alone; keep one [[site]]",
-                         options.topology, topology.sites.size()));
-    return kMisused;
-  }
-  const std::optional<std::vector<ServerId>> chosen = chosen_servers(options, topology);
+  const std::optional<std::vector<node::SiteServer>> chosen = chosen_servers(options, topology);
   if (!chosen) return kMisused;
   const Result<std::optional<adversary::Attack>> attack = make_attack(options.attack, topology);
   if (!attack) return complain(attack.error().message), kMisused;
   const Result<crypto::KeyDirectory> directory = crypto::load_public(config::public_keys_path(options.keys));
   if (!directory) return complain(directory.error().message), kMisused;
 
-  const config::SiteSettings& site = topology.sites.front();
   node::NodeKeys keys{directory.value(), {}};
-  for (const ServerId id : *chosen) {
-    const crypto::Principal principal = crypto::Principal::server(site.id, id);
+  for (const node::SiteServer id : *chosen) {
+    const crypto::Principal principal = crypto::Principal::server(id.site, id.server);
     Result<crypto::PrivateBundle> bundle = crypto::load_private(config::private_key_path(options.keys, principal));
     if (!bundle) return complain(bundle.error().message), kMisused;
     keys.bundles[id] = std::move(bundle).value();
@@ -115,7 +115,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_run_command(CLI::App& app, int& exit_status) {
-  CLI::App& command = *app.add_subcommand("run", "run servers of a site until SIGINT or SIGTERM");
+  CLI::App& command = *app.add_subcommand("run", "run servers until SIGINT or SIGTERM");
   const auto options = std::make_shared<Options>();
   add_topology_option(command, options->topology);
   add_keys_option(command, options->keys);

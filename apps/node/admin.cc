@@ -89,7 +89,7 @@ nlohmann::json suspicion_of(const ordering::Status& status) {
           {"tat_acceptable_ms", milliseconds_of(status.last_suspicion->tat_acceptable)}};
 }
 
-nlohmann::json status_of(const Node& node, ServerId id) {
+nlohmann::json status_of(const Node& node, SiteServer id) {
   server::Server& server = node.server(id);
   const server::ControlStatus control = server.control().status();
   nlohmann::json blacklist = nlohmann::json::array();
@@ -102,8 +102,12 @@ nlohmann::json status_of(const Node& node, ServerId id) {
   add_drops(drops, server.client().drops());
   const stages::LanCounters& port = node.lan_stage(id).counters();
   add_drops(drops, port.drops);
+  if (const stages::LanStage* const wan = node.wan_stage(id); wan != nullptr) {
+    add_drops(drops, server.wan()->drops());
+    add_drops(drops, wan->counters().drops);
+  }
   return {{"server", server.name()},
-          {"running", node.running().contains(id)},
+          {"running", node.running(id)},
           {"view", control.ordering.view.value()},
           {"leader", config::server_name(server.site(), control.ordering.leader)},
           {"view_installed", control.ordering.view_installed},
@@ -135,22 +139,23 @@ Admin::Admin(const Node& node) : node_(node) {}
 
 Admin::~Admin() { stop(); }
 
-Result<void> Admin::serve(const config::ServerSettings& server) {
+Result<void> Admin::serve(SiteId site, const config::ServerSettings& server) {
   auto http = std::make_unique<httplib::Server>();
   http->new_task_queue = [] { return new httplib::ThreadPool(1); };  // the library takes ownership
   http->set_keep_alive_max_count(1);
   http->set_read_timeout(kTimeoutSeconds);
   http->set_write_timeout(kTimeoutSeconds);
   http->set_payload_max_length(1024);
-  http->Get("/status", [this, id = server.id](const httplib::Request& request, httplib::Response& response) {
-    nlohmann::json status = status_of(node_, id);
-    if (request.has_param("digest")) {
-      const ServerState state = state_of(node_.server(id));
-      status["updates_executed"] = state.state_sequence;
-      status["state_digest"] = hex(state.digest);
-    }
-    response.set_content(status.dump(), "application/json");
-  });
+  http->Get("/status",
+            [this, id = SiteServer{site, server.id}](const httplib::Request& request, httplib::Response& response) {
+              nlohmann::json status = status_of(node_, id);
+              if (request.has_param("digest")) {
+                const ServerState state = state_of(node_.server(id));
+                status["updates_executed"] = state.state_sequence;
+                status["state_digest"] = hex(state.digest);
+              }
+              response.set_content(status.dump(), "application/json");
+            });
   if (!http->bind_to_port(ip_of(server.admin).c_str(), server.admin.port)) {
     return Error{"admin endpoint " + config::to_string(server.admin) + " of " + server.name +
                  " cannot be bound; is another server running there?"};

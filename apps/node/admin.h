@@ -21,7 +21,7 @@ class Server;
 namespace garrison::node {
 
 // Everything known of one hosted server. Any thread.
-[[nodiscard]] nlohmann::json status_of(const Node& node, ServerId id);
+[[nodiscard]] nlohmann::json status_of(const Node& node, SiteServer id);
 
 class Admin {
  public:
@@ -29,7 +29,7 @@ class Admin {
   explicit Admin(const Node& node);
   ~Admin();
   // Listens for one server.
-  [[nodiscard]] Result<void> serve(const config::ServerSettings& server);
+  [[nodiscard]] Result<void> serve(SiteId site, const config::ServerSettings& server);
   // Joins. Idempotent.
   void stop();
 

@@ -19,7 +19,7 @@ ServerState state_of(server::Server& server) {
     std::this_thread::sleep_for(kBetweenLooks);
   }
   const server::ControlStatus status = server.control().status();
-  return {.server = server.id(), .state_sequence = status.state_sequence, .digest = status.state_digest};
+  return {.server = id_of(server), .state_sequence = status.state_sequence, .digest = status.state_digest};
 }
 
 std::vector<ServerState> compare_states(Node& node, int attempts) {
@@ -27,8 +27,8 @@ std::vector<ServerState> compare_states(Node& node, int attempts) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     states.clear();
     for (const auto& server : node.servers()) {
-      if (node.running().contains(server->id()) && !node.faulty().contains(server->id()))
-        states.push_back(state_of(*server));
+      const SiteServer id = id_of(*server);
+      if (node.running(id) && !node.faulty(id)) states.push_back(state_of(*server));
     }
     if (all_equal(states)) break;
     std::this_thread::sleep_for(kBetweenAttempts);

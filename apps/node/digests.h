@@ -9,7 +9,7 @@
 namespace garrison::node {
 
 struct ServerState {
-  ServerId server;
+  SiteServer server;
   std::uint64_t state_sequence = 0;
   Digest digest{};
 };

@@ -1,7 +1,8 @@
-// A node: one process that hosts servers of a site and drives their parts from DPDK workers.
+// A node: one process that hosts servers of one site or of several, and drives their parts from DPDK workers.
 //
-// Built and stopped by one thread, the main one. Servers whose topology says `inproc` meet on an in-process segment,
-// which copies frames as a switch does; others get the port their topology names.
+// Built and stopped by one thread, the main one. Servers whose topology says `inproc` meet on an in-process segment of
+// their site, which copies frames as a switch does; others get the port their topology names. Sites among others run
+// all in one process, over a network in it that takes the delays of the topology (io/wide_area.h).
 #pragma once
 
 #include <map>
@@ -19,6 +20,7 @@
 #include "dataplane/io/ethdev_port.h"
 #include "dataplane/io/pool.h"
 #include "dataplane/io/segment.h"
+#include "dataplane/io/wide_area.h"
 #include "dataplane/runtime/doorbell.h"
 #include "dataplane/runtime/worker.h"
 #include "dataplane/stages/lan_stage.h"
@@ -27,14 +29,14 @@ namespace garrison::node {
 
 struct NodeKeys {
   const crypto::KeyDirectory& directory;
-  std::map<ServerId, crypto::PrivateBundle> bundles;  // of the servers hosted here
+  std::map<SiteServer, crypto::PrivateBundle> bundles;  // of the servers hosted here
 };
 
 class Node {
  public:
   // Starts the EAL, which a process can do once. `topology` and the directory outlive the node. `client_doorbell`, of
   // the thread that will poll the client parts, is rung when replies wait. `attack`, read during the call, makes some
-  // of the servers faulty; null: none.
+  // of the first site's servers faulty; null: none.
   [[nodiscard]] static Result<std::unique_ptr<Node>> make(const config::Topology& topology, const NodeKeys& keys,
                                                           runtime::Doorbell& client_doorbell,
                                                           const adversary::Attack* attack = nullptr);
@@ -46,40 +48,54 @@ class Node {
   // Joins every worker. Idempotent.
   void stop();
   // From now on this server is silent and deaf, as if its machine had lost power. For demonstrations and tests.
-  void halt(ServerId server);
+  void halt(SiteServer id);
 
   [[nodiscard]] const std::vector<std::unique_ptr<server::Server>>& servers() const { return servers_; }
-  [[nodiscard]] server::Server& server(ServerId id) const;
-  [[nodiscard]] ServerSet running() const { return running_; }
-  // Of those hosted here, the ones that an attack has made faulty.
-  [[nodiscard]] ServerSet faulty() const { return faulty_; }
+  [[nodiscard]] server::Server& server(SiteServer id) const;
+  [[nodiscard]] bool running(SiteServer id) const { return running_.contains(id); }
+  // An attack has made it faulty.
+  [[nodiscard]] bool faulty(SiteServer id) const { return faulty_.contains(id); }
   [[nodiscard]] const std::vector<std::unique_ptr<runtime::Worker>>& workers() const { return workers_; }
-  // Null where servers have ports of their own.
-  [[nodiscard]] const io::SegmentStage* segment() const { return segment_.get(); }
-  [[nodiscard]] const stages::LanStage& lan_stage(ServerId id) const { return *lan_stages_.at(id); }
+  [[nodiscard]] const stages::LanStage& lan_stage(SiteServer id) const { return *lan_stages_.at(id); }
+  // Null for a server that talks to no other site.
+  [[nodiscard]] const stages::LanStage* wan_stage(SiteServer id) const;
+  // The network between sites inside this process; null where there is one site.
+  [[nodiscard]] const io::WideAreaStage* wide_area() const { return wide_area_.get(); }
 
  private:
-  Node(const config::Topology& topology, const config::SiteSettings& site) : topology_(topology), site_(site) {}
+  explicit Node(const config::Topology& topology) : topology_(topology) {}
   Result<void> build(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
-  Result<void> build_ports(bool in_process);
+  // Whether all servers meet inside this process, or none does.
+  [[nodiscard]] Result<bool> meet_in_process() const;
+  Result<void> build_ports();
+  void build_segments();
   Result<void> build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
   void build_stages();
+  void add_lan(SiteServer id, runtime::Worker& worker);
+  void add_wan(SiteServer id, runtime::Worker& worker);
+  [[nodiscard]] const config::ServerSettings& settings_of(SiteServer id) const {
+    return topology_.site(id.site).servers[id.server.index()];
+  }
+  [[nodiscard]] runtime::Worker& worker_of(StageKind kind, SiteServer id) const;
 
   const config::Topology& topology_;
-  const config::SiteSettings& site_;
+  bool in_process_ = false;
   std::vector<WorkerRow> table_;
-  std::vector<ServerId> hosted_;
-  ServerSet running_;
-  ServerSet faulty_;
+  std::vector<SiteServer> hosted_;  // ascending
+  Membership running_;
+  Membership faulty_;
   std::unique_ptr<MembershipTable> membership_;
   // Destroyed in reverse: workers first, pools after every port and stage that holds their buffers.
-  std::map<ServerId, io::Pool> pools_;
-  std::unique_ptr<io::SegmentStage> segment_;
-  std::map<ServerId, std::unique_ptr<io::EthdevPort>> ethdevs_;
-  std::map<ServerId, io::Port*> ports_;
+  std::map<SiteServer, io::Pool> pools_;
+  std::map<SiteId, std::unique_ptr<io::SegmentStage>> segments_;
+  std::unique_ptr<io::WideAreaStage> wide_area_;
+  std::map<SiteServer, std::unique_ptr<io::EthdevPort>> ethdevs_;
+  std::map<SiteServer, io::RingPort*> rings_;      // on the segment of the site
+  std::map<SiteServer, io::RingPort*> wan_rings_;  // on the one between sites
   std::vector<std::unique_ptr<server::Server>> servers_;
-  std::map<ServerId, std::unique_ptr<LanEndpoint>> endpoints_;
-  std::map<ServerId, std::unique_ptr<stages::LanStage>> lan_stages_;
+  std::vector<std::unique_ptr<HostedEndpoint>> endpoints_;
+  std::map<SiteServer, std::unique_ptr<stages::LanStage>> lan_stages_;
+  std::map<SiteServer, std::unique_ptr<stages::LanStage>> wan_stages_;
   std::vector<std::unique_ptr<runtime::Stage>> stages_;
   std::vector<std::unique_ptr<runtime::Worker>> workers_;
 };

@@ -35,7 +35,7 @@ constexpr std::size_t kKeyUniverse = 10'000;  // of kv keys that the updates set
 struct Deployment {
   config::Topology topology;
   std::unique_ptr<crypto::KeyDirectory> directory;
-  std::map<ServerId, crypto::PrivateBundle> server_bundles;
+  std::map<SiteServer, crypto::PrivateBundle> server_bundles;
   std::vector<crypto::PrivateBundle> client_bundles;
 };
 
@@ -73,7 +73,7 @@ Result<Deployment> deal(const OrderBenchOptions& options, std::size_t clients, s
                                                                  principal, made.topology.scheme_of(principal), keys);
       if (!bundle) return bundle.error();
       if (is_server) {
-        made.server_bundles[ServerId(static_cast<std::uint16_t>(principal.index))] = bundle.value();
+        made.server_bundles[{principal.site, ServerId(static_cast<std::uint16_t>(principal.index))}] = bundle.value();
       } else {
         signing.emplace_back(bundle.value(), keys);
         made.client_bundles.push_back(bundle.value());
@@ -311,13 +311,13 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   ServerSet faulty = attack.has_value() ? attack->faulty() : ServerSet();
   if (options.crash_leader) {
     const ServerId leader = node.servers().front()->control().status().ordering.leader;
-    node.halt(leader);
+    node.halt({site.id, leader});
     faulty.insert(leader);
   }
   run_until(options.duration.seconds());
   row.updates = loop.completed();
   row.seconds = seconds_since(start);
-  for (const auto& server : node.servers()) row.status.push_back(status_of(node, server->id()));
+  for (const auto& server : node.servers()) row.status.push_back(status_of(node, id_of(*server)));
   loop.stop();
   row.states_equal = all_equal(compare_states(node));
   client_worker.stop();
@@ -335,7 +335,7 @@ Result<OrderBenchRow> run_order_bench(const OrderBenchOptions& options, std::siz
   std::uint64_t signatures = 0;
   for (const auto& server : node.servers()) {
     for (const DropCounters* drops : {&server->lan().drops(), &server->crypto().drops(), &server->control().drops(),
-                                      &server->client().drops(), &node.lan_stage(server->id()).counters().drops}) {
+                                      &server->client().drops(), &node.lan_stage(id_of(*server)).counters().drops}) {
       for (std::size_t i = 0; i < kDropReasons; ++i) {
         const auto reason = static_cast<DropReason>(i);
         if (drops->get(reason) > 0) row.drops[std::string(name(reason))] += drops->get(reason);

@@ -11,35 +11,35 @@
 
 namespace garrison::node {
 
-// The LAN part as a port sees it. A halted server neither hears nor speaks: its frames are taken and forgotten, as
-// those of a machine that has lost power are.
-class LanEndpoint final : public stages::FrameEndpoint {
+[[nodiscard]] inline SiteServer id_of(const server::Server& server) { return {server.site(), server.id()}; }
+
+// The lan or wan part of a server as a port sees it. A halted server neither hears nor speaks: its frames are taken and
+// forgotten, as those of a machine that has lost power are.
+class HostedEndpoint final : public stages::FrameEndpoint {
  public:
-  LanEndpoint(server::Server& server, const MembershipTable& membership) : server_(server), membership_(membership) {}
+  HostedEndpoint(stages::FrameEndpoint& part, SiteServer id, const MembershipTable& membership)
+      : part_(part), id_(id), membership_(membership) {}
 
   void on_frame(Instant now, ByteView ethernet_frame) override {
-    if (running()) server_.lan().on_frame(now, ethernet_frame);
+    if (running()) part_.on_frame(now, ethernet_frame);
   }
-  std::size_t next_frame(Instant now, MutableBytes out) override {
-    return running() ? server_.lan().next_frame(now, out) : 0;
-  }
-  [[nodiscard]] Instant next_wakeup() const override {
-    return running() ? server_.lan().next_wakeup() : Instant::never();
-  }
+  std::size_t next_frame(Instant now, MutableBytes out) override { return running() ? part_.next_frame(now, out) : 0; }
+  [[nodiscard]] Instant next_wakeup() const override { return running() ? part_.next_wakeup() : Instant::never(); }
   void poll(Instant now) override {
-    if (running()) server_.lan().poll(now);
+    if (running()) part_.poll(now);
   }
 
  private:
-  [[nodiscard]] bool running() const { return membership_.read().running.contains(server_.id()); }
-  server::Server& server_;
+  [[nodiscard]] bool running() const { return membership_.read().contains(id_); }
+  stages::FrameEndpoint& part_;
+  SiteServer id_;
   const MembershipTable& membership_;
 };
 
 class ControlStage final : public runtime::Stage {
  public:
   ControlStage(server::Server& server, const MembershipTable& membership)
-      : server_(server), membership_(membership), name_(server.name() + " control") {}
+      : server_(server), id_(id_of(server)), membership_(membership), name_(server.name() + " control") {}
 
   std::size_t poll(Instant now) override { return running() ? server_.control().poll(now) : 0; }
   [[nodiscard]] Instant next_wakeup() const override {
@@ -48,8 +48,9 @@ class ControlStage final : public runtime::Stage {
   [[nodiscard]] std::string_view name() const override { return name_; }
 
  private:
-  [[nodiscard]] bool running() const { return membership_.read().running.contains(server_.id()); }
+  [[nodiscard]] bool running() const { return membership_.read().contains(id_); }
   server::Server& server_;
+  SiteServer id_;
   const MembershipTable& membership_;
   std::string name_;
 };
@@ -57,15 +58,14 @@ class ControlStage final : public runtime::Stage {
 class CryptoStage final : public runtime::Stage {
  public:
   CryptoStage(server::Server& server, const MembershipTable& membership)
-      : server_(server), membership_(membership), name_(server.name() + " crypto") {}
+      : server_(server), id_(id_of(server)), membership_(membership), name_(server.name() + " crypto") {}
 
-  std::size_t poll(Instant now) override {
-    return membership_.read().running.contains(server_.id()) ? server_.crypto().poll(now) : 0;
-  }
+  std::size_t poll(Instant now) override { return membership_.read().contains(id_) ? server_.crypto().poll(now) : 0; }
   [[nodiscard]] std::string_view name() const override { return name_; }
 
  private:
   server::Server& server_;
+  SiteServer id_;
   const MembershipTable& membership_;
   std::string name_;
 };

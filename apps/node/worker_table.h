@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/base/ids.h"
+#include "apps/node/membership.h"
 #include "dataplane/runtime/placement.h"
 
 namespace garrison::node {
 
-enum class StageKind : std::uint8_t { segment, lan, control, crypto };
+enum class StageKind : std::uint8_t { segment, wide_area, lan, wan, control, crypto };
 
 struct StageRow {
   StageKind kind{};
-  ServerId server;  // meaningless for segment
+  SiteServer server;  // of a segment only its site counts, of the wide area nothing
 };
 
 struct WorkerRow {
@@ -22,10 +22,11 @@ struct WorkerRow {
   std::vector<StageRow> stages;  // in poll order
 };
 
-// Poll workers share the servers' LAN and control stages round robin; the first also drives the in-process segment,
-// where there is one. Signatures have threads of their own, one per server, never pinned: private-key operations must
-// not stand in a loop that polls a port.
-[[nodiscard]] std::vector<WorkerRow> plan_workers(const runtime::Machine& machine, const std::vector<ServerId>& servers,
-                                                  bool in_process_segment, bool dedicated);
+// Poll workers share the servers' LAN, wan and control stages round robin, and the in-process segments, where there are
+// any: one for each site, and one between sites. Signatures have threads of their own, one per server, never pinned:
+// private-key operations must not stand in a loop that polls a port. `servers` ascend.
+[[nodiscard]] std::vector<WorkerRow> plan_workers(const runtime::Machine& machine,
+                                                  const std::vector<SiteServer>& servers, bool in_process,
+                                                  bool dedicated);
 
 }  // namespace garrison::node

@@ -235,6 +235,16 @@ std::string private_key_path(const std::string& directory, Principal principal) 
   return fmt::format("{}/{}.key", directory, principal_name(principal));
 }
 
+Result<DealtKeys> deal_keys_in_memory(const Topology& topology, const DealingProgress& progress) {
+  Dealt dealt(topology);
+  if (auto done = run_jobs(dealt.jobs(), progress); !done) return done.error();
+  Result<KeyDirectory> public_keys = dealt.hand_out();
+  if (!public_keys) return public_keys.error();
+  DealtKeys made{std::move(public_keys).value(), {}};
+  for (std::optional<PrivateBundle>& bundle : dealt.bundles) made.bundles.push_back(std::move(*bundle));
+  return made;
+}
+
 Result<void> deal_keys(const Topology& topology, const std::string& directory, const DealingProgress& progress) {
   if (auto prepared = prepare_directory(directory); !prepared) return prepared.error();
   Dealt dealt(topology);

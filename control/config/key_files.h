@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "control/config/topology.h"
+#include "crypto/key_directory.h"
+#include "crypto/key_store.h"
 #include "crypto/principal.h"
 #include "dataplane/base/result.h"
 
@@ -28,6 +30,13 @@ using DealingProgress = std::function<void(std::size_t done, std::size_t total)>
 // 0700) when it is missing. Refuses to overwrite any file; after a failure no file of this call is left.
 [[nodiscard]] Result<void> deal_keys(const Topology& topology, const std::string& directory,
                                      const DealingProgress& progress);
+
+// The same for servers and clients of one process, without a trace on disk.
+struct DealtKeys {
+  crypto::KeyDirectory directory;
+  std::vector<crypto::PrivateBundle> bundles;  // as Topology::principals() lists their owners
+};
+[[nodiscard]] Result<DealtKeys> deal_keys_in_memory(const Topology& topology, const DealingProgress& progress);
 
 // Everything wrong with the key files, one line each; empty when they are those of the topology. With `only`, the
 // private file of that principal alone is looked at: what one server's host holds.

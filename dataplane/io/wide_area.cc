@@ -1,0 +1,84 @@
+#include "dataplane/io/wide_area.h"
+
+#include <array>
+#include <utility>
+
+#include "dataplane/base/bounds.h"
+#include "dataplane/base/check.h"
+#include "dataplane/io/mbuf.h"
+#include "dataplane/wire/frame.h"
+
+namespace garrison::io {
+
+namespace {
+
+// Arrivals of one pass.
+constexpr std::size_t kMostDelivered = 256;
+// Second byte of the IPv4 header: DSCP, then two bits of ECN.
+constexpr std::size_t kTrafficByte = kEthernetHeaderBytes + 1;
+constexpr unsigned kEcnBits = 2;
+
+TrafficClass class_of(ByteView frame) {
+  const bool expedited = frame.size() > kTrafficByte && frame[kTrafficByte] >> kEcnBits == wire::kDscpExpedited;
+  return expedited ? TrafficClass::timely : TrafficClass::bounded;
+}
+
+}  // namespace
+
+WideAreaStage::WideAreaStage(std::string name, const std::vector<WideAreaPort>& ports, const WideAreaConfig& paths,
+                             std::size_t slots)
+    : name_(std::move(name)), paths_(paths) {
+  for (const WideAreaPort& one : ports) {
+    CHECK(one.port.rx_pool != nullptr && !is_group_address(one.port.mac));
+    CHECK(one.site.index() < paths.bytes_per_s.size());
+    CHECK(port_of_.emplace(one.port.mac, ports_.size()).second);
+    ports_.push_back(std::make_unique<SwitchPort>(one.port, slots));
+    site_of_.push_back(one.site);
+  }
+}
+
+WideAreaStage::~WideAreaStage() = default;
+
+void WideAreaStage::bind(runtime::Doorbell& doorbell) {
+  for (const auto& port : ports_) port->switch_end().set_receiver(doorbell);
+  bound_ = true;
+}
+
+Instant WideAreaStage::next_wakeup() const {
+  return bound_ ? paths_.next_wakeup() : earlier(paths_.next_wakeup(), last_poll_ + kSwitchPollInterval);
+}
+
+std::size_t WideAreaStage::poll(Instant now) {
+  last_poll_ = now;
+  std::size_t received = 0;
+  std::array<rte_mbuf*, SwitchPort::kBurst> frames;
+  for (std::size_t from = 0; from < ports_.size(); ++from) {
+    const std::size_t count = ports_[from]->switch_end().rx_burst(frames);
+    for (std::size_t i = 0; i < count; ++i) take(now, from, *frames[i]);
+    if (count != 0) give_back(std::span(frames).first(count));
+    received += count;
+  }
+  if (received != 0) counters_.frames_in.add(received);
+  const std::size_t arrived = paths_.deliver(
+      now, kMostDelivered, [this](std::size_t port, ByteView frame) { ports_[port]->copy(frame, counters_); });
+  if (arrived != 0) {
+    for (const auto& port : ports_) port->flush(counters_);
+  }
+  return received + arrived;
+}
+
+void WideAreaStage::take(Instant now, std::size_t from, const rte_mbuf& frame) {
+  counters_.copies_due.add();
+  const ByteView bytes = frame_bytes(frame, counters_);
+  if (bytes.empty()) return;
+  if (bytes.size() > kMaxFrameBytes) return counters_.drops.add(DropReason::frame_oversized);
+  const auto found = port_of_.find(destination_of(bytes));
+  if (found == port_of_.end() || site_of_[found->second] == site_of_[from]) {
+    return counters_.drops.add(DropReason::segment_unknown_mac);
+  }
+  if (!paths_.offer(now, site_of_[from], site_of_[found->second], class_of(bytes), found->second, bytes)) {
+    counters_.drops.add(DropReason::port_tx_full);
+  }
+}
+
+}  // namespace garrison::io

@@ -1,0 +1,113 @@
+#include "dataplane/io/wide_area_paths.h"
+
+#include <algorithm>
+
+#include "dataplane/base/bounds.h"
+#include "dataplane/base/check.h"
+
+namespace garrison::io {
+
+namespace {
+
+constexpr std::size_t kClasses = 2;
+
+std::size_t owner_of(SiteId site, TrafficClass traffic) {
+  return site.index() * kClasses + static_cast<std::size_t>(traffic);
+}
+
+// How long so many bytes take, rounded up.
+Duration time_of(std::size_t bytes, std::uint64_t bytes_per_s) {
+  if (bytes_per_s == 0) return {};
+  constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+  return Duration(static_cast<std::int64_t>((bytes * kNanosecondsPerSecond + bytes_per_s - 1) / bytes_per_s));
+}
+
+}  // namespace
+
+WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : delay_(config.delay) {
+  const std::size_t sites = config.bytes_per_s.size();
+  CHECK(sites <= kMaxSites && delay_.size() == sites && config.frames > 0);
+  for (const std::vector<Duration>& row : delay_) CHECK(row.size() == sites);
+  uplinks_.resize(sites);
+  for (std::size_t i = 0; i < sites; ++i) uplinks_[i].bytes_per_s = config.bytes_per_s[i];
+  under_way_.resize(sites * sites);
+  free_.resize(sites * kClasses);
+  cells_.resize(free_.size() * config.frames);
+  memory_ = std::make_unique_for_overwrite<std::uint8_t[]>(cells_.size() * kMaxFrameBytes);
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    cells_[i].owner = static_cast<std::uint16_t>(i / config.frames);
+    append(free_[cells_[i].owner], static_cast<std::uint32_t>(i));
+  }
+}
+
+bool WideAreaPaths::offer(Instant now, SiteId from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame) {
+  CHECK(from != to && frame.size() <= kMaxFrameBytes);
+  // What was due before has gone: this frame was not there to be chosen.
+  depart(now);
+  List& room = free_.at(owner_of(from, traffic));
+  if (room.first == kNone) return false;
+  const std::uint32_t cell = take_first(room);
+  Cell& made = cells_[cell];
+  made.when = now;
+  made.port = static_cast<std::uint32_t>(port);
+  made.length = static_cast<std::uint16_t>(frame.size());
+  made.to = to;
+  std::copy(frame.begin(), frame.end(), bytes_of(cell));
+  Uplink& uplink = uplinks_.at(from.index());
+  append(traffic == TrafficClass::timely ? uplink.timely : uplink.bounded, cell);
+  ++held_;
+  return true;
+}
+
+Instant WideAreaPaths::next_wakeup() const {
+  Instant next = Instant::never();
+  for (const Uplink& uplink : uplinks_) next = earlier(next, next_turn(uplink));
+  for (const List& path : under_way_) {
+    if (path.first != kNone) next = earlier(next, cells_[path.first].when);
+  }
+  return next;
+}
+
+Instant WideAreaPaths::next_turn(const Uplink& uplink) const {
+  Instant came = Instant::never();
+  for (const List* list : {&uplink.timely, &uplink.bounded}) {
+    if (list->first != kNone) came = earlier(came, cells_[list->first].when);
+  }
+  return came == Instant::never() ? came : std::max(came, uplink.free_at);
+}
+
+void WideAreaPaths::depart(Instant now) {
+  for (std::size_t site = 0; site < uplinks_.size(); ++site) {
+    for (Instant start = next_turn(uplinks_[site]); start <= now; start = next_turn(uplinks_[site])) {
+      send_next(site, start);
+    }
+  }
+}
+
+// What is there when the uplink becomes free counts, not what came since.
+void WideAreaPaths::send_next(std::size_t site, Instant start) {
+  Uplink& uplink = uplinks_[site];
+  const bool timely = uplink.timely.first != kNone && cells_[uplink.timely.first].when <= start;
+  const std::uint32_t cell = take_first(timely ? uplink.timely : uplink.bounded);
+  Cell& frame = cells_[cell];
+  uplink.free_at = start + time_of(frame.length, uplink.bytes_per_s);
+  frame.when = uplink.free_at + delay_[site][frame.to.index()];
+  append(path(site, frame.to), cell);
+}
+
+std::uint8_t* WideAreaPaths::bytes_of(std::uint32_t cell) const { return memory_.get() + cell * kMaxFrameBytes; }
+
+void WideAreaPaths::append(List& list, std::uint32_t cell) {
+  cells_[cell].next = kNone;
+  (list.first == kNone ? list.first : cells_[list.last].next) = cell;
+  list.last = cell;
+}
+
+std::uint32_t WideAreaPaths::take_first(List& list) {
+  const std::uint32_t cell = list.first;
+  CHECK(cell != kNone);
+  list.first = cells_[cell].next;
+  return cell;
+}
+
+}  // namespace garrison::io

@@ -1,0 +1,97 @@
+// What happens to a frame between two sites of one process: it waits for its turn at its site's uplink, then takes as
+// long as the path is. Knows nothing of ports and mbufs, and no clock but the one it is handed.
+//
+// A frame takes its own bytes, Ethernet header included, over its site's rate. TIMELY goes before all of its site that
+// waits, never into a frame that is being sent. Behind the uplink the order of a path is kept. Frames are held in
+// memory taken at start: so many of each site and class, and what comes beyond is refused.
+//
+// One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/instant.h"
+#include "dataplane/base/traffic.h"
+
+namespace garrison::io {
+
+struct WideAreaConfig {
+  std::vector<std::uint64_t> bytes_per_s;    // of all that a site sends, by site; 0: no limit
+  std::vector<std::vector<Duration>> delay;  // one way, [from][to]
+  std::size_t frames = 2048;                 // held of each site and class
+};
+
+class WideAreaPaths {
+ public:
+  explicit WideAreaPaths(const WideAreaConfig& config);
+
+  // Copies a frame of at most kMaxFrameBytes; `port` is what deliver() will say. False where its site has no room left
+  // for its class. `now` never goes back.
+  [[nodiscard]] bool offer(Instant now, SiteId from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame);
+
+  // Calls deliver(port, frame) for what has arrived by `now`, at most `limit` frames, and forgets it. Returns how many.
+  template <typename Deliver>
+  std::size_t deliver(Instant now, std::size_t limit, Deliver&& deliver) {
+    depart(now);
+    std::size_t count = 0;
+    for (List& path : under_way_) {
+      for (; count < limit && path.first != kNone && cells_[path.first].when <= now; ++count) {
+        const std::uint32_t cell = take_first(path);
+        deliver(std::size_t{cells_[cell].port}, ByteView(bytes_of(cell), cells_[cell].length));
+        append(free_[cells_[cell].owner], cell);
+        --held_;
+      }
+    }
+    return count;
+  }
+
+  // When deliver() has something to do next.
+  [[nodiscard]] Instant next_wakeup() const;
+  [[nodiscard]] std::size_t held() const { return held_; }
+
+ private:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  // A frame. Every cell is in one list at any time.
+  struct Cell {
+    Instant when;  // waiting: it came; under way: it arrives
+    std::uint32_t next = kNone;
+    std::uint32_t port = 0;
+    std::uint16_t length = 0;
+    std::uint16_t owner = 0;  // site and class
+    SiteId to;
+  };
+  struct List {
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+  };
+  struct Uplink {
+    std::uint64_t bytes_per_s = 0;
+    Instant free_at;  // the frame before is sent
+    List timely;
+    List bounded;
+  };
+
+  [[nodiscard]] std::uint8_t* bytes_of(std::uint32_t cell) const;
+  [[nodiscard]] List& path(std::size_t from, SiteId to) { return under_way_[from * uplinks_.size() + to.index()]; }
+  void append(List& list, std::uint32_t cell);
+  std::uint32_t take_first(List& list);
+  // Onto their paths with all frames whose turn has come.
+  void depart(Instant now);
+  [[nodiscard]] Instant next_turn(const Uplink& uplink) const;
+  void send_next(std::size_t site, Instant start);
+
+  std::vector<std::vector<Duration>> delay_;
+  std::vector<Uplink> uplinks_;  // by site
+  std::vector<List> under_way_;  // by pair of sites
+  std::vector<List> free_;       // by site and class
+  std::vector<Cell> cells_;
+  std::unique_ptr<std::uint8_t[]> memory_;
+  std::size_t held_ = 0;
+};
+
+}  // namespace garrison::io
