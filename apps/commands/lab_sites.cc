@@ -45,11 +45,11 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
 void print_row(const SystemSimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  cut off {}  crashed {}  signatures {:5}  link "
-      "messages {:5}  view {}  slowest {:.0f} of {:.0f} ms ({})  digest {}{}\n",
+      "messages {:5}  view {}  p50 {:.0f} p99 {:.0f} ms ({})  slowest {:.0f} of {:.0f} ms ({})  digest {}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
-      result.crashes, result.site_signatures, result.link_messages, result.global_view, result.slowest.seconds() * 1e3,
-      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest, 8),
-      result.acted.empty() ? "" : "  acted: " + result.acted);
+      result.crashes, result.site_signatures, result.link_messages, result.global_view, result.p50.seconds() * 1e3,
+      result.p99.seconds() * 1e3, result.calm_updates, result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3,
+      result.held_to_bound, hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const SystemSimulationResult& result) {
@@ -67,6 +67,9 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"link_messages", result.link_messages},
           {"view", result.global_view},
           {"held_to_bound", result.held_to_bound},
+          {"calm_updates", result.calm_updates},
+          {"p50_ms", result.p50.seconds() * 1e3},
+          {"p99_ms", result.p99.seconds() * 1e3},
           {"slowest_ms", result.slowest.seconds() * 1e3},
           {"bound_ms", result.bound.seconds() * 1e3},
           {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};

@@ -227,12 +227,16 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   plan.schedule();
   const Duration busy = options.faults_for + options.calm_for;
   const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
+  std::vector<Duration> latencies;
   for (const config::SiteSettings& site : topology.sites) {
     // Whoever trusts a faulty site is owed nothing; its clients give it something to order.
     const bool correct = correct_sites.contains(ServerId(site.id.value()));
     const auto clients = static_cast<std::size_t>(std::ranges::count_if(keys->clients, [&](const auto& bundle) {
       return topology.home_of(ClientId(bundle.self.index)).id == site.id;
     }));
+    system.site(site.id).clients().on_finished([&](Duration latency) {
+      if (events.now() - latency > Instant(options.faults_for.ns())) latencies.push_back(latency);
+    });
     system.site(site.id).clients().start({.updates_each = updates_each,
                                           .think = think,
                                           .pattern = client::pattern_of(topology),
@@ -262,6 +266,12 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   result.held_to_bound = bounded_delay.counted();
   result.slowest = bounded_delay.worst();
   result.bound = bounded_delay.bound();
+  std::ranges::sort(latencies);
+  result.calm_updates = latencies.size();
+  if (!latencies.empty()) {
+    result.p50 = latencies[latencies.size() / 2];
+    result.p99 = latencies[latencies.size() * 99 / 100];
+  }
   crypto::Sha256 hash;
   for (const config::SiteSettings& site : topology.sites) {
     const server::ControlPart& control = system.site(site.id).server(ServerId(0)).control();

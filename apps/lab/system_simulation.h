@@ -38,8 +38,11 @@ struct SystemSimulationResult {
   std::uint64_t global_view = 0;
   std::uint64_t held_to_bound = 0;  // PO-REQUESTs of sites
   Duration slowest;                 // of them
-  Duration bound;                   // beta among sites
-  std::string acted;                // what each adversary did
+  std::size_t calm_updates = 0;     // of clients, after the last fault of the network
+  Duration p50;                     // of their latencies
+  Duration p99;
+  Duration bound;     // beta among sites
+  std::string acted;  // what each adversary did
   Digest digest{};
 
   [[nodiscard]] bool ok() const { return violation.empty(); }
