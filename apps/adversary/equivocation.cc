@@ -53,8 +53,10 @@ Bytes EquivocatePoSummary::second_version(const ordering::Sign& sign) {
 }
 
 bool EquivocatePoRequest::hears(const message::VerifiedMessage& message) {
-  if (message.type() == MessageType::PoRequest) {
-    other_update_ = to_bytes(message.as<message::PoRequest>().updates.front());
+  if (message.type() != MessageType::PoRequest) return true;
+  for (const ByteView update : message.as<message::PoRequest>().updates) {
+    // Another server's clock would only make the lie void.
+    if (message::decode_envelope(update)->type != MessageType::Tick) other_update_ = to_bytes(update);
   }
   return true;
 }
