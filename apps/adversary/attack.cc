@@ -134,11 +134,12 @@ std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& c
   return std::nullopt;
 }
 
-std::string describe_acts(const Conspiracy& conspiracy) {
+std::string describe_acts(const Conspiracy& conspiracy, const std::function<std::string(ServerId)>& name_of) {
   std::string text;
   for (const Conspiracy::Record& record : conspiracy.records()) {
     const std::uint64_t times = record.acted.get();
-    text += (text.empty() ? "" : ", ") + config::server_name(SiteId(0), record.server) + " " + record.spec + " " +
+    const std::string who = name_of ? name_of(record.server) : config::server_name(SiteId(0), record.server);
+    text += (text.empty() ? "" : ", ") + who + " " + record.spec + " " +
             (times == 0 ? "never" : std::to_string(times) + " times");
   }
   return text;

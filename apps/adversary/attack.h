@@ -63,8 +63,10 @@ class Attack {
   std::uint64_t seed_ = 0;
 };
 
-// "A1 delay-leader:by=20ms 34 times, A2 silent never": what each did, in order; empty if nobody was faulty.
-[[nodiscard]] std::string describe_acts(const Conspiracy& conspiracy);
+// "A1 delay-leader:by=20ms 34 times, A2 silent never": what each did, in order; empty if nobody was faulty. `name_of`
+// names the participants; empty: as servers of the first site.
+[[nodiscard]] std::string describe_acts(const Conspiracy& conspiracy,
+                                        const std::function<std::string(ServerId)>& name_of = {});
 
 // What proves nothing, as one line: a spec that none of its servers acted on, or a server that did nothing at all of
 // its random mix. None when everything happened that was to happen; what waits for an occasion may have had none, if

@@ -282,8 +282,11 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   }
   const auto add_acts = [&](const std::string& text) { result.acted += (result.acted.empty() ? "" : ", ") + text; };
   std::optional<std::string> idle;
-  for (const adversary::Attack& attack : adversaries.on_servers) {
-    add_acts(adversary::describe_acts(attack.conspiracy()));
+  for (std::size_t i = 0; i < adversaries.on_servers.size(); ++i) {
+    const adversary::Attack& attack = adversaries.on_servers[i];
+    const SiteId site(static_cast<std::uint16_t>(i));
+    add_acts(adversary::describe_acts(attack.conspiracy(),
+                                      [&](ServerId server) { return config::server_name(site, server); }));
     if (!idle.has_value()) {
       idle = adversary::find_idle({options.attack, std::to_string(topology.sites.front().f)}, attack.conspiracy());
     }
@@ -294,7 +297,8 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
         std::ranges::max_element(adversaries.on_sites, {}, [](const adversary::Attack& each) {
           return acts_of(each.conspiracy());
         })->conspiracy();
-    add_acts("sites: " + adversary::describe_acts(busiest));
+    add_acts(adversary::describe_acts(busiest,
+                                      [](ServerId site) { return "site " + config::site_name(SiteId(site.value())); }));
     if (!idle.has_value()) {
       idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)}, busiest);
     }
