@@ -104,7 +104,8 @@ TEST_F(LinkSenderTest, a_newer_timely_item_of_one_kind_replaces_one_that_waits) 
   push(kPeer, TrafficClass::timely, first);
   push(kPeer, TrafficClass::timely, item(10, 9));
   push(kPeer, TrafficClass::timely, second);
-  const auto message = read(pack().front());
+  const auto links = pack();
+  const auto message = read(links.front());
   ASSERT_EQ(message.items.size(), 2U);
   EXPECT_EQ(message.items[0].bytes.front(), 9);
   EXPECT_EQ(message.items[1].bytes.front(), 2);
