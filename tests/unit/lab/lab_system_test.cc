@@ -74,14 +74,14 @@ TEST_F(LabSystemTest, a_site_that_was_away_for_long_takes_over_the_state_of_the_
   topology.global.prime.kept_window = config::kMinKeptWindow;
   topology.global.prime.checkpoint_interval = config::kMinKeptWindow / 2;
   topology.global.prime.ordering_window = config::kMinOrderingWindow;
-  start(topology, 20, milliseconds(300));
+  start(topology, 12, milliseconds(300));
   run_until(seconds(1));
   const SiteId away(3);
   system_->wan().partition(system_->stations(away));
-  run_until(seconds(5));
+  run_until(seconds(4));
   system_->wan().partition({});
   run_until_done(seconds(90));
-  expect_well(160);
+  expect_well(96);
   for (std::uint16_t i = 0; i < 4; ++i) {
     EXPECT_GE(system_->site(away).checkers().restored(ServerId(i)), 1U) << "server " << i;
   }
