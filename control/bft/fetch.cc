@@ -17,7 +17,7 @@ bool bit(const message::BftFetch& fetch, std::size_t place) {
 void Fetch::tick(Instant now, ServerId leader, const Log& log, const CatchUp& catch_up, SeqNum executed,
                  Promises& promises, ordering::Output& output) {
   if (config_.n == 1) return;  // nobody to ask, and nothing that it did not propose itself
-  const SeqNum to_order = log.committed_through();
+  const SeqNum to_order = log.settled_through();
   const auto next_after = [&](SeqNum done, SeqNum sequence) {
     return sequence > done && sequence.value() - done.value() <= config_.fetch_window;
   };

@@ -1,5 +1,6 @@
 // FETCH: asks others, one after the other, for batches and updates that the next sequence numbers lack: the next to
-// execute, and the next to order, which a server that lags far behind votes for all the same.
+// execute, and the next to order, which a server that lags far behind votes for all the same, and one that is ahead for
+// what a new view orders again.
 //
 // The leader is asked first, since it proposed the batch; whoever answers cannot lie, because digests say what is
 // wanted.

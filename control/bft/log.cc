@@ -166,6 +166,7 @@ void Log::advance(Slot& at, Promises& promises, ordering::Output& output) {
   const bool held = at.batch != nullptr && at.batch->complete();
   if (!at.answered && held) {
     at.answered = true;
+    advance_answered();
     if (at.batch->bytes() > config_.max_batch_bytes && at.batch->updates().size() > 1) {
       output.drops.push_back(DropReason::bft_oversized_batch);  // never answered: the leader's timeout sees to it
     } else {
@@ -192,6 +193,14 @@ void Log::advance_committed() {
   for (const Slot* next = find_slot(committed_through_.next()); next != nullptr && next->committed.any;
        next = find_slot(committed_through_.next())) {
     committed_through_ = committed_through_.next();
+  }
+}
+
+void Log::advance_answered() {
+  for (const Slot* next = find_slot(answered_through_.next());
+       answered_through_ < carried_over_ && next != nullptr && next->answered;
+       next = find_slot(answered_through_.next())) {
+    answered_through_ = answered_through_.next();
   }
 }
 
@@ -235,6 +244,7 @@ void Log::enter_view(View view, SeqNum start, const std::vector<Digest>& batches
   }
   carried_over_ = SeqNum(start.value() + batches.size());
   proposed_ = carried_over_;
+  answered_through_ = std::max(start, stable_);
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const SeqNum sequence(start.value() + 1 + i);
     if (!in_window(sequence)) continue;  // stable here already
@@ -265,6 +275,8 @@ void Log::make_stable(SeqNum sequence) {
     if (at.sequence <= stable_) at = Slot{};
   }
   std::erase_if(awaited_, [&](const auto& waiting) { return waiting.second <= stable_; });
+  answered_through_ = std::max(answered_through_, stable_);
+  advance_answered();
   executed(sequence);
 }
 

@@ -9,6 +9,7 @@
 // VIEW-CHANGE, the newest batch that this server pre-prepared and the newest that was prepared here.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
@@ -58,6 +59,11 @@ class Log {
   [[nodiscard]] SeqNum committed_through() const { return committed_through_; }
   // Executed up to here, whether by this log or by what others said.
   void executed(SeqNum sequence);
+  // committed_through(), or less where the view orders again what lies below it and this server could not PREPARE that
+  // yet: others may need its vote for what it has executed.
+  [[nodiscard]] SeqNum settled_through() const {
+    return answered_through_ < carried_over_ ? std::min(answered_through_, committed_through_) : committed_through_;
+  }
 
   // The batch committed here, as far as its updates are held; null when it is not committed or not known.
   [[nodiscard]] SharedBatch committed(SeqNum sequence) const;
@@ -121,6 +127,7 @@ class Log {
   void gather(Slot& slot);
   void advance(Slot& slot, Promises& promises, ordering::Output& output);
   void advance_committed();
+  void advance_answered();
 
   const BftConfig& config_;
   std::function<Stored(const Digest&)> find_update_;
@@ -132,6 +139,7 @@ class Log {
   SeqNum proposed_;      // by this server as leader of this view
   SeqNum highest_;
   SeqNum committed_through_;
+  SeqNum answered_through_;  // of what this view carries over, without a gap
   // Updates that batches of the current view wait for; at most window batches of them.
   std::multimap<Digest, SeqNum> awaited_;
 };

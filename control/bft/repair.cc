@@ -107,7 +107,8 @@ void Repair::send_order(const message::BftStatus& status, const ViewChange& view
     if (!parcel.add(message::BftBatch{sequence, true, batch->updates()})) return;
   }
   if (!view_change.active() || status.view != view_change.view() || status.installed != status.view) return;
-  sequence = std::max(sequence, status.stable);
+  // Whichever of the two is behind: what one of them has executed a new view may have to order again, by both votes.
+  sequence = std::max(std::min(status.executed, history.last()), status.stable);
   for (std::size_t i = 0; i < config_.catch_up_window && sequence < log.highest(); ++i) {
     sequence = sequence.next();
     for (const Stored& said : log.said(sequence)) {

@@ -2,8 +2,9 @@
 // the peer up to date, as far as what is kept reaches.
 //
 // Every server says its STATUS once a period. Who hears one that stands where the one before it stood sends what its
-// signer lacks: VIEW-CHANGEs, the NEW-VIEW, CHECKPOINTs, what it said itself about the next sequence numbers, and which
-// batches were committed. What is not signed is never handed on: each server speaks for itself only.
+// signer lacks: VIEW-CHANGEs, the NEW-VIEW, CHECKPOINTs, what it said itself about the sequence numbers that one of the
+// two has not executed, and which batches were committed. What is not signed is never handed on: each server speaks for
+// itself only.
 //
 // A server that is further behind than others keep needs their state: evident() is how far behind it is, and once the
 // environment has restored it (ordering::Restored) this goes on from there.

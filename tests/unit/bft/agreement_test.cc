@@ -1,4 +1,6 @@
 // Whole sites: normal operation, silence, random schedules, losses, and faulty servers.
+#include <set>
+
 #include "tests/unit/bft/harness.h"
 
 namespace garrison::bft {
@@ -138,7 +140,9 @@ TEST(BftAgreementTest, what_may_have_been_committed_is_replayed_by_the_next_lead
   ASSERT_EQ(network.log(3).size(), 2U);
   ASSERT_TRUE(network.log(1).empty() && network.log(2).empty());
   network.crashed.insert(server(0));
-  network.lose = {};
+  network.lose = [](auto, auto, const message::VerifiedMessage& message) {  // what is repeated of them as well
+    return message.type() == message::MessageType::BftCommit && message.as<message::BftCommit>().view == View(0);
+  };
   network.run(seconds(5));
   network.expect_executed(2, network.crashed);  // the harness compares with what server 3 has executed
   EXPECT_EQ(network.core(1).status().view, View(1));
@@ -183,6 +187,42 @@ TEST(BftAgreementTest, stuck_servers_take_along_those_that_are_not_even_when_one
   ASSERT_EQ(network.log(2).size(), 1U);
   network.crashed.insert(server(3));
   network.run(seconds(1));
+  network.lose = {};
+  network.run(seconds(20));
+  network.expect_executed(1, network.crashed);
+}
+
+TEST(BftAgreementTest, a_server_that_is_ahead_repeats_its_votes_for_what_a_new_view_orders_again) {
+  Network network({});
+  // Server 2 executes what nobody else does, and 3 crashes: it takes all of the others to order it again.
+  network.lose = [](std::size_t, std::size_t to, const auto& message) {
+    return message.type() == message::MessageType::BftCommit && to != 2;
+  };
+  network.submit(0);
+  network.run(milliseconds(1));
+  ASSERT_EQ(network.log(2).size(), 1U);
+  network.crashed.insert(server(3));
+  // In no view does a PREPARE arrive that is not repeated.
+  std::set<std::tuple<std::size_t, std::size_t, Digest>> lost;
+  network.lose = [&](std::size_t from, std::size_t to, const auto& message) {
+    return message.type() == message::MessageType::BftPrepare && lost.emplace(from, to, message.digest()).second;
+  };
+  network.run(seconds(20));
+  network.expect_executed(1, network.crashed);
+}
+
+TEST(BftAgreementTest, a_restored_server_fetches_what_it_has_to_vote_for_though_it_has_executed_it) {
+  Network network({.n = 7, .f = 2});
+  // Servers 3 to 5 execute what 0 to 2 only prepare, and 6 takes over their state.
+  network.lose = [](std::size_t from, std::size_t to, const auto& message) {
+    return from == 6 || to == 6 || (message.type() == message::MessageType::BftCommit && to <= 2);
+  };
+  network.submit(0, ServerSet::all(6));
+  network.run(milliseconds(1));
+  network.restore(6, 3);
+  // Without 4 and 5 neither claims nor states of f + 1 servers show the others what was committed: all five must order
+  // it again.
+  network.crashed.insert(server(4)).insert(server(5));
   network.lose = {};
   network.run(seconds(20));
   network.expect_executed(1, network.crashed);
