@@ -73,7 +73,7 @@ Result<Attack> Attack::make(const AttackText& text, const AttackedSite& site, st
   Rng rng(seed);
   Texts specs;
   faulty.value().for_each(
-      [&](ServerId server) { specs[server] = text.specs == kRandom ? random_specs(rng) : text.specs; });
+      [&](ServerId server) { specs[server] = text.specs == kRandom ? random_specs(rng, site.protocol) : text.specs; });
   return make(specs, site, seed);
 }
 

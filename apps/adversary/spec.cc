@@ -84,14 +84,16 @@ std::unique_ptr<ordering::OrderingCore> wrap(std::unique_ptr<ordering::OrderingC
   return core;
 }
 
-std::string random_specs(Rng& rng) {
+std::string random_specs(Rng& rng, config::LocalProtocol protocol) {
   std::string specs;
   std::vector<const Kind*> drawn;
   for (const std::uint64_t wanted = rng.between(1, kMostInRandomMix); drawn.size() < wanted;) {
     const Kind& kind = kinds()[rng.below(kinds().size())];
-    if (std::find(drawn.begin(), drawn.end(), &kind) != drawn.end() || (drawn.empty() && kind.on_occasion)) continue;
+    const auto& examples = protocol == config::LocalProtocol::bft ? kind.bft_examples : kind.examples;
+    if (examples.empty() || (drawn.empty() && kind.on_occasion)) continue;
+    if (std::find(drawn.begin(), drawn.end(), &kind) != drawn.end()) continue;
     drawn.push_back(&kind);
-    specs.append(specs.empty() ? "" : ",").append(kind.examples[rng.below(kind.examples.size())]);
+    specs.append(specs.empty() ? "" : ",").append(examples[rng.below(examples.size())]);
   }
   return specs;
 }

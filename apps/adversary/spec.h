@@ -34,6 +34,7 @@ struct Kind {
   bool on_occasion = false;
   std::unique_ptr<Adversary> (*make)(std::unique_ptr<ordering::OrderingCore> core, const Context& context,
                                      Conspiracy::Record& record, const Options& options);
+  std::vector<std::string_view> bft_examples{};  // as `examples`, where BFT orders; none: it would never act there
 };
 
 [[nodiscard]] std::span<const Kind> kinds();
@@ -60,6 +61,6 @@ struct Spec {
                                                            const std::vector<Spec>& specs, const Context& context);
 
 // One to three specs for one server, of different kinds, drawn from their examples. The first acts in any busy run.
-[[nodiscard]] std::string random_specs(Rng& rng);
+[[nodiscard]] std::string random_specs(Rng& rng, config::LocalProtocol protocol);
 
 }  // namespace garrison::adversary

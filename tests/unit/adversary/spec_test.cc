@@ -66,15 +66,21 @@ TEST(SpecTest, a_preset_stands_for_its_chain) {
 }
 
 TEST(SpecTest, random_mixes_can_be_parsed_and_differ) {
-  Rng rng(1);
-  std::set<std::string> drawn;
-  for (int i = 0; i < 50; ++i) {
-    const std::string specs = random_specs(rng);
-    drawn.insert(specs);
-    ASSERT_EQ(error_of(specs), "");
-    EXPECT_FALSE(parse_specs(specs).value().front().kind->on_occasion) << "one of them acts in any busy run";
+  for (const config::LocalProtocol protocol : {config::LocalProtocol::prime, config::LocalProtocol::bft}) {
+    Rng rng(1);
+    std::set<std::string> drawn;
+    for (int i = 0; i < 50; ++i) {
+      const std::string specs = random_specs(rng, protocol);
+      drawn.insert(specs);
+      ASSERT_EQ(error_of(specs), "");
+      const std::vector<Spec> parsed = parse_specs(specs).value();
+      EXPECT_FALSE(parsed.front().kind->on_occasion) << "one of them acts in any busy run";
+      for (const Spec& spec : parsed) {
+        EXPECT_TRUE(protocol == config::LocalProtocol::prime || !spec.kind->bft_examples.empty()) << spec.text;
+      }
+    }
+    EXPECT_GT(drawn.size(), 20U);
   }
-  EXPECT_GT(drawn.size(), 20U);
 }
 
 TEST(AttackTest, what_nobody_acted_on_is_found) {
