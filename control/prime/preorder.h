@@ -55,8 +55,6 @@ class Preorder {
   // For repair: what this server has said about an identifier, and holds of it.
   [[nodiscard]] std::optional<message::PoAck::Entry> own_ack(PreorderId id) const;
   [[nodiscard]] Stored held(PreorderId id) const;
-  // A PO-ACK that repeats what was promised before goes out beside the pacer.
-  void acknowledged_again(Instant now) { ack_pacer_.sent(now); }
 
  private:
   struct Candidate {

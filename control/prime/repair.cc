@@ -53,7 +53,7 @@ bool Repair::may_help(Instant now, ServerId server) {
   return true;
 }
 
-void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, Preorder& preorder,
+void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, const Preorder& preorder,
                                  const GlobalOrder& global_order, Promises& promises, ordering::Output& output) {
   if (server == config_.self) return;
   Peer& peer = peers_[server.index()];
@@ -71,8 +71,8 @@ void Repair::on_repeated_summary(Instant now, ServerId server, const SummaryVect
   peer.ordered = global_order.ordered();
 }
 
-void Repair::repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, Preorder& preorder,
-                             Promises& promises, ordering::Output& output) {
+void Repair::repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec,
+                             const Preorder& preorder, Promises& promises, ordering::Output& output) {
   if (!peer.requests_pause.over(now)) return;
   peer.requests_pause.begin(now, config_.retransmit_period, at_least_as_up_to_date(vec, peer.requests_resent));
   peer.requests_resent = SummaryVector(config_.n);
@@ -100,7 +100,7 @@ void Repair::repair_preorder(Instant now, ServerId server, Peer& peer, const Sum
     }
   }
   if (again.entries.empty()) return;
-  preorder.acknowledged_again(now);
+  // Beside the pacer: whoever asks for repetitions must not hold up what all wait for.
   promises.say(again, ServerSet::only(server), 0, output);
 }
 

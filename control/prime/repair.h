@@ -31,7 +31,7 @@ class Repair {
   [[nodiscard]] bool may_help(Instant now, ServerId server);
 
   // `server` repeats that it counts `vec`.
-  void on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, Preorder& preorder,
+  void on_repeated_summary(Instant now, ServerId server, const SummaryVector& vec, const Preorder& preorder,
                            const GlobalOrder& global_order, Promises& promises, ordering::Output& output);
   // A server repeats a vote for a sequence that is globally ordered here: the answer completes its certificates.
   void on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order, Promises& promises,
@@ -65,7 +65,7 @@ class Repair {
     std::size_t answers_left = 0;
   };
 
-  void repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, Preorder& preorder,
+  void repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, const Preorder& preorder,
                        Promises& promises, ordering::Output& output);
   void repair_order(Instant now, ServerId server, Peer& peer, const GlobalOrder& global_order, Promises& promises,
                     ordering::Output& output);

@@ -180,6 +180,26 @@ TEST_F(PreorderTest, acks_wait_for_the_certificate_of_what_was_acknowledged_last
   EXPECT_EQ(count(core.settle_after(milliseconds(5)), MessageType::PoAck), 1U);
 }
 
+// Or a faulty server could ask for repetitions and thereby add a period to everything.
+TEST_F(PreorderTest, repeating_acks_for_one_server_does_not_hold_up_those_that_all_wait_for) {
+  Core core(keys_, config());
+  core.settle(summary(3, {0, 0, 0, 0}));
+  core.settle(request(2, 1));
+  core.settle_after(core.prime().config().retransmit_period);
+  core.settle(summary(3, {0, 0, 0, 0}));  // from now on it is known to lack the first
+  core.settle_after(core.prime().config().retransmit_period);
+  ASSERT_EQ(count(core.settle(request(2, 2)), MessageType::PoAck), 1U);
+  ASSERT_EQ(count(core.settle(request(2, 3)), MessageType::PoAck), 0U);
+  const Duration half = core.prime().config().po_period / 2;
+  core.settle_after(half);
+  const ordering::Output repeated = core.settle(summary(3, {0, 0, 0, 0}));
+  ASSERT_EQ(count(repeated, MessageType::PoAck), 1U);
+  ASSERT_EQ(repeated.sign.front().to, ServerSet::only(server(3)));
+  const ordering::Output due = core.settle_after(half);
+  ASSERT_EQ(count(due, MessageType::PoAck), 1U);
+  EXPECT_EQ(last_signed<message::PoAck>(due)->entries.front().sequence, SeqNum(3));
+}
+
 TEST_F(PreorderTest, updates_that_wait_while_a_request_is_being_preordered_share_the_next_one) {
   Core core(keys_, config());
   ordering::Output first = core.take(op(0, 1));
