@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kItemHead = 8;
 constexpr std::size_t kLinkHead = message::kEnvelopeBytes + 32;
+constexpr std::size_t kAcknowledgedTimes = 8;  // so often per window at least
 constexpr std::size_t kLongestPath = kMaxMerklePath * sizeof(Digest);
 
 std::size_t number(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
@@ -46,9 +47,16 @@ void LinkSender::push(SiteId to, TrafficClass traffic, const Item& item, std::ve
   waiting.push_back(item);
 }
 
-bool LinkSender::anything_to_say() const {
-  return std::any_of(peers_.begin(), peers_.end(), [this](const Peer& peer) {
-    return peer.owes || !peer.waiting[number(TrafficClass::timely)].empty() ||
+void LinkSender::owe_acknowledgement(Instant now, SiteId from) {
+  Peer& peer = at(from);
+  ++peer.owed;
+  const bool pressing = peer.owed >= config_.window / kAcknowledgedTimes;
+  peer.acknowledge_at = std::min(peer.acknowledge_at, pressing ? now : now + config_.acknowledge_after);
+}
+
+bool LinkSender::anything_to_say(Instant now) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const Peer& peer) {
+    return peer.acknowledge_at <= now || !peer.waiting[number(TrafficClass::timely)].empty() ||
            (window_open(peer) && !peer.waiting[number(TrafficClass::bounded)].empty());
   });
 }
@@ -69,7 +77,7 @@ std::vector<LinkOut> LinkSender::pack(const Moment& moment, const std::vector<Se
         out.push_back(make(site, traffic, moment, delivered[site], items));
       }
     }
-    if (peer.owes) out.push_back(make(site, TrafficClass::timely, moment, delivered[site], {}));
+    if (peer.acknowledge_at <= moment.now) out.push_back(make(site, TrafficClass::timely, moment, delivered[site], {}));
   }
   return out;
 }
@@ -118,7 +126,8 @@ LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& m
   if (traffic == TrafficClass::bounded && peer.repeat_at == Instant::never()) {
     peer.repeat_at = moment.now + peer.repeat_gap;
   }
-  peer.owes = false;
+  peer.owed = 0;
+  peer.acknowledge_at = Instant::never();
   return link;
 }
 

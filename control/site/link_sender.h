@@ -2,9 +2,11 @@
 // acknowledged. Part of the logical machine's state: everything here follows from the local order.
 //
 // Link messages are packed when a batch closes, TIMELY before BOUNDED, as many items as fit. BOUNDED ones are
-// acknowledged by the receiving site and open a window; while it is closed items wait and fill larger link messages. A
-// site that does not acknowledge for long loses what waits for it (site_lagging) and is left to catch-up. TIMELY ones
-// are neither acknowledged nor repeated, and a newer item replaces one of its kind that still waits.
+// acknowledged by the receiving site and open a window; while it is closed items wait and fill larger link messages. An
+// acknowledgement rides on whatever goes to the other site next; alone it goes when nothing did for a while, or when
+// much of the window waits for it. A site that does not acknowledge for long loses what waits for it (site_lagging) and
+// is left to catch-up. TIMELY ones are neither acknowledged nor repeated, and a newer item replaces one of its kind
+// that still waits.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +37,7 @@ struct LinkSenderConfig {
   std::size_t window = 64;                          // BOUNDED link messages not acknowledged
   std::size_t queue_bytes = std::size_t{8} << 20U;  // that wait for one site
   std::size_t messages_per_batch = 4;               // to one site, per class
+  Duration acknowledge_after = milliseconds(250);   // well below the other site's repeat_after
   Duration repeat_after = seconds(1);               // without an acknowledgement, doubling up to ...
   Duration longest_repeat = seconds(8);
 };
@@ -46,8 +49,8 @@ class LinkSender {
 
   void push(SiteId to, TrafficClass traffic, const Item& item, std::vector<DropReason>& drops);
   // Something of `from` was executed that has to be acknowledged.
-  void owe_acknowledgement(SiteId from) { at(from).owes = true; }
-  [[nodiscard]] bool anything_to_say() const;
+  void owe_acknowledgement(Instant now, SiteId from);
+  [[nodiscard]] bool anything_to_say(Instant now) const;
 
   // What pack() goes by, all of it from the local order.
   struct Moment {
@@ -80,7 +83,8 @@ class LinkSender {
     SeqNum acknowledged;  // BOUNDED
     Instant repeat_at = Instant::never();
     Duration repeat_gap;
-    bool owes = false;
+    std::size_t owed = 0;  // acknowledgements
+    Instant acknowledge_at = Instant::never();
   };
   [[nodiscard]] Peer& at(SiteId site) { return peers_[site.index()]; }
   [[nodiscard]] bool window_open(const Peer& peer) const;

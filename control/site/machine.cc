@@ -88,7 +88,7 @@ void LogicalMachine::on_link_part(const message::VerifiedMessage& message) {
   for (const DropReason reason : drops) drop(reason);
   // What was executed before comes again when its sender has not heard of it.
   if (part.traffic == TrafficClass::bounded && !drops.empty() && drops.back() == DropReason::link_stale) {
-    sender_.owe_acknowledgement(source);
+    sender_.owe_acknowledgement(clock_.now(), source);
   }
   for (const ReceivedLink& link : ready) deliver(link);
 }
@@ -102,7 +102,7 @@ void LogicalMachine::deliver(const ReceivedLink& link) {
   if (sender_.acknowledged(clock_.now(), link.source, message->delivered)) {
     effects_.acknowledged(link.source, message->delivered);
   }
-  if (link.traffic == TrafficClass::bounded) sender_.owe_acknowledgement(link.source);
+  if (link.traffic == TrafficClass::bounded) sender_.owe_acknowledgement(clock_.now(), link.source);
   const std::optional<std::vector<Bytes>> items = items_of(*message, *bundle);
   if (!items.has_value()) return drop(DropReason::link_malformed);
   for (const Bytes& item : *items) {
@@ -200,7 +200,7 @@ void LogicalMachine::verify_due() {
 void LogicalMachine::close_if_due() {
   if (next_number_ - 1 - settled_ >= config_.unsigned_batches) return;
   if (closed_at_.has_value() && clock_.now() < *closed_at_ + config_.sign_period) return;
-  if (open_.empty() && !sender_.anything_to_say()) return;
+  if (open_.empty() && !sender_.anything_to_say(clock_.now())) return;
   close();
 }
 

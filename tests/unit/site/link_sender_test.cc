@@ -16,7 +16,7 @@ class LinkSenderTest : public ::testing::Test {
     LinkSenderConfig config;
     config.envelope = {SystemId(5), crypto::Principal::of_site(SiteId(0)), KeyEpoch(1)};
     config.sites = 3;
-    config.window = 4;
+    config.window = 16;
     config.messages_per_batch = 2;
     config.queue_bytes = 64 * 1024;
     return config;
@@ -40,7 +40,7 @@ class LinkSenderTest : public ::testing::Test {
 };
 
 TEST_F(LinkSenderTest, says_nothing_when_nothing_waits) {
-  EXPECT_FALSE(sender_.anything_to_say());
+  EXPECT_FALSE(sender_.anything_to_say(now_));
   EXPECT_TRUE(pack().empty());
 }
 
@@ -76,12 +76,12 @@ TEST_F(LinkSenderTest, an_item_whose_batch_is_not_signed_holds_up_what_is_behind
 }
 
 TEST_F(LinkSenderTest, a_closed_window_gathers_items_for_larger_messages) {
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < config().window; ++i) {
     push(kPeer, TrafficClass::bounded, item(10));
     ASSERT_EQ(pack().size(), 1U);
   }
   for (int i = 0; i < 3; ++i) push(kPeer, TrafficClass::bounded, item(10));
-  EXPECT_FALSE(sender_.anything_to_say());
+  EXPECT_FALSE(sender_.anything_to_say(now_));
   EXPECT_TRUE(pack().empty());
   EXPECT_TRUE(sender_.acknowledged(now_, kPeer, SeqNum(1)));
   const auto links = pack();
@@ -112,20 +112,33 @@ TEST_F(LinkSenderTest, a_newer_timely_item_of_one_kind_replaces_one_that_waits) 
 }
 
 TEST_F(LinkSenderTest, an_acknowledgement_alone_is_a_timely_message_that_nobody_acknowledges) {
-  sender_.owe_acknowledgement(kOther);
-  EXPECT_TRUE(sender_.anything_to_say());
+  sender_.owe_acknowledgement(now_, kOther);
+  now_ = now_ + config().acknowledge_after - milliseconds(1);
+  EXPECT_FALSE(sender_.anything_to_say(now_)) << "something may go there anyway";
+  EXPECT_TRUE(pack().empty());
+  now_ = now_ + milliseconds(1);
+  EXPECT_TRUE(sender_.anything_to_say(now_));
   const auto links = pack();
   ASSERT_EQ(links.size(), 1U);
   EXPECT_EQ(links[0].to, kOther);
   EXPECT_EQ(links[0].traffic, TrafficClass::timely);
   EXPECT_TRUE(read(links[0]).items.empty());
-  EXPECT_FALSE(sender_.anything_to_say());
+  EXPECT_FALSE(sender_.anything_to_say(now_));
 }
 
 TEST_F(LinkSenderTest, an_acknowledgement_rides_on_what_is_said_anyway) {
-  sender_.owe_acknowledgement(kPeer);
+  sender_.owe_acknowledgement(now_, kPeer);
   push(kPeer, TrafficClass::bounded, item(10));
   EXPECT_EQ(pack().size(), 1U);
+  now_ = now_ + config().acknowledge_after;
+  EXPECT_FALSE(sender_.anything_to_say(now_));
+}
+
+TEST_F(LinkSenderTest, a_window_that_waits_for_acknowledgements_gets_them_at_once) {
+  sender_.owe_acknowledgement(now_, kPeer);
+  EXPECT_FALSE(sender_.anything_to_say(now_));
+  sender_.owe_acknowledgement(now_, kPeer);
+  EXPECT_TRUE(sender_.anything_to_say(now_)) << "an eighth of the window";
 }
 
 TEST_F(LinkSenderTest, a_site_that_claims_more_than_it_was_sent_acknowledges_nothing) {
