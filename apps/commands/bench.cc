@@ -14,6 +14,7 @@
 
 #include "apps/commands/attack_options.h"
 #include "apps/commands/bench_crypto.h"
+#include "apps/commands/bench_link.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/commands/protocol.h"
@@ -229,6 +230,7 @@ void add_bench_command(CLI::App& app, int& exit_status) {
   CLI::App& bench = *app.add_subcommand("bench", "measurements");
   bench.require_subcommand(1);
   add_bench_crypto_command(bench, exit_status);
+  add_bench_link_command(bench, exit_status);
   CLI::App& command = *bench.add_subcommand("order", "updates per second that one site orders, in one process");
   const auto options = std::make_shared<Options>();
   add_protocol_option(command, options->protocol);

@@ -47,6 +47,9 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("bench crypto with nonsense", ["bench", "crypto", "--milliseconds", "-1"], 2, "milliseconds", folder)
     case("bench crypto", ["bench", "crypto", "--json", "--milliseconds", "1"], 0,
          r'(?s)"op": "ed25519-sign".*"op": "threshold-combine".*"op": "threshold-batch"', folder)
+    case("bench link with nonsense", ["bench", "link", "--port", "carrier-pigeon"], 2, "port", folder)
+    case("bench link", ["bench", "link", "--json", "--milliseconds", "5", "--message", "1,1400,131072"], 0,
+         r'(?s)"bare_port_ratio".*"coding_only_parts_per_s".*"goodput_gbps".*"tx_parts_per_s"', folder)
     case("adversaries", ["lab", "adversaries"], 0, "delay-leader.*\n.*leader", folder)
     case("no such adversary", ["lab", "sim", "--adversary", "shouting"], 2, "there are: silent", folder)
     case("too many faulty servers", ["lab", "sim", "--adversary", "silent", "--faulty", "2"], 2, "1 to 1", folder)
