@@ -24,6 +24,7 @@ BoundedSender::BoundedSender(const ChannelConfig& config, MessageTable& messages
       round_trip_(config.min_pto, config.max_pto, config.ack_delay, config.reordering) {
   CHECK(std::has_single_bit(config.queue_messages) && config.queue_messages >= config.window_messages);
   CHECK(config.queue_bytes >= config.max_message_bytes && config.window_bytes > 0);
+  lost_.reserve(chunks_.size());
   free_all_chunks();
 }
 
@@ -49,12 +50,8 @@ void BoundedSender::give_up() {
   base_ = cut_ = next_;
   queue_bytes_ = in_flight_bytes_ = 0;
   // Chunks in flight are recognised by their sequence when their frame is acknowledged or lost.
-  while (lost_head_ != kNone) {
-    const std::uint32_t chunk = lost_head_;
-    lost_head_ = chunks_[chunk].next;
-    free_chunk(chunk);
-  }
-  lost_tail_ = kNone;
+  for (const std::uint32_t chunk : lost_) free_chunk(chunk);
+  lost_.clear();
   lagging_ = base_due_ = true;
   ++counts_.lagging_episodes;
 }
@@ -86,7 +83,7 @@ bool BoundedSender::may_cut() const {
          free_chunks_ != kNone;
 }
 
-bool BoundedSender::ready() const { return !frames_full() && (base_due_ || lost_head_ != kNone || may_cut()); }
+bool BoundedSender::ready() const { return !frames_full() && (base_due_ || !lost_.empty() || may_cut()); }
 
 bool BoundedSender::write(Instant now, std::uint64_t counter, Writer& out) {
   if (!ready()) return false;
@@ -98,7 +95,7 @@ bool BoundedSender::write(Instant now, std::uint64_t counter, Writer& out) {
     base_due_ = false;
   }
   write_lost(out, made);
-  if (lost_head_ == kNone) write_new(out, made);
+  if (lost_.empty()) write_new(out, made);
   if (made.chunks == kNone && !made.base) return false;
   ++frames_end_;
   ++live_frames_;
@@ -108,11 +105,11 @@ bool BoundedSender::write(Instant now, std::uint64_t counter, Writer& out) {
 }
 
 void BoundedSender::write_lost(Writer& out, Frame& into) {
-  while (lost_head_ != kNone) {
-    const std::uint32_t chunk = lost_head_;
+  while (!lost_.empty()) {
+    const std::uint32_t chunk = lost_.front();
     if (out.room() < wire::kDataChunkHeaderBytes + chunks_[chunk].size) return;
-    lost_head_ = chunks_[chunk].next;
-    if (lost_head_ == kNone) lost_tail_ = kNone;
+    std::pop_heap(lost_.begin(), lost_.end(), LaterInStream{chunks_});
+    lost_.pop_back();
     ++counts_.chunks_retransmitted;
     put(out, into, chunk);
   }
@@ -143,6 +140,7 @@ void BoundedSender::put(Writer& out, Frame& into, std::uint32_t index) {
                                    .bytes = table_.message(from.index).subspan(chunk.offset, chunk.size)});
   if (chunk.tries < 1000) ++chunk.tries;
   into.tries = std::max(into.tries, chunk.tries);
+  if (!into.base) into.oldest = into.chunks == kNone ? chunk.sequence : std::min(into.oldest, chunk.sequence);
   chunk.next = into.chunks;
   into.chunks = index;
 }
@@ -220,10 +218,19 @@ void BoundedSender::lose(Frame& lost) {
       free_chunk(chunk);
       continue;
     }
-    chunks_[chunk].next = kNone;
-    (lost_tail_ == kNone ? lost_head_ : chunks_[lost_tail_].next) = chunk;
-    lost_tail_ = chunk;
+    lost_.push_back(chunk);
+    std::push_heap(lost_.begin(), lost_.end(), LaterInStream{chunks_});
   }
+}
+
+// Of the frames that are not known to be lost; null: there is none.
+BoundedSender::Frame* BoundedSender::oldest_content() {
+  Frame* oldest = nullptr;
+  for (std::uint64_t position = frames_begin_; position < frames_end_; ++position) {
+    Frame& candidate = frame(position);
+    if (candidate.live && (oldest == nullptr || candidate.oldest < oldest->oldest)) oldest = &candidate;
+  }
+  return oldest;
 }
 
 void BoundedSender::on_time(Instant now) {
@@ -233,13 +240,14 @@ void BoundedSender::on_time(Instant now) {
     timeout_at_ = now + round_trip_.timeout(0);
   }
   if (now < timeout_at_) return;
-  // Two frames are probe enough: if they arrive, their acknowledgement tells the fate of the rest.
-  int probes = 2;
-  for (std::uint64_t position = frames_begin_; position < frames_end_ && probes > 0; ++position) {
-    if (!frame(position).live) continue;
-    lose(frame(position));
+  // Two frames are probe enough: if they arrive, their acknowledgement tells the fate of the rest. They are those with
+  // the oldest content, since a receiver that has no memory for what lies behind a hole takes what fills it.
+  for (int probes = 2; probes > 0;) {
+    Frame* const oldest = oldest_content();
+    if (oldest == nullptr) break;
+    lose(*oldest);
     // One whose content was given up meanwhile leaves nothing to probe with.
-    if (base_due_ || lost_head_ != kNone) --probes;
+    if (base_due_ || !lost_.empty()) --probes;
   }
   forget_dead_frames();
   // A peer that is heard of is busy, not gone: it need not wait for long once it takes frames again.
@@ -273,7 +281,8 @@ void BoundedSender::free_chunk(std::uint32_t chunk) {
 }
 
 void BoundedSender::free_all_chunks() {
-  free_chunks_ = lost_head_ = lost_tail_ = kNone;
+  free_chunks_ = kNone;
+  lost_.clear();
   for (std::size_t i = chunks_.size(); i > 0; --i) free_chunk(static_cast<std::uint32_t>(i - 1));
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "dataplane/base/bytes.h"
@@ -85,11 +86,19 @@ class BoundedSender {
     std::uint16_t tries = 0;
     std::uint32_t next = kNone;
   };
+  // Of two chunks of the pool.
+  struct LaterInStream {
+    const std::vector<Chunk>& chunks;
+    bool operator()(std::uint32_t a, std::uint32_t b) const {
+      return std::tie(chunks[a].sequence, chunks[a].offset) > std::tie(chunks[b].sequence, chunks[b].offset);
+    }
+  };
   struct Frame {
     std::uint64_t counter = 0;
     Instant sent;
     std::uint32_t chunks = kNone;
-    std::uint16_t tries = 0;  // of its most tried chunk
+    std::uint64_t oldest = 0;  // sequence of its first chunk; 0: a base alone, or with others
+    std::uint16_t tries = 0;   // of its most tried chunk
     bool base = false;
     bool live = false;
   };
@@ -105,6 +114,7 @@ class BoundedSender {
   void acknowledge(Frame& acked);
   void acknowledge_bytes(const Chunk& chunk);
   void lose(Frame& lost);
+  [[nodiscard]] Frame* oldest_content();
   void detect_losses(Instant now);
   void forget_dead_frames();
   void give_up();
@@ -125,8 +135,7 @@ class BoundedSender {
 
   std::vector<Chunk> chunks_;  // pool
   std::uint32_t free_chunks_ = kNone;
-  std::uint32_t lost_head_ = kNone;  // to send again, oldest first
-  std::uint32_t lost_tail_ = kNone;
+  std::vector<std::uint32_t> lost_;  // to send again: a heap, what comes first in the stream on top
 
   std::vector<Frame> frames_;  // ring, ascending by counter; dead ones stay until they are oldest
   std::uint64_t frames_begin_ = 0;

@@ -68,6 +68,24 @@ TEST(LanesTest, a_calm_network_needs_no_retransmission_and_goes_quiet) {
   EXPECT_EQ(net.frames(0), frames);
 }
 
+// What a hole needs is sent before what lies behind it, for which the receiver has no memory left.
+TEST(LanesTest, after_heavy_loss_a_receiver_that_is_full_gets_soon_what_fills_its_first_hole) {
+  ChannelConfig config = small_config();
+  config.window_messages = 256;
+  config.window_bytes = 256 * 1024;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Network net(2, config, seed, 64 * 1024);
+    net.run(seconds(1));
+    for (std::uint64_t i = 1; i <= 200; ++i) net.submit(0, text(i, 1200), ServerSet::only(server(1)));
+    net.weather.loss = 700'000;
+    net.run(milliseconds(500));
+    net.weather.loss = 0;
+    net.run(seconds(2));
+    EXPECT_EQ(numbers(net.received(1), server(0), TrafficClass::bounded), up_to(200)) << "seed " << seed;
+    EXPECT_GT(net.dropped(1, DropReason::chunk_no_slot), 0U);
+  }
+}
+
 TEST(LanesTest, timely_goes_before_queued_bounded) {
   Network net(3);
   net.run(seconds(1));
