@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/client/session.h"
+#include "control/config/topology.h"
 
 namespace garrison::server {
 
@@ -72,6 +73,10 @@ ClientPart::Intake ClientPart::hello(Session& session, SessionId id, const messa
     return Intake::hostile;
   }
   const ClientId id_of_client(envelope.envelope.signer.index);
+  if (config::home_site(id_of_client, config_.sites) != config_.site) {
+    drops_.add(DropReason::client_of_another_site);
+    return Intake::hostile;
+  }
   Client* client = find_client(id_of_client);
   if (client == nullptr) {
     drops_.add(DropReason::message_unknown_signer);

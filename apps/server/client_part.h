@@ -29,6 +29,7 @@ class ClientPart {
     SiteId site;
     ServerId self;
     KeyEpoch epoch;
+    std::size_t sites = 1;  // of the deployment; clients of others are refused
   };
   // Carries one message to a session. Returns false when the session cannot take more: the reply is dropped by name
   // and the client asks again.

@@ -97,8 +97,8 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   server->lan_ = std::make_unique<LanPart>(lan_config(topology, site, options), std::move(secrets).value(), q,
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(
-      ClientPart::Config{topology.system, options.site, options.self, topology.crypto.epoch}, bundle.agreement,
-      directory, q, server->control_->reply_slab());
+      ClientPart::Config{topology.system, options.site, options.self, topology.crypto.epoch, topology.sites.size()},
+      bundle.agreement, directory, q, server->control_->reply_slab());
   server->crypto_ = std::make_unique<CryptoPart>(
       CryptoPart::Config{.system = topology.system,
                          .site = options.site,

@@ -207,6 +207,11 @@ struct WanSettings {
   std::vector<WanPair> pairs;   // all there are, by first and second
 };
 
+// The site whose servers a client talks to: clients belong to the sites in turn.
+[[nodiscard]] constexpr SiteId home_site(ClientId id, std::size_t sites) {
+  return SiteId(static_cast<std::uint16_t>(id.value() % sites));
+}
+
 struct Topology {
   std::string file;  // what load_topology was given; opens every message about it
   std::string name;
@@ -224,8 +229,7 @@ struct Topology {
   WanSettings wan;                  // of several sites
 
   [[nodiscard]] const SiteSettings& site(SiteId id) const { return sites.at(id.index()); }
-  // The site whose servers a client talks to: clients belong to the sites in turn.
-  [[nodiscard]] const SiteSettings& home_of(ClientId id) const { return sites[id.value() % sites.size()]; }
+  [[nodiscard]] const SiteSettings& home_of(ClientId id) const { return site(home_site(id, sites.size())); }
   // Of two different sites, in either order.
   [[nodiscard]] const WanPair& wan_pair(SiteId one, SiteId other) const;
   // Null when there is no such server.

@@ -114,7 +114,8 @@ namespace garrison {
   X(site_lagging, "what waits for a site overflowed; left to catch-up")                               \
   X(event_intake_full, "too many events of the site wait to be introduced; what matters comes again") \
   X(client_intake_full, "server's intake is full; the client retries")                                \
-  X(client_not_authenticated, "no CLIENT-HELLO on this session")
+  X(client_not_authenticated, "no CLIENT-HELLO on this session")                                      \
+  X(client_of_another_site, "client that belongs to another site of the deployment")
 
 enum class DropReason : std::uint8_t {
 #define GARRISON_ENUMERATOR(id, text) id,

@@ -89,6 +89,20 @@ TEST_F(ClientPartTest, a_hello_for_another_challenge_is_refused) {
   EXPECT_EQ(part_.drops().get(DropReason::message_bad_signature), 1U);
 }
 
+TEST_F(ClientPartTest, a_client_of_another_site_is_refused_by_name) {
+  ClientPart among_two{{keys_.system(), keys_.site(), ServerId(0), keys_.epoch(), 2},
+                       keys_.agreement_secret(keys_.server(ServerId(0))),
+                       keys_.directory(),
+                       queues_,
+                       reply_slab_};
+  (void)among_two.open(kSession, kNonce);
+  EXPECT_EQ(among_two.on_message(kSession, hello(ClientId(1), kNonce)), Intake::hostile);
+  EXPECT_EQ(among_two.drops().get(DropReason::client_of_another_site), 1U);
+  EXPECT_EQ(among_two.on_message(kSession, keys_.client_op(ClientId(1), SeqNum(1), {})), Intake::hostile);
+  EXPECT_EQ(queues_.client_ops->size(), 0U);
+  EXPECT_EQ(among_two.on_message(kSession, hello(ClientId(2), kNonce)), Intake::taken);
+}
+
 TEST_F(ClientPartTest, a_hello_with_any_byte_changed_is_refused) {
   const Bytes good = hello(kClient, kNonce);
   for (std::size_t i = 0; i < good.size(); ++i) {
