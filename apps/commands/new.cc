@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -26,7 +27,7 @@ struct Options {
   bool force = false;
   config::NewTopology wishes;
   std::string protocol{config::name(config::LocalProtocol::prime)};
-  std::string link{config::name(config::LinkKind::erasure)};
+  std::optional<std::string> link;
   std::string service{config::name(config::ServiceKind::kv)};
   std::string server_scheme{crypto::name(crypto::Scheme::ed25519)};
   std::string client_scheme{crypto::name(crypto::Scheme::ed25519)};
@@ -80,8 +81,10 @@ int make_topology(Options& options) {
   options.wishes.service =
       options.service == config::name(config::ServiceKind::null) ? config::ServiceKind::null : config::ServiceKind::kv;
   options.wishes.protocol = local_protocol(options.protocol);
-  options.wishes.link =
-      options.link == config::name(config::LinkKind::naive) ? config::LinkKind::naive : config::LinkKind::erasure;
+  if (options.link) {
+    options.wishes.link =
+        *options.link == config::name(config::LinkKind::naive) ? config::LinkKind::naive : config::LinkKind::erasure;
+  }
   const auto system = random_system();
   if (!system) return complain(system.error().message), kFailed;
   options.wishes.system = system.value();
@@ -110,15 +113,14 @@ void add_new_command(CLI::App& app, int& exit_status) {
   command.add_option("--servers", wishes.servers, "servers of each site: 4, 7, 10, 13 or 16")->capture_default_str();
   command.add_option("--f-global", wishes.f_global,
                      "F: faulty or lost sites to tolerate, of at least 3F + 1; as many as there can be if not given");
-  command.add_option("--link", options->link, "how messages cross between sites")
-      ->check(CLI::IsMember({"erasure", "naive"}))
-      ->capture_default_str();
+  command.add_option("--link", options->link, "how messages cross between sites; erasure if not given")
+      ->check(CLI::IsMember({"erasure", "naive"}));
   command.add_option("--clients", wishes.clients, "clients")->capture_default_str();
   command
       .add_option("--port", wishes.ports,
                   "inproc, af_packet:INTERFACE or a DPDK device; once for all servers, or once for each")
       ->take_all();
-  command.add_option("--wan-port", wishes.wan_ports, "likewise, towards other sites")->take_all();
+  command.add_option("--wan-port", wishes.wan_ports, "likewise, towards other sites; inproc if not given")->take_all();
   command
       .add_option("--host", wishes.hosts, "IP address for clients and status; once for all servers, or once for each")
       ->take_all();

@@ -15,6 +15,7 @@ constexpr std::size_t kFirstAdminPort = 9101;
 constexpr std::size_t kPortsPerSite = 100;
 static_assert(kMaxServersPerSite <= kPortsPerSite);
 static_assert(kFirstClientPort + kMaxSitesPerTopology * kPortsPerSite <= kFirstAdminPort);
+constexpr std::string_view kInProcess = "inproc";
 constexpr Duration kInProcessDelay = milliseconds(20);
 
 // A TOML basic string.
@@ -120,6 +121,13 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
   return text + "[prime]\n" + prime_keys(defaults.prime) + "\n";
 }
 
+// One for all, or one each.
+const std::string& pick(const std::vector<std::string>& from, std::size_t i) { return from[from.size() == 1 ? 0 : i]; }
+
+std::string_view wan_port(const NewTopology& wishes, std::size_t i) {
+  return wishes.wan_ports.empty() ? kInProcess : pick(wishes.wan_ports, i);
+}
+
 std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
   const GlobalSettings& global = defaults.global;
   std::string text = fmt::format(
@@ -139,8 +147,8 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "[wan]\n"
       "kind = {}  # erasure: every server sends a part; naive: f + 1 send all of a message to f + 1 each\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",
-      quoted(name(wishes.link)));
-  if (wishes.wan_ports.front() == "inproc") {
+      quoted(name(wishes.link.value_or(LinkKind::erasure))));
+  if (wan_port(wishes, 0) == kInProcess) {
     text += fmt::format("delay = {}  # one way, of the modelled network inside the process\n",
                         quoted(to_string(kInProcessDelay)));
   }
@@ -153,9 +161,6 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
                     "\n",
                     defaults.wan.link.ip_mtu, defaults.wan.link.lossy);
 }
-
-// One for all, or one each.
-const std::string& pick(const std::vector<std::string>& from, std::size_t i) { return from[from.size() == 1 ? 0 : i]; }
 
 constexpr std::string_view kPortsExplained =
     "# lan.port: \"inproc\" (all servers in one process), \"af_packet:INTERFACE\", or a device of DPDK, by PCI "
@@ -183,7 +188,7 @@ std::string server(const NewTopology& wishes, std::size_t site, std::size_t i) {
   if (wishes.sites > 1) {
     text +=
         fmt::format("wan = {{ port = {}, mac = \"02:00:00:01:{:02x}:{:02x}\", ip = \"10.2.{}.{}\", udp_port = {} }}\n",
-                    quoted(pick(wishes.wan_ports, nth)), site, i + 1, site, i + 1, kWanUdpPort);
+                    quoted(wan_port(wishes, nth)), site, i + 1, site, i + 1, kWanUdpPort);
   }
   return text + fmt::format("client = {}\nadmin = {}\n", endpoint(kFirstClientPort), endpoint(kFirstAdminPort));
 }
@@ -199,7 +204,7 @@ std::string site(const NewTopology& wishes, std::size_t index) {
     const bool several = wishes.sites > 1;
     text += kPortsExplained;
     if (several) text += kWanPortsExplained;
-    if (pick(wishes.ports, 0) != "inproc" || (several && pick(wishes.wan_ports, 0) != "inproc")) text += kMadeUp;
+    if (pick(wishes.ports, 0) != kInProcess || (several && wan_port(wishes, 0) != kInProcess)) text += kMadeUp;
   }
   for (std::size_t i = 0; i < wishes.servers; ++i) text += (i > 0 ? "\n" : "") + server(wishes, index, i);
   return text;
@@ -216,9 +221,14 @@ std::optional<Error> misfit(const NewTopology& wishes) {
   if (wishes.sites == 1 && wishes.f_global) {
     return Error{"one site alone has no F: it says how many sites may be faulty; ask for several sites"};
   }
+  if (wishes.sites == 1 && (wishes.link || !wishes.wan_ports.empty())) {
+    return Error{fmt::format("one site alone has no {}; ask for several sites, or leave it out",
+                             wishes.link ? "link to others" : "wan port towards others")};
+  }
   const std::size_t servers = wishes.sites * wishes.servers;
   for (const auto& [list, what] : {std::pair(&wishes.ports, "ports"), std::pair(&wishes.wan_ports, "wan ports"),
                                    std::pair(&wishes.hosts, "hosts")}) {
+    if (list == &wishes.wan_ports && list->empty()) continue;
     if (list->size() != 1 && list->size() != servers) {
       return Error{fmt::format("{} {} for {} servers; give one for all or one for each", list->size(), what, servers)};
     }

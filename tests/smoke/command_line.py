@@ -69,6 +69,9 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
          "client c3 is of site A, and c2 of site B; a gateway speaks to one site", folder)
     case("too few sites", ["new", "-t", "x.toml", "--sites", "6", "--f-global", "2"], 2, "make it 7 sites", folder)
     case("F of one site", ["new", "-t", "x.toml", "--f-global", "1"], 2, "one site alone has no F", folder)
+    case("link of one site", ["new", "-t", "x.toml", "--link", "erasure"], 2, "one site alone has no link", folder)
+    case("wan port of one site", ["new", "-t", "x.toml", "--wan-port", "inproc"], 2, "one site alone has no wan port",
+         folder)
     case("unknown link", ["new", "-t", "x.toml", "--sites", "2", "--link", "hub"], 2, "hub|link", folder)
     case("new does not overwrite", ["new", "-t", "site.toml"], 2, "site.toml", folder)
     case("missing topology", ["check", "-t", "none.toml"], 2, "none.toml", folder)

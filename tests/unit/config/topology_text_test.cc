@@ -105,6 +105,10 @@ TEST(TopologyTextTest, wishes_for_sites_that_cannot_be_met_are_refused) {
   EXPECT_EQ(refusal([](auto& wishes) { wishes.sites = 0; }), "there cannot be 0 sites; write 1 to 16");
   EXPECT_EQ(refusal([](auto& wishes) { wishes.sites = 17; }), "there cannot be 17 sites; write 1 to 16");
   EXPECT_NE(refusal([](auto& wishes) { wishes.f_global = 0; }).find("one site alone has no F"), std::string::npos);
+  EXPECT_EQ(refusal([](auto& wishes) { wishes.link = LinkKind::erasure; }),
+            "one site alone has no link to others; ask for several sites, or leave it out");
+  EXPECT_EQ(refusal([](auto& wishes) { wishes.wan_ports = {"inproc"}; }),
+            "one site alone has no wan port towards others; ask for several sites, or leave it out");
   const std::string too_many = refusal([](auto& wishes) {
     wishes.sites = 4;
     wishes.f_global = 2;
