@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -67,16 +68,38 @@ void print_row(const nlohmann::json& status, bool with_drops) {
   }
 }
 
+// Of a server of a site among others: what its site's logical machine shows.
+void print_among_sites(const nlohmann::json& status) {
+  const nlohmann::json& sites = status.at("among_sites");
+  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n",
+             status.at("server").get<std::string>(), sites.at("view").get<std::uint64_t>(), leader(sites),
+             turnaround(sites), sites.at("globally_ordered").get<std::uint64_t>(),
+             sites.at("events_executed").get<std::uint64_t>(), sites.at("link_messages_executed").get<std::uint64_t>(),
+             sites.at("site_signatures").get<std::uint64_t>(), sites.at("frames_received").get<std::uint64_t>(),
+             sites.at("frames_sent").get<std::uint64_t>());
+}
+
+// Those that answered.
+void print_table(const nlohmann::json& rows, bool with_drops) {
+  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {:<9} {:>10}  {}\n", "server",
+             "view", "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in",
+             "frames out", "drops", "blacklist", "checkpoint", "catching up");
+  for (const nlohmann::json& row : rows) print_row(row, with_drops);
+  const auto alone = [](const nlohmann::json& row) { return row.at("among_sites").is_null(); };
+  if (std::ranges::all_of(rows, alone)) return;
+  fmt::print("\nthe sites among themselves, as each server's site has it\n");
+  fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "server", "view", "leader",
+             "TAT/bound ms", "ordered", "events", "links in", "signatures", "frames in", "frames out");
+  for (const nlohmann::json& row : rows) {
+    if (!alone(row)) print_among_sites(row);
+  }
+}
+
 int status(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   nlohmann::json rows = nlohmann::json::array();
   std::size_t silent = 0;
-  if (!options.json) {
-    fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {:<9} {:>10}  {}\n", "server",
-               "view", "leader", "TAT/bound ms", "ordered", "executed", "waiting", "outstanding", "frames in",
-               "frames out", "drops", "blacklist", "checkpoint", "catching up");
-  }
   for (const config::SiteSettings& site : loaded.value().sites) {
     std::size_t silent_here = 0;
     for (const config::ServerSettings& server : site.servers) {
@@ -84,10 +107,8 @@ int status(const Options& options) {
       if (!answer) {
         ++silent_here;
         complain(answer.error().message);
-      } else if (options.json) {
-        rows.push_back(std::move(answer).value());
       } else {
-        print_row(answer.value(), options.drops);
+        rows.push_back(std::move(answer).value());
       }
     }
     silent += silent_here;
@@ -100,6 +121,8 @@ int status(const Options& options) {
     conditions["topology"] = options.topology;
     conditions["silent_servers"] = silent;
     fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
+  } else {
+    print_table(rows, options.drops);
   }
   return silent == 0 ? kDone : kFailed;
 }

@@ -62,6 +62,26 @@ nlohmann::json queues_of(const server::Queues& queues) {
           {"control_to_client", queues.replies->size()}};
 }
 
+// What a server of a site among others shows beside: the protocol among sites as its site's machine runs it, and its
+// port towards them. Null in a site alone.
+nlohmann::json among_sites(const server::ControlStatus& control, const stages::LanStage* wan) {
+  if (!control.global.has_value()) return nullptr;
+  const ordering::Status& global = *control.global;
+  return {{"view", global.view.value()},
+          {"leader", config::site_name(SiteId(global.leader.value()))},
+          {"view_installed", global.view_installed},
+          {"leader_suspected", global.leader_suspected},
+          {"tat_leader_ms", milliseconds_of(global.tat_leader)},
+          {"tat_acceptable_ms", milliseconds_of(global.tat_acceptable)},
+          {"globally_ordered", global.globally_ordered.value()},
+          {"events_executed", control.machine.events},
+          {"link_messages_executed", control.machine.link_messages},
+          {"batches_closed", control.machine.batches},
+          {"site_signatures", control.site_signatures},
+          {"frames_received", wan == nullptr ? 0 : wan->counters().rx_frames.get()},
+          {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()}};
+}
+
 nlohmann::json workers_of(const Node& node) {
   nlohmann::json workers = nlohmann::json::array();
   for (const auto& worker : node.workers()) {
@@ -132,6 +152,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
           {"replies_sent", server.client().replies_sent()},
           {"drops", std::move(drops)},
           {"queues", queues_of(server.queues())},
+          {"among_sites", among_sites(control, node.wan_stage(id))},
           {"workers", workers_of(node)}};
 }
 

@@ -1,8 +1,8 @@
 // A node: one process that hosts servers of one site or of several, and drives their parts from DPDK workers.
 //
 // Built and stopped by one thread, the main one. Servers whose topology says `inproc` meet on an in-process segment of
-// their site, which copies frames as a switch does; others get the port their topology names. Sites among others run
-// all in one process, over a network in it that takes the delays of the topology (io/wide_area.h).
+// their site, which copies frames as a switch does, and sites on a network that takes the delays of the topology
+// (io/wide_area.h); others get the ports that their topology names.
 #pragma once
 
 #include <map>
@@ -11,16 +11,14 @@
 
 #include "apps/adversary/attack.h"
 #include "apps/node/membership.h"
+#include "apps/node/networks.h"
+#include "apps/node/ports.h"
 #include "apps/node/server_stages.h"
 #include "apps/node/worker_table.h"
 #include "apps/server/server.h"
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
-#include "dataplane/io/ethdev_port.h"
-#include "dataplane/io/pool.h"
-#include "dataplane/io/segment.h"
-#include "dataplane/io/wide_area.h"
 #include "dataplane/runtime/doorbell.h"
 #include "dataplane/runtime/worker.h"
 #include "dataplane/stages/lan_stage.h"
@@ -59,39 +57,27 @@ class Node {
   [[nodiscard]] const stages::LanStage& lan_stage(SiteServer id) const { return *lan_stages_.at(id); }
   // Null for a server that talks to no other site.
   [[nodiscard]] const stages::LanStage* wan_stage(SiteServer id) const;
-  // The network between sites inside this process; null where there is one site.
-  [[nodiscard]] const io::WideAreaStage* wide_area() const { return wide_area_.get(); }
+  // The network between sites inside this process; null where there is none.
+  [[nodiscard]] const io::WideAreaStage* wide_area() const { return ports_->wide_area(); }
 
  private:
   explicit Node(const config::Topology& topology) : topology_(topology) {}
   Result<void> build(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
-  // Whether all servers meet inside this process, or none does.
-  [[nodiscard]] Result<bool> meet_in_process() const;
-  Result<void> build_ports();
-  void build_segments();
   Result<void> build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
   void build_stages();
   void add_lan(SiteServer id, runtime::Worker& worker);
   void add_wan(SiteServer id, runtime::Worker& worker);
-  [[nodiscard]] const config::ServerSettings& settings_of(SiteServer id) const {
-    return topology_.site(id.site).servers[id.server.index()];
-  }
   [[nodiscard]] runtime::Worker& worker_of(StageKind kind, SiteServer id) const;
 
   const config::Topology& topology_;
-  bool in_process_ = false;
+  Networks networks_;
   std::vector<WorkerRow> table_;
   std::vector<SiteServer> hosted_;  // ascending
   Membership running_;
   Membership faulty_;
   std::unique_ptr<MembershipTable> membership_;
-  // Destroyed in reverse: workers first, pools after every port and stage that holds their buffers.
-  std::map<SiteServer, io::Pool> pools_;
-  std::map<SiteId, std::unique_ptr<io::SegmentStage>> segments_;
-  std::unique_ptr<io::WideAreaStage> wide_area_;
-  std::map<SiteServer, std::unique_ptr<io::EthdevPort>> ethdevs_;
-  std::map<SiteServer, io::RingPort*> rings_;      // on the segment of the site
-  std::map<SiteServer, io::RingPort*> wan_rings_;  // on the one between sites
+  // Destroyed in reverse: workers first, ports and their pools after every stage that holds their buffers.
+  std::unique_ptr<Ports> ports_;
   std::vector<std::unique_ptr<server::Server>> servers_;
   std::vector<std::unique_ptr<HostedEndpoint>> endpoints_;
   std::map<SiteServer, std::unique_ptr<stages::LanStage>> lan_stages_;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/node/membership.h"
+#include "apps/node/networks.h"
 #include "dataplane/runtime/placement.h"
 
 namespace garrison::node {
@@ -22,11 +22,11 @@ struct WorkerRow {
   std::vector<StageRow> stages;  // in poll order
 };
 
-// Poll workers share the servers' LAN, wan and control stages round robin, and the in-process segments, where there are
-// any: one for each site, and one between sites. Signatures have threads of their own, one per server, never pinned:
+// Poll workers share the servers' LAN, wan and control stages round robin, and the networks inside the process, where
+// there are any. Signatures have threads of their own, one per server, never pinned:
 // private-key operations must not stand in a loop that polls a port. `servers` ascend.
 [[nodiscard]] std::vector<WorkerRow> plan_workers(const runtime::Machine& machine,
-                                                  const std::vector<SiteServer>& servers, bool in_process,
+                                                  const std::vector<SiteServer>& servers, const Networks& networks,
                                                   bool dedicated);
 
 }  // namespace garrison::node

@@ -14,9 +14,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-import site_over_af_packet as site
-from site_over_af_packet import SERVERS, SWITCH, Process, expect, inside, redis, sh
+from netns import SWITCH, Network, Process, expect, inside, main_with, redis, sh
 
+SERVERS = 4
 UPDATES = 2_000
 SMALL_WINDOWS = {"kept_window": 8, "checkpoint_interval": 4, "ordering_window": 16}
 
@@ -36,7 +36,7 @@ def wait_until_equal(garrison: str, topology: pathlib.Path, servers: list[str]) 
     raise AssertionError(f"states differ: { {name: now.get(name, {}).get('state_transfer') for name in servers} }")
 
 
-def run(garrison: str, work: pathlib.Path, network: site.Network, processes: list) -> None:
+def run(garrison: str, work: pathlib.Path, network: Network, processes: list) -> None:
     topology = work / "site.toml"
     hosts = [word for i in range(1, SERVERS + 1) for word in ("--host", f"10.9.0.{i}")]
     sh(garrison, "new", "--servers", str(SERVERS), "--port", "af_packet:lan0", *hosts, "-t", str(topology))
@@ -46,7 +46,7 @@ def run(garrison: str, work: pathlib.Path, network: site.Network, processes: lis
         assert changed == 1, key
     topology.write_text(text)
     sh(garrison, "keys", "-t", str(topology), "-k", str(work / "keys"))
-    network.up(re.findall(r'mac = "([0-9a-f:]+)"', text))
+    network.up([{"lan0": ("lan", mac)} for mac in re.findall(r'mac = "([0-9a-f:]+)"', text)])
 
     def start(i: int) -> Process:
         server = Process(work / f"A{i}.log", inside(
@@ -85,4 +85,4 @@ def run(garrison: str, work: pathlib.Path, network: site.Network, processes: lis
 
 
 if __name__ == "__main__":
-    sys.exit(site.main_with(lambda words, *scene: run(words[0], *scene), sys.argv[1:]))
+    sys.exit(main_with(lambda words, *scene: run(words[0], *scene), sys.argv[1:], SERVERS))

@@ -5,86 +5,16 @@ usage: site_over_af_packet.py GARRISON DISSECTOR
 
 Needs root for the namespaces, and exits 77 (skipped) without. Makes and removes everything it uses.
 """
-import os
 import pathlib
 import re
 import signal
-import subprocess
 import sys
-import tempfile
-import time
+
+sys.dont_write_bytecode = True
+from netns import SWITCH, Network, Process, expect, inside, main_with, redis, sh
 
 SERVERS = 4
 REQUESTS = 20_000
-TAG = f"gs{os.getpid()}"
-SWITCH = f"{TAG}sw"
-
-
-def sh(*words: str, check: bool = True, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(words, check=check, text=True, capture_output=True, stdin=subprocess.DEVNULL, **options)
-
-
-def inside(namespace: str, *words: str) -> list[str]:
-    return ["ip", "netns", "exec", namespace, *words]
-
-
-class Network:
-    """A switch namespace with two bridges: lan, without addresses, and mgmt, where clients are."""
-
-    def __init__(self):
-        self.namespaces = [SWITCH] + [f"{TAG}s{i}" for i in range(1, SERVERS + 1)]
-
-    def up(self, macs: list[str]) -> None:
-        for namespace in self.namespaces:
-            sh("ip", "netns", "add", namespace)
-            sh(*inside(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"), check=False)
-            sh(*inside(namespace, "ip", "link", "set", "lo", "up"))
-        for bridge in ("lan", "mgmt"):
-            sh(*inside(SWITCH, "ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0",
-                       "mcast_snooping", "0"))
-            sh(*inside(SWITCH, "ip", "link", "set", bridge, "up"))
-        sh(*inside(SWITCH, "ip", "address", "add", "10.9.0.254/24", "dev", "mgmt"))
-        for i, namespace in enumerate(self.namespaces[1:], 1):
-            for bridge in ("lan", "mgmt"):
-                sh("ip", "link", "add", f"{bridge}{i}", "netns", SWITCH, "type", "veth", "peer", "name", f"{bridge}0",
-                   "netns", namespace)
-                sh(*inside(SWITCH, "ip", "link", "set", f"{bridge}{i}", "master", bridge, "up"))
-                sh(*inside(namespace, "ip", "link", "set", f"{bridge}0", "up"))
-            sh(*inside(namespace, "ip", "link", "set", "lan0", "address", macs[i - 1]))
-            sh(*inside(namespace, "ip", "address", "add", f"10.9.0.{i}/24", "dev", "mgmt0"))
-
-    def down(self) -> None:
-        for namespace in self.namespaces:
-            sh("ip", "netns", "delete", namespace, check=False)
-
-
-class Process:
-    def __init__(self, log: pathlib.Path, words: list[str]):
-        self.log = log
-        self.handle = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log.open("w"),
-                                       stderr=subprocess.STDOUT)
-
-    def wait_for(self, text: str) -> None:
-        while text not in self.log.read_text():
-            assert self.handle.poll() is None, f"ended early: {self.log.read_text()}"
-            time.sleep(0.05)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        if self.handle.poll() is None:
-            self.handle.send_signal(number)
-        try:
-            return self.handle.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            self.handle.kill()
-            return self.handle.wait()
-
-
-def redis(*words: str) -> str:
-    return sh(*inside(SWITCH, "redis-cli", "-p", "6379", *words)).stdout.strip()
-
-
-def expect(got: str, wanted: str, what: str) -> None:
-    assert got == wanted, f"{what}: got {got!r}, wanted {wanted!r}"
 
 
 def check_commands() -> None:
@@ -138,7 +68,7 @@ def run(garrison: str, dissector: pathlib.Path, work: pathlib.Path, network: Net
     sh(garrison, "check", "-t", str(topology), "-k", str(work / "keys"))
     macs = re.findall(r'mac = "([0-9a-f:]+)"', topology.read_text())
     assert len(macs) == SERVERS
-    network.up(macs)
+    network.up([{"lan0": ("lan", mac)} for mac in macs])
 
     # From before the first HELLO until well into the first commands; the load later is too much to keep.
     capture = work / "lan.pcap"
@@ -180,32 +110,5 @@ def run(garrison: str, dissector: pathlib.Path, work: pathlib.Path, network: Net
         expect(str(process.stop(signal.SIGINT)), "0", f"exit status of a {name} ended by SIGINT")
 
 
-def main_with(scene, paths: list[str]) -> int:
-    """Runs `scene` with the paths made absolute, an empty folder, the network, and the list of what it starts."""
-    if os.geteuid() != 0:
-        print("skipped: network namespaces need root")
-        return 77
-    words = [str(pathlib.Path(path).resolve()) for path in paths]
-    network = Network()
-    processes: list[Process] = []
-    with tempfile.TemporaryDirectory(prefix="garrison-smoke-") as folder:
-        work = pathlib.Path(folder)
-        try:
-            scene(words, work, network, processes)
-        except (AssertionError, subprocess.SubprocessError) as fault:
-            print(f"FAILED: {fault}")
-            if isinstance(fault, subprocess.CalledProcessError):
-                print(fault.stdout, fault.stderr)
-            for log in sorted(work.glob("*.log")):
-                print(f"--- {log.name}\n{log.read_text()[-2000:]}")
-            return 1
-        finally:
-            for process in reversed(processes):
-                process.stop(signal.SIGKILL)
-            network.down()
-    print("passed")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main_with(lambda words, *scene: run(words[0], pathlib.Path(words[1]), *scene), sys.argv[1:]))
+    sys.exit(main_with(lambda words, *scene: run(words[0], pathlib.Path(words[1]), *scene), sys.argv[1:], SERVERS))

@@ -1,0 +1,105 @@
+#include "apps/node/ports.h"
+
+#include <utility>
+
+#include "apps/server/wan_setup.h"
+
+namespace garrison::node {
+
+namespace {
+
+constexpr std::size_t kSegmentSlots = 2048;
+constexpr std::size_t kPoolBuffers = 8191;  // kPortMemoryMib, rounded up
+constexpr std::uint64_t kBitsPerByte = 8;
+
+const config::ServerSettings& settings_of(const config::Topology& topology, SiteServer id) {
+  return topology.site(id.site).servers[id.server.index()];
+}
+
+io::WideAreaConfig paths_of(const config::Topology& topology) {
+  const std::size_t sites = topology.sites.size();
+  io::WideAreaConfig config;
+  config.bytes_per_s.assign(sites, topology.wan.rate.has_value() ? topology.wan.rate->bits_per_s / kBitsPerByte : 0);
+  config.delay.assign(sites, std::vector<Duration>(sites));
+  for (const config::WanPair& pair : topology.wan.pairs) {
+    config.delay[pair.first.index()][pair.second.index()] = pair.delay;
+    config.delay[pair.second.index()][pair.first.index()] = pair.delay;
+  }
+  return config;
+}
+
+// `nth` tells the devices of a process apart.
+std::string devargs_of(const config::PortSettings& port, std::size_t nth) {
+  if (port.port == config::PortSettings::Port::af_packet) {
+    // The default of 512 frames drops silently under bursts.
+    return "net_af_packet" + std::to_string(nth) + ",iface=" + port.device + ",framecnt=4096,blocksz=65536";
+  }
+  return port.device;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, const Networks& networks,
+                                           const std::vector<SiteServer>& hosted) {
+  std::unique_ptr<Ports> ports(new Ports());
+  for (const SiteServer id : hosted) {
+    Result<io::Pool> pool = io::make_pool({.name = "pool-" + settings_of(topology, id).name, .mbufs = kPoolBuffers});
+    if (!pool) return pool.error();
+    ports->pools_[id] = std::move(pool).value();
+    if (Result<void> opened = ports->open_devices(topology, networks, id); !opened) return opened.error();
+  }
+  for (const SiteId site : networks.lans_inside) ports->make_segment(topology.site(site));
+  if (networks.wan_inside) ports->make_wide_area(topology);
+  return ports;
+}
+
+Result<void> Ports::open_devices(const config::Topology& topology, const Networks& networks, SiteServer id) {
+  const config::ServerSettings& settings = settings_of(topology, id);
+  if (!networks.lan_inside(id.site)) {
+    if (Result<void> opened = open_device(settings.lan, id, lans_[id]); !opened) return opened;
+  }
+  // On the naive link most servers of a site talk to no other.
+  const bool talks = server::wan_receive_slots(topology, id.site, id.server) > 0;
+  if (networks.several_sites && !networks.wan_inside && talks) return open_device(*settings.wan, id, wans_[id]);
+  return {};
+}
+
+Result<void> Ports::open_device(const config::PortSettings& settings, SiteServer id, OnePort& out) {
+  io::EthdevOptions options;
+  options.devargs = devargs_of(settings, devices_++);
+  options.pool = pools_.at(id).get();
+  Result<std::unique_ptr<io::EthdevPort>> port = io::EthdevPort::open(options);
+  if (!port) return port.error();
+  out.device = std::move(port).value();
+  return {};
+}
+
+void Ports::make_segment(const config::SiteSettings& site) {
+  std::vector<io::SegmentPort> ports;
+  for (const config::ServerSettings& server : site.servers) {
+    ports.push_back({.name = server.name, .mac = server.lan.mac, .rx_pool = pools_.at({site.id, server.id}).get()});
+  }
+  segments_[site.id] = std::make_unique<io::SegmentStage>("segment " + site.name, ports, kSegmentSlots);
+  for (const config::ServerSettings& server : site.servers) {
+    lans_[{site.id, server.id}].ring = &segments_.at(site.id)->port(server.id.index());
+  }
+}
+
+void Ports::make_wide_area(const config::Topology& topology) {
+  std::vector<io::WideAreaPort> ports;
+  for (const auto& [id, pool] : pools_) {
+    const config::ServerSettings& settings = settings_of(topology, id);
+    ports.push_back({{.name = settings.name + " wan", .mac = settings.wan->mac, .rx_pool = pool.get()}, id.site});
+  }
+  wide_area_ = std::make_unique<io::WideAreaStage>("wide area", ports, paths_of(topology), kSegmentSlots);
+  std::size_t next = 0;
+  for (const auto& [id, pool] : pools_) wans_[id].ring = &wide_area_->port(next++);
+}
+
+io::Port& Ports::bind(const OnePort& port, runtime::Doorbell& receiver) {
+  if (port.device != nullptr) return *port.device;
+  port.ring->set_receiver(receiver);
+  return *port.ring;
+}
+
+}  // namespace garrison::node

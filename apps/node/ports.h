@@ -1,0 +1,65 @@
+// The ports of a node's servers, and the networks inside the process that stand behind some of them: a segment for a
+// site (dataplane/io/segment.h), the wide area between sites (wide_area.h). Any other port is a device of its own.
+//
+// Made and destroyed by the main thread, and outlives the workers; each port is used by the worker of its server.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/node/networks.h"
+#include "dataplane/io/ethdev_port.h"
+#include "dataplane/io/pool.h"
+#include "dataplane/io/segment.h"
+#include "dataplane/io/wide_area.h"
+#include "dataplane/runtime/doorbell.h"
+
+namespace garrison::node {
+
+// Memory that the ports of one server take from the EAL.
+inline constexpr std::size_t kPortMemoryMib = 24;
+
+class Ports {
+ public:
+  // Of the hosted servers, ascending, whose networks these are. After start_eal().
+  [[nodiscard]] static Result<std::unique_ptr<Ports>> open(const config::Topology& topology, const Networks& networks,
+                                                           const std::vector<SiteServer>& hosted);
+
+  // Buffers of one server, for both of its ports.
+  [[nodiscard]] rte_mempool& pool(SiteServer id) const { return *pools_.at(id); }
+  // For the worker that rings when frames wait; before it starts.
+  [[nodiscard]] io::Port& lan(SiteServer id, runtime::Doorbell& receiver) const { return bind(lans_.at(id), receiver); }
+  // Of a server that talks to other sites.
+  [[nodiscard]] io::Port& wan(SiteServer id, runtime::Doorbell& receiver) const { return bind(wans_.at(id), receiver); }
+
+  // Of a site whose LAN is inside this process.
+  [[nodiscard]] io::SegmentStage& segment(SiteId site) const { return *segments_.at(site); }
+  // Null where the network between sites is not inside this process.
+  [[nodiscard]] io::WideAreaStage* wide_area() const { return wide_area_.get(); }
+
+ private:
+  // One of the two.
+  struct OnePort {
+    io::RingPort* ring = nullptr;
+    std::unique_ptr<io::EthdevPort> device{};
+  };
+
+  Ports() = default;
+  Result<void> open_devices(const config::Topology& topology, const Networks& networks, SiteServer id);
+  Result<void> open_device(const config::PortSettings& settings, SiteServer id, OnePort& out);
+  void make_segment(const config::SiteSettings& site);
+  void make_wide_area(const config::Topology& topology);
+  [[nodiscard]] static io::Port& bind(const OnePort& port, runtime::Doorbell& receiver);
+
+  // Destroyed in reverse: the pools after whatever holds their buffers.
+  std::map<SiteServer, io::Pool> pools_;
+  std::map<SiteId, std::unique_ptr<io::SegmentStage>> segments_;
+  std::unique_ptr<io::WideAreaStage> wide_area_;
+  std::map<SiteServer, OnePort> lans_;
+  std::map<SiteServer, OnePort> wans_;
+  std::size_t devices_ = 0;
+};
+
+}  // namespace garrison::node
