@@ -58,10 +58,9 @@ Result<void> Ports::open_devices(const config::Topology& topology, const Network
   if (!networks.lan_inside(id.site)) {
     if (Result<void> opened = open_device(settings.lan, id, lans_[id]); !opened) return opened;
   }
-  // On the naive link most servers of a site talk to no other.
+  // In a site alone nobody talks to others, and on the naive link most servers do not.
   const bool talks = server::wan_receive_slots(topology, id.site, id.server) > 0;
-  if (networks.several_sites && !networks.wan_inside && talks) return open_device(*settings.wan, id, wans_[id]);
-  return {};
+  return talks && !networks.wan_inside ? open_device(*settings.wan, id, wans_[id]) : Result<void>();
 }
 
 Result<void> Ports::open_device(const config::PortSettings& settings, SiteServer id, OnePort& out) {
