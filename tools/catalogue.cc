@@ -73,7 +73,8 @@ void print_markdown() {
       "envelope stands in `control/message/messages.h`, that of each body in `client_messages.cc`,\n"
       "`prime_messages.cc`, `reconciliation_messages.cc`, `view_messages.cc`, `bft_messages.cc`, "
       "`site_messages.cc`,\n"
-      "`share_messages.cc` or `state_messages.cc` beside it. Where the table says \"channel or signature\", the "
+      "`inquiry_messages.cc`, `share_messages.cc` or `state_messages.cc` beside it. Where the table says \"channel or "
+      "signature\", the "
       "topology\n"
       "says which for the whole deployment.\n");
   std::printf("Version %u, envelope %zu bytes, whole message at most %zu bytes.\n\n", unsigned{kMessageVersion},

@@ -8,6 +8,19 @@ namespace garrison::adversary {
 namespace {
 
 constexpr std::int64_t kFast = 1000;  // times as fast as the true clock
+constexpr std::size_t kSaidKept = 8;
+constexpr std::uint64_t kPartsPerInquiry = 16;  // between two that are made up or played again
+
+// Of each group one lie is told, or none.
+const std::vector<std::vector<SiteLie>>& groups() {
+  static const std::vector<std::vector<SiteLie>> kGroups{
+      {SiteLie::wrong_parts, SiteLie::some_wrong_parts, SiteLie::no_parts},
+      {SiteLie::wrong_shares, SiteLie::no_shares},
+      {SiteLie::clock_ahead, SiteLie::clock_behind},
+      {SiteLie::forged_inquiries, SiteLie::replayed_inquiries},
+  };
+  return kGroups;
+}
 
 // Shares that have the form of one and are none.
 class WrongSigner final : public crypto::ThresholdSigner {
@@ -43,6 +56,8 @@ std::string_view name(SiteLie lie) {
   switch (lie) {
     case SiteLie::wrong_parts:
       return "wrong-parts";
+    case SiteLie::some_wrong_parts:
+      return "some-wrong-parts";
     case SiteLie::no_parts:
       return "no-parts";
     case SiteLie::wrong_shares:
@@ -53,6 +68,10 @@ std::string_view name(SiteLie lie) {
       return "clock-ahead";
     case SiteLie::clock_behind:
       return "clock-behind";
+    case SiteLie::forged_inquiries:
+      return "forged-inquiries";
+    case SiteLie::replayed_inquiries:
+      return "replayed-inquiries";
   }
   check_failed("a known lie", __FILE__, __LINE__);
 }
@@ -60,8 +79,8 @@ std::string_view name(SiteLie lie) {
 SiteLiar::SiteLiar(std::uint64_t seed) {
   Rng rng(seed);
   while (lies_.empty()) {
-    for (std::size_t pair = 0; pair < std::size(kSiteLies); pair += 2) {
-      if (rng.below(2) == 0) lies_.push_back(kSiteLies[pair + rng.below(2)]);
+    for (const std::vector<SiteLie>& group : groups()) {
+      if (rng.below(2) == 0) lies_.push_back(group[rng.below(group.size())]);
     }
   }
 }
@@ -79,16 +98,8 @@ void SiteLiar::tamper(Instant now, site::Member::Outputs& outputs) {
   if (tells(SiteLie::no_shares)) {
     acted += std::erase_if(outputs.sign, [](const auto& sign) { return sign.type == message::MessageType::SigShare; });
   }
-  for (ordering::Sign& sign : outputs.sign) {
-    if (sign.type != message::MessageType::LinkPart || !tells(SiteLie::wrong_parts)) continue;
-    auto part = message::decode<message::LinkPart>(sign.content);
-    CHECK(part.has_value());
-    Bytes bytes = to_bytes(part->part);
-    bytes[bytes.size() / 2] ^= 0x5aU;
-    part->part = bytes;
-    sign.content = altered(sign.content, *part);
-    ++acted;
-  }
+  spoil_parts(outputs);
+  make_up_inquiries(outputs);
   for (Bytes& event : outputs.introduce) {
     auto tick = message::decode<message::Tick>(event);
     if (!tick.has_value()) continue;
@@ -97,6 +108,51 @@ void SiteLiar::tamper(Instant now, site::Member::Outputs& outputs) {
     if (tick->clock == now) continue;
     event = altered(event, *tick);
     ++acted;
+  }
+}
+
+void SiteLiar::spoil_parts(site::Member::Outputs& outputs) {
+  for (ordering::Sign& sign : outputs.sign) {
+    if (sign.type != message::MessageType::LinkPart) continue;
+    auto part = message::decode<message::LinkPart>(sign.content);
+    CHECK(part.has_value());
+    const bool to_this_one = part->destination.value() % 2 == 0;
+    if (!tells(SiteLie::wrong_parts) && !(tells(SiteLie::some_wrong_parts) && to_this_one)) continue;
+    Bytes bytes = to_bytes(part->part);
+    bytes[bytes.size() / 2] ^= 0x5aU;
+    part->part = bytes;
+    sign.content = altered(sign.content, *part);
+    ++*acted_;
+  }
+}
+
+// Without its site's signature it cannot make one up that counts, and what counts has been said.
+void SiteLiar::make_up_inquiries(site::Member::Outputs& outputs) {
+  for (const site::Member::SendUncoded& said : outputs.uncoded) {
+    said_.push_back(said);
+    if (said_.size() > kSaidKept) said_.pop_front();
+  }
+  const std::vector<site::Member::SendPart> sent = outputs.send;
+  for (const site::Member::SendPart& send : sent) {
+    if (++parts_seen_ % kPartsPerInquiry != 0) continue;
+    if (tells(SiteLie::replayed_inquiries) && !said_.empty()) {
+      outputs.uncoded.push_back(said_[parts_seen_ / kPartsPerInquiry % said_.size()]);
+      ++*acted_;
+    }
+    if (tells(SiteLie::forged_inquiries)) {
+      const message::VerifiedMessage& mine = send.part->get();
+      const auto part = mine.as<message::LinkPart>();
+      message::Envelope envelope = message::decode_envelope(mine.bytes())->envelope;
+      envelope.signer = crypto::Principal::of_site(mine.signer().site);
+      const message::InquiryId id{part.destination, mine.signer().site,  part.traffic,
+                                  part.incarnation, SeqNum(parts_seen_), part.sequence};
+      Bytes forged = message::encode(envelope, message::LinkInquiry{id, {mine.bytes()}});
+      const ByteView block = mine.bytes().subspan(mine.content().size());
+      forged.insert(forged.end(), block.begin(), block.end());
+      outputs.uncoded.push_back(
+          {std::make_shared<const Bytes>(std::move(forged)), send.site, ServerSet::only(send.to)});
+      ++*acted_;
+    }
   }
 }
 

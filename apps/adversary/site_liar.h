@@ -1,9 +1,11 @@
 // A faulty server in what it does for its site's logical machine: wrong or missing parts of link messages, wrong shares
-// of the site's signature, a clock that runs as it likes. Stands between the server's Member and what carries out its
+// of the site's signature, a clock that runs as it likes, questions and answers about parts that it makes up or plays
+// again. Stands between the server's Member and what carries out its
 // wishes; the Member inside stays consistent.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -15,20 +17,21 @@
 namespace garrison::adversary {
 
 enum class SiteLie : std::uint8_t {
-  wrong_parts,   // bytes that decode to nothing
-  no_parts,      // nothing is sent to other sites
-  wrong_shares,  // of the site's signature
+  wrong_parts,       // bytes that decode to nothing
+  some_wrong_parts,  // the same to every other site only
+  no_parts,          // nothing is sent to other sites
+  wrong_shares,      // of the site's signature
   no_shares,
   clock_ahead,  // as far as it likes
   clock_behind,
+  forged_inquiries,    // about its own parts, in the name of its site
+  replayed_inquiries,  // what its site asked and answered, again and again
 };
-inline constexpr SiteLie kSiteLies[] = {SiteLie::wrong_parts, SiteLie::no_parts,    SiteLie::wrong_shares,
-                                        SiteLie::no_shares,   SiteLie::clock_ahead, SiteLie::clock_behind};
 [[nodiscard]] std::string_view name(SiteLie lie);
 
 class SiteLiar {
  public:
-  // One lie for parts, one for shares and one for the clock, each by chance, at least one.
+  // One lie for parts, one for shares, one for the clock and one for inquiries, each by chance, at least one.
   explicit SiteLiar(std::uint64_t seed);
   explicit SiteLiar(std::vector<SiteLie> lies);
 
@@ -42,8 +45,12 @@ class SiteLiar {
 
  private:
   [[nodiscard]] bool tells(SiteLie lie) const;
+  void spoil_parts(site::Member::Outputs& outputs);
+  void make_up_inquiries(site::Member::Outputs& outputs);
 
   std::vector<SiteLie> lies_;
+  std::deque<site::Member::SendUncoded> said_;  // the last few of its site
+  std::uint64_t parts_seen_ = 0;
   std::shared_ptr<std::uint64_t> acted_ = std::make_shared<std::uint64_t>(0);
 };
 

@@ -32,6 +32,7 @@ struct Options {
   std::string site_adversary;
   bool first_sites = false;
   bool liars = false;
+  bool site_liars = false;
 };
 
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
@@ -171,6 +172,7 @@ int sim_sites(const Options& options) {
                          .json = options.json,
                          .check_digest = options.check_digest,
                          .liars = options.liars,
+                         .site_liars = options.site_liars,
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
                          .first_sites = options.first_sites});
@@ -178,8 +180,9 @@ int sim_sites(const Options& options) {
 
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
-  if (options.liars || !options.site_adversary.empty()) {
-    return complain("--liars and --site-adversary are for several sites; say how many with --sites"), kMisused;
+  if (options.liars || options.site_liars || !options.site_adversary.empty()) {
+    return complain("--liars, --site-liars and --site-adversary are for several sites; say how many with --sites"),
+           kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
     return complain("fewer clients must be faulty than there are"), kMisused;
@@ -270,6 +273,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");
   command.add_flag("--first-sites", options->first_sites, "the first sites are the faulty ones, which lead first");
   command.add_flag("--liars", options->liars, "f servers of every site lie about parts, shares or time");
+  command.add_flag("--site-liars", options->site_liars,
+                   "as many whole sites as may be faulty lie about who sent wrong parts");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

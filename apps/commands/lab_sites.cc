@@ -26,6 +26,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.clients = run.clients;
   options.updates = run.updates;
   options.liars = run.liars;
+  options.site_liars = run.site_liars;
   options.attack = run.adversary;
   options.attack_on_sites = run.site_adversary;
   options.first_sites = run.first_sites;
@@ -39,17 +40,20 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (!run.site_adversary.empty()) line += " --site-adversary " + run.site_adversary;
   if (run.first_sites) line += " --first-sites";
   if (run.liars) line += " --liars";
+  if (run.site_liars) line += " --site-liars";
   return line + "  # " + build_commit();
 }
 
 void print_row(const SystemSimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  cut off {}  crashed {}  signatures {:5}  link "
-      "messages {:5}  view {}  p50 {:.0f} p99 {:.0f} ms ({})  slowest {:.0f} of {:.0f} ms ({})  digest {}{}\n",
+      "messages {:5}  listed {}  view {}  p50 {:.0f} p99 {:.0f} ms ({})  slowest {:.0f} of {:.0f} ms ({})  digest "
+      "{}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
-      result.crashes, result.site_signatures, result.link_messages, result.global_view, result.p50.seconds() * 1e3,
-      result.p99.seconds() * 1e3, result.calm_updates, result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3,
-      result.held_to_bound, hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
+      result.crashes, result.site_signatures, result.link_messages, result.listed, result.global_view,
+      result.p50.seconds() * 1e3, result.p99.seconds() * 1e3, result.calm_updates, result.slowest.seconds() * 1e3,
+      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest, 8),
+      result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const SystemSimulationResult& result) {
@@ -65,6 +69,8 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"crashes", result.crashes},
           {"site_signatures", result.site_signatures},
           {"link_messages", result.link_messages},
+          {"listed", result.listed},
+          {"failed_decodings", result.failed_decodings},
           {"view", result.global_view},
           {"held_to_bound", result.held_to_bound},
           {"calm_updates", result.calm_updates},

@@ -18,6 +18,7 @@ struct SitesRun {
   bool json = false;
   bool check_digest = false;
   bool liars = false;
+  bool site_liars = false;
   std::string adversary;       // of f servers in every site, on the protocol of their site
   std::string site_adversary;  // of F sites, on the protocol among sites
   bool first_sites = false;    // the first ones

@@ -11,6 +11,7 @@
 #include "apps/commands/command.h"
 #include "apps/commands/signals.h"
 #include "apps/node/admin.h"
+#include "apps/node/evidence_file.h"
 #include "apps/node/lifetimes.h"
 #include "apps/node/node.h"
 #include "apps/node/tcp_clients.h"
@@ -55,10 +56,17 @@ int serve(const Options& options, const config::Topology& topology, const node::
   EndSignals signals;  // before any thread
   // Last to be destroyed: queues ring its doorbell.
   node::TcpClients clients;
+  std::vector<std::unique_ptr<node::EvidenceFile>> evidence;  // servers write to it
   Result<std::unique_ptr<node::Node>> made =
       node::Node::make(topology, keys, clients.doorbell(), attack.has_value() ? &*attack : nullptr);
   if (!made) return complain(made.error().message), kFailed;
   node::Node& node = *made.value();
+  for (const auto& server : node.servers()) {
+    Result<std::unique_ptr<node::EvidenceFile>> file =
+        node::EvidenceFile::open(options.state, server->name(), topology.system, topology.crypto.epoch);
+    if (!file) return complain(file.error().message), kMisused;
+    server->control().set_evidence(*evidence.emplace_back(std::move(file).value()));
+  }
   node::Admin admin(node);
   for (const auto& server : node.servers()) {
     const config::ServerSettings& settings = settings_of(topology, *server);
@@ -86,6 +94,9 @@ int serve(const Options& options, const config::Topology& topology, const node::
   admin.stop();
   clients.stop();
   node.stop();
+  for (const auto& file : evidence) {
+    if (const std::string trouble = file->trouble(); !trouble.empty()) complain("evidence is not on disk: " + trouble);
+  }
   print_acts(attack);
   fmt::print("stopped by {}\n", received == SIGINT ? "SIGINT" : "SIGTERM");
   return kDone;
@@ -121,7 +132,9 @@ void add_run_command(CLI::App& app, int& exit_status) {
   add_keys_option(command, options->keys);
   command.add_option("-s,--server", options->servers, "server to run, such as A1; repeat for more; default: all")
       ->delimiter(',');
-  command.add_option("--state", options->state, "directory that remembers which servers have run")
+  command
+      .add_option("--state", options->state,
+                  "directory that remembers which servers have run, and keeps what convicts others")
       ->capture_default_str();
   add_attack_options(command, "--adversary", options->attack);
   command.callback([options, &exit_status] { exit_status = run(*options); });

@@ -18,6 +18,7 @@ struct Options {
   bool json = false;
   bool drops = false;
   bool digest = false;
+  bool evidence = false;
 };
 
 std::string joined(const nlohmann::json& names) {
@@ -95,9 +96,50 @@ void print_table(const nlohmann::json& rows, bool with_drops) {
   }
 }
 
+// "A1 lists B3: signed a part that is not of the link message (wrong-part)", and the messages that prove it.
+void print_evidence(const std::string& server, const nlohmann::json& convictions) {
+  for (const nlohmann::json& each : convictions) {
+    const std::string who =
+        each.at("servers").empty() ? "site " + each.at("site").get<std::string>() : joined(each.at("servers"));
+    fmt::print("{} lists {}: {} ({})\n", server, who, each.at("text").get<std::string>(),
+               each.at("offence").get<std::string>());
+    for (const nlohmann::json& message : each.at("messages")) {
+      fmt::print("    {} of {}{}: {}\n", message.at("name").get<std::string>(), message.at("signer").get<std::string>(),
+                 message.at("signed").get<bool>() ? "" : ", not signed yet", message.at("hex").get<std::string>());
+    }
+  }
+}
+
+// What convicts others, as every server has it.
+int evidence(const Options& options, const config::Topology& topology) {
+  nlohmann::json rows = nlohmann::json::array();
+  std::size_t silent = 0;
+  for (const config::SiteSettings& site : topology.sites) {
+    for (const config::ServerSettings& server : site.servers) {
+      Result<nlohmann::json> answer = node::fetch_evidence(server);
+      if (!answer) {
+        ++silent;
+        complain(answer.error().message);
+      } else if (options.json) {
+        rows.push_back({{"server", server.name}, {"convictions", std::move(answer).value()}});
+      } else {
+        print_evidence(server.name, answer.value());
+      }
+    }
+  }
+  if (options.json) {
+    nlohmann::json conditions = base_conditions();
+    conditions["topology"] = options.topology;
+    conditions["silent_servers"] = silent;
+    fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
+  }
+  return silent == 0 ? kDone : kFailed;
+}
+
 int status(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
+  if (options.evidence) return evidence(options, loaded.value());
   nlohmann::json rows = nlohmann::json::array();
   std::size_t silent = 0;
   for (const config::SiteSettings& site : loaded.value().sites) {
@@ -137,6 +179,8 @@ void add_status_command(CLI::App& app, int& exit_status) {
   add_topology_option(command, options->topology);
   command.add_flag("--drops", options->drops, "list the drops by reason");
   command.add_flag("--digest", options->digest, "add the digest of each server's state; walks all of it");
+  command.add_flag("--evidence", options->evidence,
+                   "instead: servers and sites that were found faulty on links, and the signed messages that prove it");
   command.add_flag("--json", options->json, "print one JSON object");
   command.callback([options, &exit_status] { exit_status = status(*options); });
 }

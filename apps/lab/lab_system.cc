@@ -46,7 +46,11 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
   }
   const std::uint64_t rate = topology.wan.rate.has_value() ? topology.wan.rate->bits_per_s : 0;
   wan_.set_egress({.bits_per_s = rate}, groups);
-  if (!options.attacks_on_sites.empty()) byzantine_ = options.attacks_on_sites.front()->faulty();
+  byzantine_ = options.false_witnesses;
+  if (!options.attacks_on_sites.empty()) {
+    options.attacks_on_sites.front()->faulty().for_each([this](ServerId site) { byzantine_.insert(site); });
+  }
+  links_ = std::make_unique<LinkCheckers>(common_, byzantine_);
   for (const config::SiteSettings& site : topology.sites) {
     LabSiteOptions one{.seed = rng_.next(), .hop = options.hop, .costs = options.costs};
     if (site.id.index() < options.attacks.size()) one.attack = options.attacks[site.id.index()];
@@ -57,7 +61,7 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     one.byzantine = byzantine_.contains(ServerId(site.id.value()));
     if (options.liar) one.liar = [&](ServerId server) { return options.liar(site.id, server); };
     std::optional<ServerId> watched;
-    if (one.byzantine) {
+    if (one.byzantine && !options.attacks_on_sites.empty()) {
       one.wrap_global = [&](ServerId server, std::unique_ptr<ordering::OrderingCore> core) {
         return options.attacks_on_sites[server.index()]->corrupt(ServerId(site.id.value()), std::move(core));
       };
@@ -82,8 +86,13 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
                                                                   std::uint64_t number, const Digest& fingerprint) {
         on_closed(id, who, number, fingerprint);
       };
+      links_->watch(site.id, server.id, *made.server(server.id).control().machine());
     }
+    if (options.false_witnesses.contains(ServerId(site.id.value()))) corrupt_links(made);
   }
+  std::vector<ServerSet> faulty_of;
+  for (const auto& site : sites_) faulty_of.push_back(site->faulty());
+  links_->set_faulty(std::move(faulty_of));
   for (const config::WanPair& pair : topology.wan.pairs) {
     for (const auto& [from, to] : {std::pair(pair.first, pair.second), std::pair(pair.second, pair.first)}) {
       for (const config::ServerSettings& a : topology.site(from).servers) {
@@ -93,6 +102,36 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
       }
     }
   }
+}
+
+void LabSystem::corrupt_links(LabSite& site) {
+  const config::Topology& topology = keys_->topology;
+  for (const config::ServerSettings& server : topology.site(site.id()).servers) {
+    adversary::FalseWitness& witness = witnesses_.emplace_back(
+        message::Envelope{topology.system, crypto::Principal::of_site(site.id()), topology.crypto.epoch});
+    site.server(server.id).control().machine()->corrupt(
+        {[&witness](site::LogicalMachine& machine, const message::VerifiedMessage& event) {
+          witness.on_event(machine, event);
+        }});
+  }
+}
+
+std::uint64_t LabSystem::false_witness_acts() const {
+  std::uint64_t most = 0;
+  for (const adversary::FalseWitness& witness : witnesses_) most = std::max(most, witness.acted());
+  return most;
+}
+
+std::optional<std::string> LabSystem::too_many_failures() const {
+  for (const config::SiteSettings& site : keys_->topology.sites) {
+    for (const config::ServerSettings& server : site.servers) {
+      LabSite& at = *sites_[site.id.index()];
+      if (at.faulty().contains(server.id)) continue;
+      const auto found = links_->too_many_failures(*at.server(server.id).control().machine(), site.f);
+      if (found.has_value()) return config::server_name(site.id, server.id) + ": " + *found;
+    }
+  }
+  return std::nullopt;
 }
 
 void LabSystem::start() {

@@ -5,13 +5,16 @@
 // correct site must close the same outgoing batches: else their site would say two things.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/adversary/false_witness.h"
 #include "apps/lab/lab_site.h"
+#include "apps/lab/link_checkers.h"
 
 namespace garrison::lab {
 
@@ -25,6 +28,8 @@ struct LabSystemOptions {
   std::vector<const adversary::Attack*> attacks_on_sites{};
   std::function<bool(SiteId, ServerId)> is_liar{};
   std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};  // of those; as LabSiteOptions has it
+  // Sites all of whose servers are false witnesses on their links, by number; they are faulty as wholes, too.
+  ServerSet false_witnesses{};
   CoreWatcher* watcher = nullptr;  // of the cores among sites, at one correct server of each correct site; outlives it
 };
 
@@ -47,6 +52,12 @@ class LabSystem {
   // The servers of a site, on the wide-area network.
   [[nodiscard]] StationSet stations(SiteId site) const;
 
+  [[nodiscard]] const LinkCheckers& links() const { return *links_; }
+  // What the false witnesses did, by one server of each such site.
+  [[nodiscard]] std::uint64_t false_witness_acts() const;
+  // Decoding failed more often than it may at a correct server.
+  [[nodiscard]] std::optional<std::string> too_many_failures() const;
+
   [[nodiscard]] std::optional<std::string> violation() const { return common_->violation; }
   [[nodiscard]] const CommonOrder& common() const { return *common_; }
   // Every correct server of a correct site has executed the whole common order.
@@ -56,6 +67,7 @@ class LabSystem {
   [[nodiscard]] std::size_t wanted() const;
 
  private:
+  void corrupt_links(LabSite& site);
   void on_closed(SiteId site, ServerId server, std::uint64_t number, const Digest& fingerprint);
 
   EventQueue& events_;
@@ -67,6 +79,8 @@ class LabSystem {
   Rng rng_;
   Network wan_;
   std::vector<std::unique_ptr<LabSite>> sites_;
+  std::unique_ptr<LinkCheckers> links_;
+  std::deque<adversary::FalseWitness> witnesses_;
   std::vector<std::optional<ServerId>> watched_;         // by site
   std::vector<std::map<std::uint64_t, Digest>> closed_;  // by site: batches, as its first correct server closed them
 };

@@ -182,6 +182,13 @@ Adversaries make_adversaries(const SystemSimulationOptions& options, const confi
     }
     made.faulty_sites = made.on_sites.front().faulty();
   }
+  if (options.site_liars && made.faulty_sites.empty()) {
+    const std::size_t sites = topology.sites.size();
+    for (std::size_t i = 0; i < topology.global.f; ++i) {
+      made.faulty_sites.insert(
+          ServerId(static_cast<std::uint16_t>((options.first_sites ? i : options.seed + i) % sites)));
+    }
+  }
   return made;
 }
 
@@ -199,6 +206,8 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     // Those that attack the local protocol, too, if any do; else f of each site in turn.
     system_options.is_liar = [&](SiteId site, ServerId server) {
       const config::SiteSettings& settings = topology.site(site);
+      const bool all = options.site_liars && adversaries.faulty_sites.contains(ServerId(site.value()));
+      if (all) return true;
       const std::size_t first = (options.seed + site.index()) % settings.n();
       return adversaries.on_servers.empty() ? (server.index() + settings.n() - first) % settings.n() < settings.f
                                             : adversaries.on_servers[site.index()].faulty().contains(server);
@@ -210,6 +219,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     };
   }
 
+  if (options.site_liars) system_options.false_witnesses = adversaries.faulty_sites;
   const DelayParameters delays = delay_parameters(topology);
   ServerSet correct_sites;
   for (std::size_t i = 0; i < topology.sites.size(); ++i) {
@@ -278,6 +288,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     result.site_signatures += control.member()->signatures();
     result.link_messages += control.machine()->status().link_messages;
     result.global_view = std::max(result.global_view, control.machine()->replica().core().status().view.value());
+    result.failed_decodings += control.machine()->status().failed_decodings;
     hash.update(control.machine()->status().fingerprint);
   }
   const auto add_acts = [&](const std::string& text) { result.acted += (result.acted.empty() ? "" : ", ") + text; };
@@ -303,6 +314,11 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
       idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)}, busiest);
     }
   }
+  if (options.site_liars) {
+    add_acts("false witnesses " + std::to_string(system.false_witness_acts()) + " times");
+    if (system.false_witness_acts() == 0 && !idle.has_value()) idle = "no site was a false witness";
+  }
+  result.listed = system.links().listed();
   std::uint64_t lied = 0;
   for (std::size_t i = 0; i < adversaries.liars.size(); ++i) {
     std::string lies;
@@ -323,6 +339,8 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
                        " updates answered" + (system.caught_up() ? "" : ", and a correct server lags behind");
   } else if (const auto difference = system.state_difference(); difference.has_value()) {
     result.violation = *difference;
+  } else if (const auto failures = system.too_many_failures(); failures.has_value()) {
+    result.violation = *failures;
   } else if (!result.wan.balanced()) {
     result.violation = "accounts: frames sent are not frames delivered and named losses";
   } else if (idle.has_value()) {

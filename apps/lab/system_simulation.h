@@ -22,7 +22,9 @@ struct SystemSimulationOptions {
   bool liars = false;             // in every site f servers lie to their site: about parts, shares and time
   std::string attack{};           // of those f servers on the protocol of their site, as adversary::AttackText::specs
   std::string attack_on_sites{};  // of F sites on the protocol among sites
-  bool first_sites = false;       // those are the first ones, which lead first; else they follow from the seed
+  bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
+                             // where servers lie, all of theirs do
+  bool first_sites = false;  // those are the first ones, which lead first; else they follow from the seed
 };
 
 struct SystemSimulationResult {
@@ -41,8 +43,10 @@ struct SystemSimulationResult {
   std::size_t calm_updates = 0;     // of clients, after the last fault of the network
   Duration p50;                     // of their latencies
   Duration p99;
-  Duration bound;     // beta among sites
-  std::string acted;  // what each adversary did
+  Duration bound;                      // beta among sites
+  std::size_t listed = 0;              // servers and sites on any blacklist
+  std::uint64_t failed_decodings = 0;  // at one server of each site
+  std::string acted;                   // what each adversary did
   Digest digest{};
 
   [[nodiscard]] bool ok() const { return violation.empty(); }

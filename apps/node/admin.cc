@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/node/digests.h"
+#include "apps/node/evidence_file.h"
 #include "control/config/names.h"
 
 namespace garrison::node {
@@ -177,6 +178,14 @@ Result<void> Admin::serve(SiteId site, const config::ServerSettings& server) {
               }
               response.set_content(status.dump(), "application/json");
             });
+  http->Get("/evidence",
+            [this, id = SiteServer{site, server.id}](const httplib::Request& /*request*/, httplib::Response& response) {
+              nlohmann::json all = nlohmann::json::array();
+              for (const site::Conviction& each : node_.server(id).control().evidence().all()) {
+                all.push_back(to_json(each));
+              }
+              response.set_content(all.dump(), "application/json");
+            });
   if (!http->bind_to_port(ip_of(server.admin).c_str(), server.admin.port)) {
     return Error{"admin endpoint " + config::to_string(server.admin) + " of " + server.name +
                  " cannot be bound; is another server running there?"};
@@ -197,18 +206,31 @@ void Admin::stop() {
   threads_.clear();
 }
 
-Result<nlohmann::json> fetch_status(const config::ServerSettings& server, bool with_digest) {
+namespace {
+
+Result<nlohmann::json> fetch(const config::ServerSettings& server, const char* path, int timeout_s) {
   httplib::Client http(ip_of(server.admin), server.admin.port);
   http.set_connection_timeout(kTimeoutSeconds);
-  http.set_read_timeout(with_digest ? kDigestTimeoutSeconds : kTimeoutSeconds);
-  const httplib::Result answer = http.Get(with_digest ? "/status?digest=1" : "/status");
+  http.set_read_timeout(timeout_s);
+  const httplib::Result answer = http.Get(path);
   if (!answer || answer->status != 200) {
     return Error{server.name + " does not answer at " + config::to_string(server.admin)};
   }
-  nlohmann::json status = nlohmann::json::parse(answer->body, nullptr, false);
-  if (status.is_discarded())
+  nlohmann::json body = nlohmann::json::parse(answer->body, nullptr, false);
+  if (body.is_discarded())
     return Error{server.name + ": what answers at " + config::to_string(server.admin) + " is not a Garrison server"};
-  return status;
+  return body;
+}
+
+}  // namespace
+
+Result<nlohmann::json> fetch_status(const config::ServerSettings& server, bool with_digest) {
+  return with_digest ? fetch(server, "/status?digest=1", kDigestTimeoutSeconds)
+                     : fetch(server, "/status", kTimeoutSeconds);
+}
+
+Result<nlohmann::json> fetch_evidence(const config::ServerSettings& server) {
+  return fetch(server, "/evidence", kTimeoutSeconds);
 }
 
 }  // namespace garrison::node

@@ -1,5 +1,6 @@
 // What a server shows its operator: GET /status on its admin endpoint, one JSON object; /status?digest
-// adds the digest of the executed state, for which the whole state is walked.
+// adds the digest of the executed state, for which the whole state is walked. GET /evidence: what convicts servers and
+// sites that it has found faulty, as evidence_file.h writes it.
 //
 // Served by ordinary threads of an HTTP library; what they read are counters and the status that the control thread
 // publishes. Loopback unless the topology says otherwise; nothing can be changed through it.
@@ -41,5 +42,8 @@ class Admin {
 
 // The status of a server of `topology`, from its admin endpoint; an error when nobody answers there.
 [[nodiscard]] Result<nlohmann::json> fetch_status(const config::ServerSettings& server, bool with_digest = false);
+
+// Whom it has convicted, and by what: an array.
+[[nodiscard]] Result<nlohmann::json> fetch_evidence(const config::ServerSettings& server);
 
 }  // namespace garrison::node

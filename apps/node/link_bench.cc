@@ -207,11 +207,12 @@ class LinkBench {
                                           .code = code_,
                                           .index = index,
                                           .message_bytes = options_.message_bytes,
-                                          .bytes = in.view(in.remaining())});
+                                          .bytes = in.view(in.remaining()),
+                                          .whole = bytes});
     if (refused.has_value()) return false;  // of a message that is known
-    const std::optional<ByteView> candidate = collector_.next_candidate(id);
+    const std::optional<link::PartCollector::Candidate> candidate = collector_.candidate(id);
     if (!candidate.has_value()) return false;
-    const bool right = !compare || equal(*candidate, messages_[id.sequence.value() - first_]);
+    const bool right = !compare || equal(candidate->message, messages_[id.sequence.value() - first_]);
     collector_.done(id);
     return right;
   }

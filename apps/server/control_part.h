@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 
+#include "apps/server/evidence.h"
 #include "apps/server/queues.h"
 #include "apps/server/site_setup.h"
 #include "apps/server/store.h"
@@ -79,6 +80,10 @@ class ControlPart final : private replica::Environment, private replica::Replies
   [[nodiscard]] const site::Member* member() const { return site_ == nullptr ? nullptr : &site_->member; }
   // Before the first poll. May be null; outlives this part.
   void set_observer(replica::ExecutionObserver* observer) { service_.set_observer(observer); }
+  // Of a site among others: what keeps who is convicted, in memory unless another one is set, which outlives this part.
+  // Before the first poll.
+  void set_evidence(EvidenceStore& evidence) { evidence_ = &evidence; }
+  [[nodiscard]] const EvidenceStore& evidence() const { return *evidence_; }
   // Alters what the member of a site among others wants done: a faulty server. Before the first poll.
   void set_tamper(std::function<void(Instant, site::Member::Outputs&)> tamper) { tamper_ = std::move(tamper); }
 
@@ -112,7 +117,10 @@ class ControlPart final : private replica::Environment, private replica::Replies
   std::size_t take_shares(Instant now);
   std::size_t attend(Instant now);
   void ask_for_share(const site::ThresholdSign::Share& share);
-  void send_part(const site::Member::SendPart& send);
+  // Why what came from another site is not introduced, if it is not.
+  [[nodiscard]] std::optional<DropReason> why_not_part(const message::VerifiedMessage& message);
+  [[nodiscard]] std::optional<DropReason> why_not_inquiry(Instant now, const message::VerifiedMessage& message);
+  void send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void send_when_durable(const Outbound& outbound);
   void announce_durable(Instant now);
@@ -123,6 +131,8 @@ class ControlPart final : private replica::Environment, private replica::Replies
   replica::ServiceApplication service_;
   std::unique_ptr<Site> site_;  // null in a site alone
   std::function<void(Instant, site::Member::Outputs&)> tamper_;
+  EvidenceMemory evidence_memory_;
+  EvidenceStore* evidence_ = &evidence_memory_;
   replica::Replica replica_;  // of the local protocol
   std::unique_ptr<Store> store_;
   Queues& queues_;

@@ -12,23 +12,39 @@ constexpr std::size_t kBurst = 64;
 constexpr std::size_t kMostShareBytes = kMaxSignatureBytes + message::kMaxShareProofBytes;
 }  // namespace
 
-// Parts of link messages: to be ordered, unless they are of no use any more.
+// What came from other sites: to be ordered, unless it is of no use any more.
 std::size_t ControlPart::take_parts(Instant now) {
   if (queues_.wan_verified == nullptr) return 0;  // this server talks to no other site
   std::array<VerifiedInbound, kBurst> burst;
   const std::size_t count = queues_.wan_verified->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto part = burst[i].message.as<message::LinkPart>();
-    const SiteId source = burst[i].message.signer().site;
-    const bool known = site_->machine.has(source, part.traffic, part.sequence);
-    if (site_->member.introduces(source, part, known)) {
-      replica_.step(now, burst[i].message);
+    const message::VerifiedMessage& message = burst[i].message;
+    const auto reason =
+        message.type() == message::MessageType::LinkPart ? why_not_part(message) : why_not_inquiry(now, message);
+    if (reason.has_value()) {
+      drop(*reason);
     } else {
-      drop(DropReason::link_stale);
+      replica_.step(now, message);
     }
     CHECK(queues_.wan.consumed->push_one(burst[i].slot));
   }
   return count;
+}
+
+std::optional<DropReason> ControlPart::why_not_part(const message::VerifiedMessage& message) {
+  const auto part = message.as<message::LinkPart>();
+  const SiteId source = message.signer().site;
+  if (const auto reason = site_->machine.refuses(message.signer(), part.traffic); reason.has_value()) return reason;
+  const bool known = site_->machine.has(source, part.traffic, part.sequence);
+  return site_->member.introduces(source, part, known) ? std::nullopt : std::optional(DropReason::link_stale);
+}
+
+std::optional<DropReason> ControlPart::why_not_inquiry(Instant now, const message::VerifiedMessage& message) {
+  if (site_->machine.wants(message)) return std::nullopt;
+  if (message.type() == message::MessageType::LinkInquiry) {
+    site_->member.answer_again(now, message.as<message::LinkInquiry>().id);
+  }
+  return DropReason::link_inquiry_unexpected;
 }
 
 std::size_t ControlPart::take_shares(Instant now) {
@@ -55,7 +71,13 @@ std::size_t ControlPart::attend(Instant now) {
     for (const ordering::Sign& request : outputs.sign) sign(request);
     for (const ordering::Forward& request : outputs.forward) forward(request);
     for (const site::ThresholdSign::Share& share : outputs.shares) ask_for_share(share);
-    for (const site::Member::SendPart& send : outputs.send) send_part(send);
+    for (const site::Member::SendPart& send : outputs.send) {
+      send_wan(send.part->get().bytes(), send.site, ServerSet::only(send.to), send.traffic);
+    }
+    for (const site::Member::SendUncoded& send : outputs.uncoded) {
+      send_wan(*send.message, send.site, send.to, TrafficClass::bounded);
+    }
+    for (const site::Conviction& conviction : outputs.convictions) evidence_->keep(conviction);
     for (const DropReason reason : outputs.drops) drop(reason);
   }
   return done;
@@ -76,12 +98,11 @@ void ControlPart::ask_for_share(const site::ThresholdSign::Share& share) {
   }
 }
 
-void ControlPart::send_part(const site::Member::SendPart& send) {
-  const ByteView bytes = send.part->get().bytes();
+void ControlPart::send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic) {
   const std::optional<SlotRef> slot = send_slab_.allocate(0, bytes.size());
   if (!slot.has_value()) return drop(DropReason::ring_full);  // the link sends it again
   std::copy(bytes.begin(), bytes.end(), send_slab_.bytes(*slot).begin());
-  if (!queues_.wan.to_send->push_one({*slot, send.site, ServerSet::only(send.to), send.traffic})) {
+  if (!queues_.wan.to_send->push_one({*slot, site, to, traffic})) {
     send_slab_.free(*slot);
     drop(DropReason::ring_full);
   }

@@ -227,7 +227,7 @@ std::size_t CryptoPart::verify_wan() {
 bool CryptoPart::verify_wan(const WanInbound& inbound) {
   if (queues_.wan_verified->room() == 0) return false;
   const auto from = crypto::Principal::server(inbound.from_site, inbound.from);
-  const message::Validation outcome = validator_.link_part(from, wan_slab_->bytes(inbound.slot));
+  const message::Validation outcome = validator_.from_another_site(from, wan_slab_->bytes(inbound.slot));
   if (const auto* reason = std::get_if<DropReason>(&outcome)) {
     drops_.add(*reason);
     CHECK(queues_.wan.refused->push_one(inbound.slot));

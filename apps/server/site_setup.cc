@@ -29,7 +29,15 @@ site::MachineConfig machine_config(const config::Topology& topology, const confi
   config.receiver.sites = topology.sites.size();
   for (const config::SiteSettings& other : topology.sites) {
     if (other.id == site.id) continue;
-    config.receiver.sources.push_back({other.id, link_plan(topology, other, site).code()});
+    config.receiver.sources.push_back({other.id, link_plan(topology, other, site)});
+  }
+  config.inquiries.envelope = envelope;
+  for (const config::SiteSettings& from : topology.sites) {
+    config.inquiries.faulty.push_back(from.f);
+    auto& plans = config.inquiries.plans.emplace_back();
+    for (const config::SiteSettings& to : topology.sites) {
+      plans.push_back(from.id == to.id ? std::nullopt : std::optional(link_plan(topology, from, to)));
+    }
   }
   return config;
 }

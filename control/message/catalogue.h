@@ -101,6 +101,16 @@ inline constexpr std::size_t kMaxLinkItems = 512;
   X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes) \
   X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody)
 
+// Who sent invalid parts [ARCH] 4.1.1. Both travel whole from one site to another, and there inside a PO-REQUEST. The
+// parts of an INQUIRY are so many that they make a bundle, each with its envelope and block.
+inline constexpr std::size_t kMaxLinkInquiryParts = 16;
+inline constexpr std::size_t kLinkPartFixedBytes = 40;
+inline constexpr std::size_t kMaxLinkInquiryBody =
+    32 + kMaxLinkBundleBytes + kMaxLinkInquiryParts * (4 + kEnvelopeBytes + kLinkPartFixedBytes + 1 + kMaxBlockBytes);
+#define GARRISON_LINK_INQUIRY_MESSAGES(X)                                                   \
+  X(LinkInquiry, "INQUIRY", site, 5, signature, bounded, site_to_site, kMaxLinkInquiryBody) \
+  X(LinkInquiryResponse, "INQUIRY-RESPONSE", site, 6, signature, bounded, site_to_site, 32 + kMaxLinkBundleBytes)
+
 // THRESHOLD-SIGN [CUST] 5.2, from number 16 on.
 inline constexpr std::size_t kMaxStatementBytes = 128;  // what a site signs: the statement on a batch's root
 inline constexpr std::size_t kMaxShareProofBytes = 432;
@@ -148,6 +158,7 @@ inline constexpr std::size_t kMaxNewViewBody = 24 + kMaxServersPerSite * 40 + kM
   GARRISON_VIEW_MESSAGES(X)                                                                          \
   GARRISON_RECONCILIATION_MESSAGES(X)                                                                \
   GARRISON_SITE_MESSAGES(X)                                                                          \
+  GARRISON_LINK_INQUIRY_MESSAGES(X)                                                                  \
   GARRISON_SHARE_MESSAGES(X)                                                                         \
   X(StateRequest, "STATE-REQUEST", state, 1, channel, bounded, server_to_server, 24)                 \
   X(Checkpoint, "CHECKPOINT", state, 2, signature, bounded, server_to_server, kMaxCheckpointBody)    \

@@ -6,10 +6,16 @@ namespace {
 
 using Kind = crypto::Principal::Kind;
 
+// What no server says in its own name.
+bool only_sites_say(MessageType type) {
+  return type == MessageType::SiteBatch || type == MessageType::LinkMessage || type == MessageType::LinkInquiry ||
+         type == MessageType::LinkInquiryResponse;
+}
+
 // A site as a participant of protocols that servers have, too (docs/adr/0012).
 bool speaks_as_site(const CatalogueRow& row) {
   return row.protocol == Protocol::prime || row.protocol == Protocol::bft || row.protocol == Protocol::state ||
-         row.type == MessageType::SiteBatch || row.type == MessageType::LinkMessage;
+         only_sites_say(row.type);
 }
 
 // The row's direction says who signs. Where nobody vouches for the content, the sender may stay unnamed.
@@ -19,7 +25,7 @@ bool signer_fits(const CatalogueRow& row, const crypto::Principal& signer) {
   if (signer.kind == Kind::site) {
     return speaks_as_site(row) && signer.site.index() < kMaxServersPerSite && signer.index == 0;
   }
-  if (row.type == MessageType::SiteBatch || row.type == MessageType::LinkMessage) return false;
+  if (only_sites_say(row.type)) return false;
   return signer.kind == Kind::server && signer.site.index() < kMaxSites && signer.index < kMaxServersPerSite;
 }
 

@@ -10,7 +10,7 @@
 // The signer is of the kind that the row's direction says; 0 only where nobody vouches for the content. A body never
 // repeats what the envelope says: `client`, `server` and `introducer` of a message that its signer must be are the
 // envelope's signer. The bodies are laid out in client_messages.cc, prime_messages.cc, reconciliation_messages.cc,
-// view_messages.cc, bft_messages.cc, site_messages.cc, share_messages.cc and state_messages.cc.
+// view_messages.cc, bft_messages.cc, site_messages.cc, inquiry_messages.cc, share_messages.cc and state_messages.cc.
 #pragma once
 
 #include <array>
@@ -21,6 +21,7 @@
 
 #include "control/message/bft_messages.h"
 #include "control/message/catalogue.h"
+#include "control/message/inquiry_messages.h"
 #include "control/message/share_messages.h"
 #include "control/message/view_messages.h"
 #include "crypto/principal.h"

@@ -9,7 +9,8 @@ constexpr std::size_t kPartFixedBytes = 2 + 1 + 1 + 1 + 1 + 2 + 8 + 8 + 4 + 4;
 constexpr std::size_t kLinkFixedBytes = 2 + 1 + 1 + 2 + 2 + 8 + 8 + 8;
 constexpr std::size_t kItemFixedBytes = 4 + 2 + 2;
 
-static_assert(kPartFixedBytes + kMaxLinkBundleBytes <= find_row(MessageType::LinkPart)->max_body_bytes);
+static_assert(kPartFixedBytes <= kLinkPartFixedBytes &&
+              kPartFixedBytes + kMaxLinkBundleBytes <= find_row(MessageType::LinkPart)->max_body_bytes);
 // A LINK-PART fits a PO-REQUEST.
 static_assert(8 + 8 + kLengthBytes + kEnvelopeBytes + find_row(MessageType::LinkPart)->max_body_bytes +
                   kMaxBlockBytes <=

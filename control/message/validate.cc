@@ -1,6 +1,7 @@
 #include "control/message/validate.h"
 
 #include <algorithm>
+#include <bitset>
 
 namespace garrison::message {
 
@@ -75,6 +76,10 @@ bool is_proof(MessageType type) {
   return type == MessageType::NewLeaderProof || type == MessageType::PcSet || type == MessageType::VcProof ||
          type == MessageType::Replay || type == MessageType::Inquiry || type == MessageType::CorruptionProof ||
          type == MessageType::BftViewChange || type == MessageType::SigEvidence;
+}
+
+bool is_of_an_inquiry(MessageType type) {
+  return type == MessageType::LinkInquiry || type == MessageType::LinkInquiryResponse;
 }
 
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
@@ -182,6 +187,54 @@ Validation Validator::link_part(Principal from, ByteView bytes) {
   if (!fits_update(participant(0), bytes, message)) return DropReason::message_malformed;
   if (const Refusal refusal = signature(message, leaf)) return *refusal;
   return VerifiedMessage(bytes, message.head, leaf);
+}
+
+Validation Validator::from_another_site(Principal from, ByteView bytes) {
+  Parsed message;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (message.head.type == MessageType::LinkPart) return link_part(from, bytes);
+  if (!is_of_an_inquiry(message.head.type)) return DropReason::message_wrong_direction;
+  if (!fits_update(participant(0), bytes, message)) return DropReason::message_malformed;
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  if (const Refusal refusal = inquiry_signed(message)) return *refusal;
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
+bool Validator::fits_inquiry(ByteView bytes) const {
+  const std::optional<LinkInquiry> inquiry = decode<LinkInquiry>(bytes);
+  if (!inquiry.has_value()) return false;
+  std::optional<LinkPart> first;
+  std::bitset<256> indices;  // a part has one byte for its own
+  for (const ByteView each : inquiry->parts) {
+    Parsed parsed;
+    if (Parsed::read(each, parsed) || parsed.head.envelope.system != system_) return false;
+    const std::optional<LinkPart> part = decode<LinkPart>(each);
+    if (!part.has_value() || parsed.signer().site != inquiry->id.asked || part->destination != inquiry->id.asker) {
+      return false;
+    }
+    if (!first.has_value()) first = part;
+    if (part->traffic != inquiry->id.traffic || part->sequence != inquiry->id.sequence ||
+        part->incarnation != inquiry->id.incarnation || part->k != inquiry->parts.size() || part->n != first->n ||
+        part->bundle_bytes != first->bundle_bytes || indices.test(part->index)) {
+      return false;
+    }
+    if (part->part.size() != (part->bundle_bytes + part->k - std::size_t{1}) / part->k) return false;
+    indices.set(part->index);
+  }
+  return true;
+}
+
+Validator::Refusal Validator::inquiry_signed(const Parsed& message) {
+  if (message.head.type != MessageType::LinkInquiry) return std::nullopt;
+  const std::optional<LinkInquiry> inquiry = decode<LinkInquiry>(message.bytes);
+  CHECK(inquiry.has_value());
+  Digest leaf;
+  for (const ByteView each : inquiry->parts) {
+    Parsed part;
+    if (Parsed::read(each, part) || signature(part, leaf)) return DropReason::message_bad_vote;
+  }
+  return std::nullopt;
 }
 
 Validation Validator::link_message(SiteId source, SiteId destination, ByteView bytes) {
@@ -351,6 +404,8 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::SiteBatch:
       case MessageType::LinkPart:
       case MessageType::LinkMessage:
+      case MessageType::LinkInquiry:
+      case MessageType::LinkInquiryResponse:
         break;
     }
     return false;
@@ -401,6 +456,7 @@ Validator::Refusal Validator::updates_signed(const Principal& introducer, const 
   Digest leaf;
   for (const Parsed& update : parsed) {
     if (update.head.type != MessageType::Tick && signature(update, leaf)) return DropReason::message_bad_update;
+    if (inquiry_signed(update)) return DropReason::message_bad_update;
   }
   return std::nullopt;
 }
@@ -453,8 +509,11 @@ bool Validator::fits_update(const Principal& introducer, ByteView update, Parsed
   if (parsed.head.type == MessageType::SiteBatch) {
     return signer == Principal::of_site(site_) && decode<SiteBatch>(update).has_value();
   }
+  if (signer.site == site_) return false;
+  if (parsed.head.type == MessageType::LinkInquiry) return fits_inquiry(update);
+  if (parsed.head.type == MessageType::LinkInquiryResponse) return decode<LinkInquiryResponse>(update).has_value();
   const std::optional<LinkPart> part = decode<LinkPart>(update);
-  return part.has_value() && part->destination == site_ && signer.site != site_;
+  return part.has_value() && part->destination == site_;
 }
 
 bool Validator::row_signed(std::size_t index, ByteView row) {

@@ -33,6 +33,10 @@ class Validator {
   // A LINK-PART that server `from` of another site sent over its channel.
   [[nodiscard]] Validation link_part(crypto::Principal from, ByteView bytes);
 
+  // What server `from` of another site sent over its channel: a LINK-PART, or an INQUIRY or INQUIRY-RESPONSE of any
+  // other site, which proves itself. The parts of an INQUIRY are those of one link message, each signed by its sender.
+  [[nodiscard]] Validation from_another_site(crypto::Principal from, ByteView bytes);
+
   // A LINK-MESSAGE that was decoded, from `source` to `destination`.
   [[nodiscard]] Validation link_message(SiteId source, SiteId destination, ByteView bytes);
 
@@ -87,6 +91,9 @@ class Validator {
   // may introduce, signatures apart.
   [[nodiscard]] bool fits_row(std::size_t index, ByteView row, Parsed& parsed) const;
   [[nodiscard]] bool fits_update(const crypto::Principal& introducer, ByteView update, Parsed& parsed) const;
+  // Whether an INQUIRY's parts could be what the asked site's servers sent of one link message; and whether they were.
+  [[nodiscard]] bool fits_inquiry(ByteView inquiry) const;
+  [[nodiscard]] Refusal inquiry_signed(const Parsed& message);
   [[nodiscard]] crypto::Principal participant(std::size_t place) const;
   [[nodiscard]] bool row_signed(std::size_t index, ByteView row);
 

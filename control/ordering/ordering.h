@@ -120,7 +120,8 @@ struct Restored {
 // What a server introduces into the order: a client's update, or an event of its site (docs/adr/0012).
 [[nodiscard]] constexpr bool is_introduced(message::MessageType type) {
   return type == message::MessageType::ClientOp || type == message::MessageType::Tick ||
-         type == message::MessageType::SiteBatch || type == message::MessageType::LinkPart;
+         type == message::MessageType::SiteBatch || type == message::MessageType::LinkPart ||
+         type == message::MessageType::LinkInquiry || type == message::MessageType::LinkInquiryResponse;
 }
 
 // A verified message: a peer's, this server's own after signing, what a Verify asked about, or one that

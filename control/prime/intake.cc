@@ -5,7 +5,8 @@
 namespace garrison::prime {
 namespace {
 
-constexpr std::size_t kLengthBytes = 4;  // in front of each update of a PO-REQUEST
+constexpr std::size_t kLengthBytes = 4;           // in front of each update of a PO-REQUEST
+constexpr std::size_t kPoRequestFixedBytes = 16;  // before its updates
 constexpr std::size_t kMaxWaitingEvents = 4096;
 
 }  // namespace
@@ -82,9 +83,9 @@ void Intake::add_events(Request& request) {
   const std::size_t most_items = clients_wait ? max_updates_per_request_ * 3 / 4 : max_updates_per_request_;
   const std::size_t most_bytes = clients_wait ? max_request_bytes_ * 3 / 4 : max_request_bytes_;
   if (tick_ != nullptr) CHECK(request.add(std::exchange(tick_, nullptr), most_items, most_bytes));
-  // The first may be as large as a request, or clients could keep a large one waiting for ever.
-  for (std::size_t bytes = max_request_bytes_; !events_.empty() && request.add(events_.front(), most_items, bytes);
-       bytes = most_bytes) {
+  // The first may fill a PO-REQUEST, tick beside it, or clients and clocks could keep a large one waiting for ever.
+  for (std::size_t bytes = message::kMaxPoRequestBody - kPoRequestFixedBytes;
+       !events_.empty() && request.add(events_.front(), most_items, bytes); bytes = most_bytes) {
     event_bytes_ -= events_.front()->get().bytes().size();
     events_.pop_front();
   }

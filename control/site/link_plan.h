@@ -25,6 +25,18 @@ struct LinkPlan {
     return code_of(pairs.count(), pairs.needed());
   }
 
+  // Who sends part `index` < code().n.
+  [[nodiscard]] ServerId sender_of(std::size_t index) const {
+    if (kind == config::LinkKind::naive) return ServerId(static_cast<std::uint16_t>(index / (receiver.f + 1)));
+    return config::LinkPairs(sender, receiver).sender(index);
+  }
+  // The parts that these servers of the sender send, a bit per index.
+  [[nodiscard]] std::uint32_t parts_of(ServerSet servers) const {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < code().n; ++i) bits |= servers.contains(sender_of(i)) ? std::uint32_t{1} << i : 0;
+    return bits;
+  }
+
   struct Duty {
     std::size_t index = 0;  // of the part
     ServerId to;
@@ -42,6 +54,13 @@ struct LinkPlan {
     for (std::size_t i = 0; i < pairs.count(); ++i) {
       if (pairs.sender(i) == self) all.push_back({i, pairs.receiver(i)});
     }
+    return all;
+  }
+
+  // To whom it sends what goes whole: its peers.
+  [[nodiscard]] ServerSet peers(ServerId self) const {
+    ServerSet all;
+    for (const Duty& duty : duties(self)) all.insert(duty.to);
     return all;
   }
 

@@ -10,98 +10,164 @@ namespace {
 
 std::size_t number(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
 
+std::vector<link::PartCollector::Source> codes_of(const std::vector<LinkReceiverConfig::Source>& sources) {
+  std::vector<link::PartCollector::Source> codes;
+  for (const LinkReceiverConfig::Source& source : sources) codes.push_back({source.site, source.plan.code()});
+  return codes;
+}
+
 }  // namespace
 
 LinkReceiver::LinkReceiver(const LinkReceiverConfig& config, message::Validator& validator)
     : config_(config),
       validator_(validator),
-      collector_({.max_message_bytes = message::kMaxLinkBundleBytes, .window_messages = config.window}, config.sources),
-      newest_timely_(config.sites),
-      waiting_(config.sites) {
+      collector_({.max_message_bytes = message::kMaxLinkBundleBytes, .window_messages = config.window},
+                 codes_of(config.sources)),
+      from_(config.sites) {
   for (std::vector<SeqNum>& by_source : delivered_) by_source.resize(config.sites);
-  for (const link::PartCollector::Source& source : config.sources) {
-    newest_timely_[source.site.index()] = {source.code, std::vector<SeqNum>(source.code.n)};
+  for (const LinkReceiverConfig::Source& source : config.sources) {
+    from_[source.site.index()].plan = source.plan;
+    from_[source.site.index()].newest_timely.resize(source.plan.code().n);
   }
 }
 
-std::vector<ReceivedLink> LinkReceiver::on_part(const message::VerifiedMessage& message,
-                                                std::vector<DropReason>& drops) {
+std::optional<DropReason> LinkReceiver::refuses(const crypto::Principal& sender, TrafficClass traffic) const {
+  if (sender.site.index() >= from_.size() || !from_[sender.site.index()].plan.has_value()) {
+    return DropReason::link_unknown;
+  }
+  const From& from = from_[sender.site.index()];
+  const ServerId server(static_cast<std::uint16_t>(sender.index));
+  if (from.ignored || from.ignored_servers.contains(server)) return DropReason::link_blacklisted;
+  if (from.held_back && traffic == TrafficClass::timely) return DropReason::link_held_back;
+  return std::nullopt;
+}
+
+LinkReceiver::Outcome LinkReceiver::on_part(const message::VerifiedMessage& message, std::vector<DropReason>& drops) {
   const auto part = message.as<message::LinkPart>();
   const SiteId source = message.signer().site;
-  if (part.incarnation != config_.incarnation || source.index() >= config_.sites) {
-    drops.push_back(DropReason::link_unknown);
-    return {};
+  const auto refuse = [&](DropReason reason) {
+    drops.push_back(reason);
+    return Outcome{};
+  };
+  if (part.incarnation != config_.incarnation) return refuse(DropReason::link_unknown);
+  if (const auto reason = refuses(message.signer(), part.traffic); reason.has_value()) return refuse(*reason);
+  const From& from = from_[source.index()];
+  const link::PartCode code{part.n, part.k};
+  // Else one server could take the places of all others.
+  if (code != from.plan->code() || from.plan->sender_of(part.index).value() != message.signer().index) {
+    return refuse(DropReason::link_part_malformed);
   }
-  if (has(source, part.traffic, part.sequence)) {
-    drops.push_back(DropReason::link_stale);
-    return {};
-  }
+  if (has(source, part.traffic, part.sequence)) return refuse(DropReason::link_stale);
   if (part.traffic == TrafficClass::timely) follow_timely(source, part);
   const link::LinkMessageId id{source, part.traffic, part.sequence};
-  const auto refused = collector_.take({id, {part.n, part.k}, part.index, part.bundle_bytes, part.part});
-  if (refused.has_value()) {
-    drops.push_back(*refused);
-    return {};
+  const auto refused = collector_.take({id, code, part.index, part.bundle_bytes, part.part, message.bytes()});
+  if (refused.has_value()) return refuse(*refused);
+  Outcome outcome;
+  if (!from.held_back) decode(id, outcome);
+  if (outcome.failed.has_value()) drops.push_back(DropReason::link_bad_candidate);
+  return outcome;
+}
+
+// One try: either it is the message, or its source is held back.
+void LinkReceiver::decode(const link::LinkMessageId& id, Outcome& outcome) {
+  const std::optional<link::PartCollector::Candidate> candidate = collector_.candidate(id);
+  if (!candidate.has_value()) return;
+  const LinkName name{id.source, config_.self, id.traffic, config_.incarnation, id.sequence};
+  if (is_signed_bundle(validator_, name, candidate->message)) {
+    return take_message(id, to_bytes(candidate->message), outcome);
   }
-  while (const std::optional<ByteView> candidate = collector_.next_candidate(id)) {
-    if (!verifies(source, part.traffic, part.sequence, *candidate)) {
-      drops.push_back(DropReason::link_bad_candidate);
-      continue;
-    }
-    Bytes bundle = to_bytes(*candidate);
+  ++failures_;
+  from_[id.source.index()].held_back = true;
+  FailedDecoding& failed = outcome.failed.emplace(FailedDecoding{id.source, id.traffic, id.sequence, {}});
+  for (const ByteView part : candidate->parts) failed.parts.push_back(to_bytes(part));
+}
+
+void LinkReceiver::take_message(const link::LinkMessageId& id, Bytes bundle, Outcome& outcome) {
+  if (has(id.source, id.traffic, id.sequence)) return;
+  if (id.traffic == TrafficClass::bounded) {
     collector_.done(id);
-    if (part.traffic == TrafficClass::bounded) {
-      waiting_[source.index()].emplace(part.sequence, std::move(bundle));
-      return in_turn(source, part.traffic);
-    }
-    delivered_[number(part.traffic)][source.index()] = part.sequence;
-    collector_.advance(source, part.traffic, part.sequence.next());
-    std::vector<ReceivedLink> one;
-    one.push_back({source, part.traffic, part.sequence, std::move(bundle)});
-    return one;
+    from_[id.source.index()].waiting.emplace(id.sequence, std::move(bundle));
+    return in_turn(id.source, outcome);
   }
-  return {};
+  delivered_[number(id.traffic)][id.source.index()] = id.sequence;
+  collector_.advance(id.source, id.traffic, id.sequence.next());
+  outcome.ready.push_back({id.source, id.traffic, id.sequence, std::move(bundle)});
+}
+
+LinkReceiver::Outcome LinkReceiver::resume(SiteId source) {
+  Outcome outcome;
+  From& from = from_[source.index()];
+  CHECK(!from.ignored);
+  from.held_back = false;
+  for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+    const SeqNum first = collector_.first(source, traffic);
+    for (std::uint64_t i = 0; i < collector_.window() && !from.held_back; ++i) {
+      const SeqNum sequence(first.value() + i);
+      if (!has(source, traffic, sequence)) decode({source, traffic, sequence}, outcome);
+    }
+  }
+  return outcome;
+}
+
+LinkReceiver::Outcome LinkReceiver::resume_with(SiteId source, TrafficClass traffic, SeqNum sequence, Bytes bundle) {
+  Outcome known;
+  take_message({source, traffic, sequence}, std::move(bundle), known);
+  Outcome rest = resume(source);
+  known.failed = std::move(rest.failed);
+  std::move(rest.ready.begin(), rest.ready.end(), std::back_inserter(known.ready));
+  return known;
+}
+
+LinkReceiver::Outcome LinkReceiver::resume_without(SiteId source, SeqNum sequence) {
+  const SeqNum first = collector_.first(source, TrafficClass::timely);
+  if (sequence >= first && sequence.value() - first.value() < collector_.window()) {
+    collector_.done({source, TrafficClass::timely, sequence});
+  }
+  return resume(source);
+}
+
+void LinkReceiver::ignore(SiteId source, ServerSet servers) {
+  From& from = from_[source.index()];
+  CHECK(from.plan.has_value());
+  from.ignored_servers = ServerSet::from_bits(from.ignored_servers.bits() | servers.bits());
+  collector_.forget(source, from.plan->parts_of(servers));
+}
+
+void LinkReceiver::ignore(SiteId source) {
+  From& from = from_[source.index()];
+  CHECK(from.plan.has_value());
+  from.ignored = true;
+  from.waiting.clear();
+  collector_.forget(source, ~std::uint32_t{0});
 }
 
 // Of n pairs n - k may have a faulty end, so the (n - k + 1)-th highest sequence was really sent.
 void LinkReceiver::follow_timely(SiteId source, const message::LinkPart& part) {
-  Newest& newest = newest_timely_[source.index()];
-  if (newest.code != link::PartCode{part.n, part.k} || part.sequence <= newest.by_index[part.index]) return;
-  newest.by_index[part.index] = part.sequence;
-  std::vector<SeqNum> sorted = newest.by_index;
+  std::vector<SeqNum>& newest = from_[source.index()].newest_timely;
+  if (part.sequence <= newest[part.index]) return;
+  newest[part.index] = part.sequence;
+  std::vector<SeqNum> sorted = newest;
   const auto nth = sorted.begin() + (part.n - part.k);
   std::ranges::nth_element(sorted, nth, std::greater<>());
   const std::uint64_t behind = config_.window / 2;
   if (nth->value() > behind) collector_.advance(source, TrafficClass::timely, SeqNum(nth->value() - behind));
 }
 
-bool LinkReceiver::verifies(SiteId source, TrafficClass traffic, SeqNum sequence, ByteView candidate) {
-  const std::optional<Bundle> opened = open_bundle(candidate);
-  if (!opened.has_value()) return false;
-  const message::Validation outcome = validator_.link_message(source, config_.self, opened->message);
-  const auto* message = std::get_if<message::VerifiedMessage>(&outcome);
-  if (message == nullptr) return false;
-  const auto link = message->as<message::LinkMessage>();
-  // The site has signed another message of its under these bytes: a part of it was replayed under this sequence.
-  return link.traffic == traffic && link.sequence == sequence && link.incarnation == config_.incarnation;
-}
-
-std::vector<ReceivedLink> LinkReceiver::in_turn(SiteId source, TrafficClass traffic) {
-  std::vector<ReceivedLink> ready;
-  SeqNum& delivered = delivered_[number(traffic)][source.index()];
-  Waiting& waiting = waiting_[source.index()];
+void LinkReceiver::in_turn(SiteId source, Outcome& outcome) {
+  SeqNum& delivered = delivered_[number(TrafficClass::bounded)][source.index()];
+  Waiting& waiting = from_[source.index()].waiting;
+  const SeqNum before = delivered;
   while (!waiting.empty() && waiting.begin()->first == delivered.next()) {
     delivered = delivered.next();
-    ready.push_back({source, traffic, delivered, std::move(waiting.begin()->second)});
+    outcome.ready.push_back({source, TrafficClass::bounded, delivered, std::move(waiting.begin()->second)});
     waiting.erase(waiting.begin());
   }
-  if (!ready.empty()) collector_.advance(source, traffic, delivered.next());
-  return ready;
+  if (delivered > before) collector_.advance(source, TrafficClass::bounded, delivered.next());
 }
 
 bool LinkReceiver::has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
   if (sequence <= delivered_[number(traffic)][source.index()]) return true;
-  return traffic == TrafficClass::bounded && waiting_[source.index()].contains(sequence);
+  return traffic == TrafficClass::bounded && from_[source.index()].waiting.contains(sequence);
 }
 
 }  // namespace garrison::site

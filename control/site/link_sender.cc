@@ -26,6 +26,7 @@ LinkSender::LinkSender(const LinkSenderConfig& config) : config_(config), peers_
 void LinkSender::push(SiteId to, TrafficClass traffic, const Item& item, std::vector<DropReason>& drops) {
   CHECK(to.index() < peers_.size() && to != config_.envelope.signer.site);
   Peer& peer = at(to);
+  if (peer.cut_off) return drops.push_back(DropReason::link_blacklisted);
   const std::size_t size = item.bytes->size();
   if (size + message::kMaxBlockBytes > message::kMaxSiteMessageBytes)
     return drops.push_back(DropReason::message_oversized);
@@ -49,9 +50,19 @@ void LinkSender::push(SiteId to, TrafficClass traffic, const Item& item, std::ve
 
 void LinkSender::owe_acknowledgement(Instant now, SiteId from) {
   Peer& peer = at(from);
+  if (peer.cut_off) return;
   ++peer.owed;
   const bool pressing = peer.owed >= config_.window / kAcknowledgedTimes;
   peer.acknowledge_at = std::min(peer.acknowledge_at, pressing ? now : now + config_.acknowledge_after);
+}
+
+void LinkSender::cut_off(SiteId site) {
+  Peer& peer = at(site);
+  for (std::deque<Item>& queue : peer.waiting) queue.clear();
+  peer.waiting_bytes = 0;
+  peer.repeat_at = Instant::never();
+  peer.acknowledge_at = Instant::never();
+  peer.cut_off = true;
 }
 
 bool LinkSender::anything_to_say(Instant now) const {

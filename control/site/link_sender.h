@@ -50,6 +50,8 @@ class LinkSender {
   void push(SiteId to, TrafficClass traffic, const Item& item, std::vector<DropReason>& drops);
   // Something of `from` was executed that has to be acknowledged.
   void owe_acknowledgement(Instant now, SiteId from);
+  // All communication with `site` ends, for good.
+  void cut_off(SiteId site);
   [[nodiscard]] bool anything_to_say(Instant now) const;
 
   // What pack() goes by, all of it from the local order.
@@ -85,6 +87,7 @@ class LinkSender {
     Duration repeat_gap;
     std::size_t owed = 0;  // acknowledgements
     Instant acknowledge_at = Instant::never();
+    bool cut_off = false;
   };
   [[nodiscard]] Peer& at(SiteId site) { return peers_[site.index()]; }
   [[nodiscard]] bool window_open(const Peer& peer) const;

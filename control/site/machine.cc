@@ -26,6 +26,8 @@ LogicalMachine::LogicalMachine(const MachineConfig& config, std::unique_ptr<orde
       clock_(config.servers, config.faulty, config.clock_bound),
       sender_(config.sender),
       receiver_(config.receiver, validator_),
+      sent_(config.sites, config.timely_kept),
+      inquiries_(config.inquiries, validator_),
       effects_(effects),
       replica_(std::move(core), service, *this, transfer) {
   CHECK(config.envelope.signer.kind == crypto::Principal::Kind::site);
@@ -54,10 +56,17 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
     case message::MessageType::SiteBatch:
       on_site_batch(message);
       break;
+    case message::MessageType::LinkInquiry:
+      follow(inquiries_.on_inquiry(message, sent_));
+      break;
+    case message::MessageType::LinkInquiryResponse:
+      follow(inquiries_.on_response(message));
+      break;
     default:
       on_link_part(message);
       break;
   }
+  if (byzantine_.on_event) byzantine_.on_event(*this, message);
   verify_due();
   close_if_due();
 }
@@ -78,19 +87,60 @@ void LogicalMachine::on_tick(ServerId introducer, const message::Tick& tick) {
   if (clock_.now() == before) return;
   if (replica_.next_wakeup() <= clock_.now()) replica_.tick(clock_.now());
   for (const SiteId site : sender_.due_again(clock_.now())) effects_.repeat(site);
+  for (const SiteId site : inquiries_.due_again(clock_.now())) effects_.ask_again(site);
 }
 
 void LogicalMachine::on_link_part(const message::VerifiedMessage& message) {
   std::vector<DropReason> drops;
   const auto part = message.as<message::LinkPart>();
   const SiteId source = message.signer().site;
-  const std::vector<ReceivedLink> ready = receiver_.on_part(message, drops);
+  LinkReceiver::Outcome outcome = receiver_.on_part(message, drops);
   for (const DropReason reason : drops) drop(reason);
   // What was executed before comes again when its sender has not heard of it.
   if (part.traffic == TrafficClass::bounded && !drops.empty() && drops.back() == DropReason::link_stale) {
     sender_.owe_acknowledgement(clock_.now(), source);
   }
-  for (const ReceivedLink& link : ready) deliver(link);
+  take(std::move(outcome));
+}
+
+void LogicalMachine::take(LinkReceiver::Outcome outcome) {
+  for (const ReceivedLink& link : outcome.ready) deliver(link);
+  if (outcome.failed.has_value()) follow(inquiries_.on_failed(clock_.now(), *outcome.failed));
+}
+
+void LogicalMachine::follow(Consequences consequences) {
+  for (const DropReason reason : consequences.drops) drop(reason);
+  for (const Conviction& conviction : consequences.convictions) expel(conviction);
+  if (consequences.say.has_value()) say_uncoded(std::move(*consequences.say));
+  if (!consequences.resumed.has_value()) return;
+  Consequences::Resumed& resumed = *consequences.resumed;
+  using How = Consequences::Resumed::How;
+  if (resumed.how == How::with_message) {
+    return take(receiver_.resume_with(resumed.source, resumed.traffic, resumed.sequence, std::move(resumed.bundle)));
+  }
+  take(resumed.how == How::without_it ? receiver_.resume_without(resumed.source, resumed.sequence)
+                                      : receiver_.resume(resumed.source));
+}
+
+void LogicalMachine::expel(const Conviction& conviction) {
+  if (conviction.site != config_.envelope.signer.site) {
+    if (conviction.servers.empty()) {
+      receiver_.ignore(conviction.site);
+      sender_.cut_off(conviction.site);
+      sent_.forget(conviction.site);
+    } else {
+      receiver_.ignore(conviction.site, conviction.servers);
+    }
+  }
+  effects_.convicted(conviction);
+  if (on_convicted) on_convicted(events_, conviction);
+}
+
+void LogicalMachine::say_uncoded(ToSay say) {
+  const auto leaf = static_cast<std::uint16_t>(1 + open_leaves_.size());
+  open_leaves_.push_back(crypto::leaf_digest(say.content));
+  open_uncoded_.push_back({say.to, leaf, std::move(say.content), std::move(say.inquiry)});
+  if (open_leaves_.size() == config_.leaves_per_batch) close();
 }
 
 void LogicalMachine::deliver(const ReceivedLink& link) {
@@ -99,8 +149,14 @@ void LogicalMachine::deliver(const ReceivedLink& link) {
   CHECK(bundle.has_value());
   const auto message = message::decode<message::LinkMessage>(bundle->message);
   CHECK(message.has_value());
+  if (on_link) {
+    const std::size_t content = message::decode_envelope(bundle->message)->content_bytes;
+    on_link({link.source, message->destination, link.traffic, message->incarnation, link.sequence},
+            bundle->message.first(content));
+  }
   if (sender_.acknowledged(clock_.now(), link.source, message->delivered)) {
     effects_.acknowledged(link.source, message->delivered);
+    sent_.acknowledged(link.source, message->delivered);
   }
   if (link.traffic == TrafficClass::bounded) sender_.owe_acknowledgement(clock_.now(), link.source);
   const std::optional<std::vector<Bytes>> items = items_of(*message, *bundle);
@@ -138,6 +194,8 @@ void LogicalMachine::settle() {
     const RootSignature signature = *next->signature;
     ++settled_;
     effects_.settled(settled_, signature);
+    sent_.settled(*batch, signature);
+    for (Consequences& late : inquiries_.on_settled(sent_)) follow(std::move(late));
     hand_back(*batch, signature);
   }
 }
@@ -200,7 +258,7 @@ void LogicalMachine::verify_due() {
 void LogicalMachine::close_if_due() {
   if (next_number_ - 1 - settled_ >= config_.unsigned_batches) return;
   if (closed_at_.has_value() && clock_.now() < *closed_at_ + config_.sign_period) return;
-  if (open_.empty() && !sender_.anything_to_say(clock_.now())) return;
+  if (open_.empty() && open_uncoded_.empty() && !sender_.anything_to_say(clock_.now())) return;
   close();
 }
 
@@ -220,11 +278,21 @@ void LogicalMachine::close() {
     link.leaf = static_cast<std::uint16_t>(leaves.size());
     leaves.push_back(crypto::leaf_digest(link.content));
   }
+  sent_.closed(links);
+  for (const LinkOut& link : links) {
+    if (!on_link) break;
+    on_link({config_.envelope.signer.site, link.to, link.traffic, config_.sender.incarnation, link.sequence},
+            link.content);
+  }
   auto batch = std::make_shared<const OutgoingBatch>(OutgoingBatch{
-      number, std::move(own), std::move(links),
+      number, std::move(own), std::move(links), std::exchange(open_uncoded_, {}),
       crypto::MerkleBatch(config_.envelope.system, config_.envelope.signer, config_.envelope.epoch, leaves)});
   closed_.push_back({batch, std::nullopt});
-  fingerprint_ = crypto::Sha256().update(fingerprint_).update(batch->tree.statement()).finish();
+  fingerprint_ = crypto::Sha256()
+                     .update(fingerprint_)
+                     .update(batch->tree.statement())
+                     .update(inquiries_.blacklist().fingerprint())
+                     .finish();
   if (on_closed) on_closed(number, fingerprint_);
   effects_.closed(std::move(batch));
 }
@@ -246,7 +314,8 @@ Bytes LogicalMachine::snapshot() const {
 Result<void> LogicalMachine::restore(ByteView /*snapshot*/) { return Error{"a logical machine is not handed over"}; }
 
 MachineStatus LogicalMachine::status() const {
-  return {clock_.now(), next_number_ - 1, settled_, events_, link_messages_, fingerprint_};
+  return {clock_.now(),         next_number_ - 1,       settled_,    events_, link_messages_,
+          receiver_.failures(), inquiries_.forgotten(), fingerprint_};
 }
 
 }  // namespace garrison::site

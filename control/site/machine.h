@@ -16,10 +16,12 @@
 
 #include "control/message/validate.h"
 #include "control/replica/replica.h"
+#include "control/site/inquiries.h"
 #include "control/site/introduced.h"
 #include "control/site/link_receiver.h"
 #include "control/site/link_sender.h"
 #include "control/site/outgoing.h"
+#include "control/site/sent_messages.h"
 #include "control/site/site_clock.h"
 
 namespace garrison::site {
@@ -37,6 +39,8 @@ struct MachineConfig {
   std::size_t leaves_per_batch = 64;  // with one of their own
   LinkSenderConfig sender;
   LinkReceiverConfig receiver;
+  InquiriesConfig inquiries;
+  std::size_t timely_kept = 128;  // TIMELY link messages that other sites may ask about, per site
 };
 
 // What the servers of a site do for it, each by itself. Called from within execute().
@@ -55,6 +59,10 @@ class Effects {
   virtual void acknowledged(SiteId to, SeqNum through) = 0;
   // Whatever `to` has not acknowledged is to be sent again.
   virtual void repeat(SiteId to) = 0;
+  // So is the last INQUIRY to it.
+  virtual void ask_again(SiteId to) = 0;
+  // A server or site is known to be faulty; nothing more goes to a site that is.
+  virtual void convicted(const Conviction& conviction) = 0;
 };
 
 // For display and checkers.
@@ -64,7 +72,9 @@ struct MachineStatus {
   std::uint64_t settled = 0;        // of them, in order
   std::uint64_t events = 0;         // executed
   std::uint64_t link_messages = 0;  // executed
-  Digest fingerprint{};             // of everything said so far: equal at all servers behind the same batch
+  std::uint64_t failed_decodings = 0;
+  std::uint64_t forgotten = 0;  // of them, about TIMELY messages that their sites no longer had
+  Digest fingerprint{};         // of everything said so far: equal at all servers behind the same batch
 };
 
 class LogicalMachine final : public replica::Application, private replica::Environment {
@@ -89,10 +99,31 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   [[nodiscard]] bool has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
     return receiver_.has(source, traffic, sequence);
   }
+  // Whether to introduce an INQUIRY or INQUIRY-RESPONSE that came from another site.
+  [[nodiscard]] bool wants(const message::VerifiedMessage& inquiry) const { return inquiries_.wants(inquiry); }
+  // Why a part from this server would be dropped.
+  [[nodiscard]] std::optional<DropReason> refuses(const crypto::Principal& sender, TrafficClass traffic) const {
+    return receiver_.refuses(sender, traffic);
+  }
+  [[nodiscard]] const Blacklist& blacklist() const { return inquiries_.blacklist(); }
+  [[nodiscard]] const LinkReceiver& receiver() const { return receiver_; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] const message::Validator& validator() const { return validator_; }
   // Called when a batch closes, with its number and root: checkers of the lab. May be empty.
   std::function<void(std::uint64_t number, const Digest& fingerprint)> on_closed;
+  // Called when somebody is listed, with the events executed before; for checkers, too.
+  std::function<void(std::uint64_t events, const Conviction& conviction)> on_convicted;
+
+  // Called for each link message of this site that closes, and of another one that is executed; for checkers, too.
+  std::function<void(const LinkName& name, ByteView content)> on_link;
+
+  // Of a faulty site, all of whose servers must do the same behind the same event.
+  struct Byzantine {
+    // An event was executed. May call say_uncoded().
+    std::function<void(LogicalMachine& machine, const message::VerifiedMessage& event)> on_event;
+  };
+  void corrupt(Byzantine byzantine) { byzantine_ = std::move(byzantine); }
+  void say_uncoded(ToSay say);
 
  private:
   void persist(const ordering::Persist& record) override;
@@ -106,6 +137,9 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void on_tick(ServerId introducer, const message::Tick& tick);
   void on_site_batch(const message::VerifiedMessage& event);
   void on_link_part(const message::VerifiedMessage& event);
+  void take(LinkReceiver::Outcome outcome);
+  void follow(Consequences consequences);
+  void expel(const Conviction& conviction);
   void deliver(const ReceivedLink& link);
   void settle();
   void hand_back(const OutgoingBatch& batch, const RootSignature& signature);
@@ -121,12 +155,16 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   Introduced introduced_;
   LinkSender sender_;
   LinkReceiver receiver_;
+  SentMessages sent_;
+  Inquiries inquiries_;
   Effects& effects_;
   replica::Replica replica_;
   DropCounters drops_;
+  Byzantine byzantine_;
 
   // The batch that is open.
   std::vector<Emission> open_;
+  std::vector<UncodedOut> open_uncoded_;
   std::vector<Digest> open_leaves_;  // SITE-BATCH's first
   std::deque<Bytes> verify_due_;     // Output::verify of the step that is under way
 

@@ -10,7 +10,9 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       combiner_(std::move(combiner)),
       signing_({.envelope = config.envelope, .self = config.self, .n = config.n, .f = config.f}, *combiner_),
       sent_(config.links.size()),
-      came_(config.links.size()) {
+      came_(config.links.size()),
+      asked_(config.links.size()),
+      answered_(config.links.size()) {
   CHECK(config.tick_period > Duration());
 }
 
@@ -76,6 +78,26 @@ void Member::repeat(SiteId to) {
   for (const Sent& each : sent_[to.index()]) outputs_.send.push_back(each.part);
 }
 
+void Member::ask_again(SiteId to) {
+  if (asked_[to.index()] != nullptr) send_uncoded(to, asked_[to.index()]);
+}
+
+void Member::answer_again(Instant now, const message::InquiryId& id) {
+  if (id.asker.index() >= answered_.size()) return;
+  Answer& answer = answered_[id.asker.index()];
+  if (answer.message == nullptr || answer.id != id || now < answer.sent_at + config_.answer_gap) return;
+  answer.sent_at = now;
+  send_uncoded(id.asker, answer.message);
+}
+
+void Member::convicted(const Conviction& conviction) {
+  outputs_.convictions.push_back(conviction);
+  if (!conviction.servers.empty()) return;
+  sent_[conviction.site.index()].clear();
+  asked_[conviction.site.index()] = nullptr;
+  answered_[conviction.site.index()] = {};
+}
+
 void Member::on_own_part(const message::VerifiedMessage& message) {
   const auto part = message.as<message::LinkPart>();
   const std::optional<LinkPlan>& plan = config_.links[part.destination.index()];
@@ -113,6 +135,7 @@ void Member::on_signature(std::uint64_t number, const RootSignature& signature) 
   batch->signature = signature;
   batch->introduce_at = on_duty(number) ? now_ : now_ + config_.takeover;
   send_parts(*batch->batch, signature);
+  send_uncoded(*batch->batch, signature);
   forget_done();
 }
 
@@ -144,6 +167,34 @@ void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signatu
       outputs_.sign.push_back(std::move(sign));
     }
   }
+}
+
+// Blocks B and D of Fig. 3.
+void Member::send_uncoded(const OutgoingBatch& batch, const RootSignature& signature) {
+  for (const UncodedOut& out : batch.uncoded) {
+    const auto message = std::make_shared<const Bytes>(signed_message(batch, out, signature));
+    if (const auto response = message::decode<message::LinkInquiryResponse>(*message); response.has_value()) {
+      answered_[out.to.index()] = {message, response->id, now_};
+    } else {
+      asked_[out.to.index()] = message;
+    }
+    send_uncoded(out.to, message);
+    if (out.inquiry.empty()) continue;
+    const auto inquiry = std::make_shared<const Bytes>(out.inquiry);
+    for (std::size_t i = 0; i < config_.links.size(); ++i) {
+      const SiteId other(static_cast<std::uint16_t>(i));
+      if (!config_.links[i].has_value() || other == out.to) continue;
+      send_uncoded(other, inquiry);
+      send_uncoded(other, message);
+    }
+  }
+}
+
+void Member::send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message) {
+  const std::optional<LinkPlan>& plan = config_.links[site.index()];
+  CHECK(plan.has_value());
+  const ServerSet peers = plan->peers(config_.self);
+  if (!peers.empty()) outputs_.uncoded.push_back({message, site, peers});
 }
 
 void Member::forget_done() {

@@ -3,7 +3,8 @@
 //
 // Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes
 // to the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the
-// others when that takes too long.
+// others when that takes too long. An INQUIRY goes to this server's peers until it is answered, and an answer that they
+// have not heard is given again when they ask again.
 //
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
@@ -32,7 +33,8 @@ struct MemberConfig {
   std::vector<std::optional<LinkPlan>> links;  // to each site, by SiteId; none for this one
   Incarnation link_incarnation{1};
   Duration tick_period = milliseconds(10);
-  Duration takeover = milliseconds(100);  // after which a signature that nobody on duty introduced is introduced
+  Duration takeover = milliseconds(100);    // after which a signature that nobody on duty introduced is introduced
+  Duration answer_gap = milliseconds(500);  // at least, between two times that the same INQUIRY-RESPONSE goes out
 };
 
 class Member final : public Effects {
@@ -44,6 +46,12 @@ class Member final : public Effects {
     ServerId to;
     TrafficClass traffic{};
   };
+  // A signed INQUIRY or INQUIRY-RESPONSE, for servers of another site. BOUNDED.
+  struct SendUncoded {
+    std::shared_ptr<const Bytes> message;
+    SiteId site;
+    ServerSet to;
+  };
   struct Outputs {
     std::vector<Bytes> introduce;  // whole events: TICK, SITE-BATCH; a LINK-PART is introduced as it came
     std::vector<ordering::Sign>
@@ -51,10 +59,13 @@ class Member final : public Effects {
     std::vector<ordering::Forward> forward;
     std::vector<ThresholdSign::Share> shares;  // to be made by the thread that holds the key, for on_share()
     std::vector<SendPart> send;
+    std::vector<SendUncoded> uncoded;
+    std::vector<Conviction> convictions;  // news for whoever keeps evidence
     std::vector<DropReason> drops;
 
     [[nodiscard]] bool empty() const {
-      return introduce.empty() && sign.empty() && forward.empty() && shares.empty() && send.empty() && drops.empty();
+      return introduce.empty() && sign.empty() && forward.empty() && shares.empty() && send.empty() &&
+             uncoded.empty() && convictions.empty() && drops.empty();
     }
   };
 
@@ -67,6 +78,8 @@ class Member final : public Effects {
   // A verified part came from `source`, whose link message the machine knows already or not: whether to introduce it.
   // One that is known is needed when it comes again: its site has not heard that it was executed, and asks.
   [[nodiscard]] bool introduces(SiteId source, const message::LinkPart& part, bool known);
+  // A server of that site asked what this one has answered already.
+  void answer_again(Instant now, const message::InquiryId& id);
   void tick(Instant now);
   [[nodiscard]] Instant next_wakeup() const;
 
@@ -81,6 +94,8 @@ class Member final : public Effects {
   void settled(std::uint64_t number, const RootSignature& signature) override;
   void acknowledged(SiteId to, SeqNum through) override;
   void repeat(SiteId to) override;
+  void ask_again(SiteId to) override;
+  void convicted(const Conviction& conviction) override;
 
  private:
   static constexpr std::size_t kRemembered = 1024;
@@ -93,6 +108,8 @@ class Member final : public Effects {
   void collect(ThresholdSign::Output& output);
   void on_signature(std::uint64_t number, const RootSignature& signature);
   void send_parts(const OutgoingBatch& batch, const RootSignature& signature);
+  void send_uncoded(const OutgoingBatch& batch, const RootSignature& signature);
+  void send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message);
   void forget_done();
   [[nodiscard]] bool on_duty(std::uint64_t number) const;
   [[nodiscard]] Batch* find(std::uint64_t number);
@@ -110,6 +127,13 @@ class Member final : public Effects {
   };
   std::vector<std::deque<Sent>> sent_;                  // by SiteId
   std::vector<link::SlidingBitmap<kRemembered>> came_;  // sequences of BOUNDED parts, by SiteId
+  std::vector<std::shared_ptr<const Bytes>> asked_;     // the last INQUIRY to each site; null: none
+  struct Answer {
+    std::shared_ptr<const Bytes> message;  // null: none
+    message::InquiryId id;
+    Instant sent_at;
+  };
+  std::vector<Answer> answered_;  // the last INQUIRY-RESPONSE to each site
   Instant now_;
   Instant next_tick_;
   std::uint64_t signatures_ = 0;

@@ -54,6 +54,10 @@ Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const Root
   return with_block(batch, own.content, own.leaf, signature);
 }
 
+Bytes signed_message(const OutgoingBatch& batch, const UncodedOut& out, const RootSignature& signature) {
+  return with_block(batch, out.content, out.leaf, signature);
+}
+
 Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature) {
   const Bytes message = with_block(batch, link.content, link.leaf, signature);
   Bytes paths;
@@ -106,6 +110,41 @@ std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, 
         .bytes(head->signature);
   }
   return paths.done() ? std::optional(std::move(items)) : std::nullopt;
+}
+
+namespace {
+
+// Of a verified link message: the paths of its items lead to the root that it was signed under.
+bool paths_hold(const message::VerifiedMessage& link, ByteView paths) {
+  const ByteView block = link.bytes().subspan(link.content().size());
+  const std::optional<BlockHead> head = read_block(block);
+  CHECK(head.has_value());  // it was verified
+  const auto root = crypto::root_of_path(link.digest(), head->leaf_index, head->leaf_count, path_in_block(block));
+  CHECK(root.has_value());
+  Reader reader(paths);
+  for (const message::LinkMessage::Item& item : link.as<message::LinkMessage>().items) {
+    if (item.leaf == message::LinkMessage::Item::kWhole) continue;
+    if (item.leaf >= head->leaf_count) return false;
+    const ByteView path = reader.view(crypto::path_length(item.leaf, head->leaf_count) * sizeof(Digest));
+    if (crypto::root_of_path(crypto::leaf_digest(item.bytes), item.leaf, head->leaf_count, path) != root) return false;
+  }
+  return reader.done();
+}
+
+}  // namespace
+
+bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes) {
+  const std::optional<Bundle> opened = open_bundle(bytes);
+  if (!opened.has_value()) return false;
+  const message::Validation outcome = validator.link_message(name.source, name.destination, opened->message);
+  const auto* message = std::get_if<message::VerifiedMessage>(&outcome);
+  if (message == nullptr) return false;
+  const auto link = message->as<message::LinkMessage>();
+  // The site has signed another message of its under these bytes: a part of it was replayed under this sequence.
+  if (link.traffic != name.traffic || link.sequence != name.sequence || link.incarnation != name.incarnation) {
+    return false;
+  }
+  return paths_hold(*message, opened->paths);
 }
 
 }  // namespace garrison::site

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/message/messages.h"
+#include "control/message/validate.h"
 #include "crypto/batch.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
@@ -45,15 +46,26 @@ struct LinkOut {
   std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
 };
 
+// An INQUIRY or INQUIRY-RESPONSE: it goes whole to the peers of each server, since what finds wrong parts cannot
+// itself travel in parts.
+struct UncodedOut {
+  SiteId to;
+  std::uint16_t leaf = 0;
+  Bytes content;
+  Bytes inquiry;  // the signed INQUIRY that a response answers; then both are evidence, and go to all other sites, too
+};
+
 struct OutgoingBatch {
   std::uint64_t number = 0;
   std::vector<Emission> own;  // SITE-BATCH first
   std::vector<LinkOut> links;
+  std::vector<UncodedOut> uncoded;
   crypto::MerkleBatch tree;
 };
 
-// Content and block of own[i].
+// Content and block of own[i], and of uncoded[i].
 [[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature);
+[[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const UncodedOut& out, const RootSignature& signature);
 
 // u32 size of the message | LINK-MESSAGE with its block | the paths of items with a leaf, one after the other
 [[nodiscard]] Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature);
@@ -71,5 +83,17 @@ struct Bundle {
 // The items of a validated LINK-MESSAGE as messages of their own, blocks included, as its bundle carries them; none
 // when the paths do not fit the items.
 [[nodiscard]] std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, const Bundle& bundle);
+
+// Which link message of which link.
+struct LinkName {
+  SiteId source;
+  SiteId destination;
+  TrafficClass traffic{};
+  Incarnation incarnation;
+  SeqNum sequence;
+};
+// Whether these bytes are what the source's servers code as this link message: the source has signed it, and the paths
+// of its items lead to what it has signed, so that there are no two of them.
+[[nodiscard]] bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes);
 
 }  // namespace garrison::site

@@ -110,6 +110,9 @@ namespace garrison {
   X(link_unknown, "part of a link that there is not")                                                 \
   X(link_bad_candidate, "parts that do not decode to what their site has signed")                     \
   X(link_malformed, "signed link message whose items do not fit it")                                  \
+  X(link_blacklisted, "of a server or site that is known to be faulty")                               \
+  X(link_held_back, "of a site that has not said yet who sent wrong parts")                           \
+  X(link_inquiry_unexpected, "INQUIRY or INQUIRY-RESPONSE that is not the next one")                  \
   X(batch_settled, "SITE-BATCH that was executed before, or of a batch there is not")                 \
   X(site_lagging, "what waits for a site overflowed; left to catch-up")                               \
   X(event_intake_full, "too many events of the site wait to be introduced; what matters comes again") \

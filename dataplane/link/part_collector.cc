@@ -9,14 +9,6 @@ namespace {
 
 std::size_t lane_of(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
 
-// The next larger number with as many bits (Gosper). Numbers in this order are sets in the order of their largest
-// members: every set of the first m places comes before any with a later one.
-std::uint64_t next_subset(std::uint64_t subset) {
-  const std::uint64_t lowest = subset & (~subset + 1);
-  const std::uint64_t ripple = subset + lowest;
-  return ripple | (((ripple ^ subset) >> 2U) / lowest);
-}
-
 }  // namespace
 
 PartCollector::PartCollector(const Config& config, std::span<const Source> sources)
@@ -44,7 +36,8 @@ PartCollector::FromSite* PartCollector::find(SiteId site) {
 bool PartCollector::fits(const LinkPart& part, PartCode code) const {
   return part.code == code && part.index < code.n && part.message_bytes > 0 &&
          part.message_bytes <= config_.max_message_bytes &&
-         part.bytes.size() == (part.message_bytes + code.k - 1) / code.k;
+         part.bytes.size() == (part.message_bytes + code.k - 1) / code.k &&
+         part.whole.size() - part.bytes.size() <= config_.max_signing_bytes;
 }
 
 PartCollector::Incoming* PartCollector::in_window(Lane& lane, SeqNum sequence) {
@@ -63,42 +56,41 @@ std::optional<DropReason> PartCollector::take(const LinkPart& part) {
   const std::uint32_t bit = std::uint32_t{1} << part.index;
   if ((message->indices & bit) != 0) return DropReason::link_duplicate;
   message->indices |= bit;
-  group_of(*message, part).parts.push_back({.index = part.index, .bytes = to_bytes(part.bytes)});
-  from->held_bytes += part.bytes.size();
+  const auto offset = static_cast<std::size_t>(part.bytes.data() - part.whole.data());
+  CHECK(offset + part.bytes.size() <= part.whole.size());
+  group_of(*message, part.message_bytes)
+      .parts.push_back(
+          {.index = part.index, .whole = to_bytes(part.whole), .offset = offset, .size = part.bytes.size()});
+  from->held_bytes += part.whole.size();
   return std::nullopt;
 }
 
-PartCollector::Group& PartCollector::group_of(Incoming& message, const LinkPart& part) const {
+PartCollector::Group& PartCollector::group_of(Incoming& message, std::size_t message_bytes) {
   for (Group& group : message.groups) {
-    if (group.message_bytes == part.message_bytes) return group;
+    if (group.message_bytes == message_bytes) return group;
   }
-  return message.groups.emplace_back(
-      Group{.message_bytes = part.message_bytes, .parts = {}, .next_subset = (std::uint64_t{1} << part.code.k) - 1});
+  return message.groups.emplace_back(Group{.message_bytes = message_bytes, .parts = {}});
 }
 
-std::optional<ByteView> PartCollector::next_candidate(const LinkMessageId& id) {
+std::optional<PartCollector::Candidate> PartCollector::candidate(const LinkMessageId& id) {
   FromSite* const from = find(id.source);
   Incoming* const message = from == nullptr ? nullptr : in_window(from->lanes[lane_of(id.traffic)], id.sequence);
   if (message == nullptr) return std::nullopt;
-  for (Group& group : message->groups) {
-    const std::uint64_t subset = group.next_subset;
-    if (subset >> group.parts.size() != 0) continue;  // has a place that is still empty
-    group.next_subset = next_subset(subset);
-    return decode(group, subset, from->source.code);
+  const PartCode code = from->source.code;
+  for (const Group& group : message->groups) {
+    if (group.parts.size() < code.k) continue;
+    std::array<coding::Part, coding::kMaxParts> parts;
+    Candidate made;
+    for (std::size_t i = 0; i < code.k; ++i) {
+      parts[i] = {.index = group.parts[i].index, .bytes = group.parts[i].part()};
+      made.parts.emplace_back(group.parts[i].whole);
+    }
+    const MutableBytes bytes = MutableBytes(candidate_).first(group.message_bytes);
+    CHECK(codes_.of(code).decode(std::span(parts).first(code.k), bytes));
+    made.message = bytes;
+    return made;
   }
   return std::nullopt;
-}
-
-ByteView PartCollector::decode(const Group& group, std::uint64_t subset, PartCode code) {
-  std::array<coding::Part, coding::kMaxParts> parts;
-  std::size_t count = 0;
-  for (std::size_t place = 0; place < group.parts.size(); ++place) {
-    if ((subset >> place & 1U) == 0) continue;
-    parts[count++] = {.index = group.parts[place].index, .bytes = group.parts[place].bytes};
-  }
-  const MutableBytes message = MutableBytes(candidate_).first(group.message_bytes);
-  CHECK(codes_.of(code).decode(std::span(parts).first(count), message));
-  return message;
 }
 
 void PartCollector::done(const LinkMessageId& id) {
@@ -112,9 +104,32 @@ void PartCollector::done(const LinkMessageId& id) {
 
 void PartCollector::forget(FromSite& from, Incoming& message) {
   for (const Group& group : message.groups) {
-    for (const Held& part : group.parts) from.held_bytes -= part.bytes.size();
+    for (const Held& part : group.parts) from.held_bytes -= part.whole.size();
   }
   message = {};
+}
+
+void PartCollector::forget(SiteId source, std::uint32_t indices) {
+  FromSite* const from = find(source);
+  CHECK(from != nullptr);
+  const auto forgotten = [&](const Held& part) {
+    if ((indices >> part.index & 1U) == 0) return false;
+    from->held_bytes -= part.whole.size();
+    return true;
+  };
+  for (Lane& lane : from->lanes) {
+    for (Incoming& message : lane.window) {
+      for (Group& group : message.groups) std::erase_if(group.parts, forgotten);
+      std::erase_if(message.groups, [](const Group& group) { return group.parts.empty(); });
+      message.indices &= ~indices;
+    }
+  }
+}
+
+SeqNum PartCollector::first(SiteId source, TrafficClass traffic) const {
+  const FromSite* const from = find(source);
+  CHECK(from != nullptr);
+  return from->lanes[lane_of(traffic)].first;
 }
 
 void PartCollector::advance(SiteId source, TrafficClass traffic, SeqNum first) {
@@ -137,7 +152,7 @@ std::size_t PartCollector::most_bytes(SiteId source) const {
   if (from == nullptr) return 0;
   const PartCode code = from->source.code;
   const std::size_t part_bytes = (config_.max_message_bytes + code.k - 1) / code.k;
-  return std::size(from->lanes) * config_.window_messages * code.n * part_bytes;
+  return std::size(from->lanes) * config_.window_messages * code.n * (part_bytes + config_.max_signing_bytes);
 }
 
 }  // namespace garrison::link

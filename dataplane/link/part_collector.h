@@ -2,22 +2,17 @@
 // logical machine executes them and gives back what they decode to.
 //
 // The result is a function of that order alone, so that every server of a site decodes the same bytes: of each index
-// the first part counts; the first candidate is the decoding of the first k parts. A part's signature says who sent it,
-// not that it is right, so a candidate is only believed when the site's signature on it verifies: the caller looks.
-// While none does, the candidates are all other sets of k parts, each once, those of earlier parts before any with a
-// later one. As long as no more pairs have a faulty end than the code allows for, one of them is the message, at the
-// latest when the parts of all correct pairs are there.
+// the first part counts, and the candidate is the decoding of the first k parts. A part's signature says who sent it,
+// not that it is right, so a candidate is only believed when the site's signature on it verifies: the caller looks. One
+// that does not shows that some part in it is wrong, or the site; which, the caller finds out from the signed parts
+// ([ARCH] 4.1.1). Then it forgets the guilty servers' parts, and there is another candidate once k others are there.
 //
 // Parts that say another length are another message's: they are never combined. One index still counts once, whatever
 // length it says: a correct server sends one part.
 //
-// Work: a message has at most C(n, k) candidates, 6 for (4, 2), 35 for (7, 3), 8008 for (16, 6), if every part comes
-// and all of n - k are wrong. Each wrong part is signed by its sender and introduced by its receiver, one of which is
-// faulty: who wants to stop paying blacklists pairs.
-//
 // Memory: per source and class at most window_messages messages of n parts, each as long as the k-th of the longest
-// message. No source, class, sequence or index can use what belongs to another, so nothing that a correct pair sends
-// is ever refused for lack of room.
+// message, and what signs it. No source, class, sequence or index can use what belongs to another, so nothing that a
+// correct pair sends is ever refused for lack of room.
 //
 // Pure; one thread.
 #pragma once
@@ -50,6 +45,7 @@ struct LinkPart {
   std::size_t index = 0;
   std::size_t message_bytes = 0;  // of the whole message
   ByteView bytes;
+  ByteView whole;  // the signed message that carries `bytes`, which are within it
 };
 
 class PartCollector {
@@ -60,7 +56,8 @@ class PartCollector {
   };
   struct Config {
     std::size_t max_message_bytes = kMaxMessageBytes;
-    std::size_t window_messages = 64;  // per source and class
+    std::size_t max_signing_bytes = 1024;  // of a part's message, beside the part
+    std::size_t window_messages = 64;      // per source and class
   };
   // Every lane's window starts at sequence 1.
   PartCollector(const Config& config, std::span<const Source> sources);
@@ -68,16 +65,27 @@ class PartCollector {
   // Keeps a part. None when kept; else why not.
   [[nodiscard]] std::optional<DropReason> take(const LinkPart& part);
 
-  // The next decoding of this message that was not tried; none until another part comes. Asking again says that the
-  // last one was wrong. The bytes are valid until the next call.
-  [[nodiscard]] std::optional<ByteView> next_candidate(const LinkMessageId& message);
+  struct Candidate {
+    ByteView message;
+    std::vector<ByteView> parts;  // LinkPart::whole of those k that it was decoded from, in their order
+  };
+  // What the first k parts of this message decode to; none before there are so many of one length. Valid until the
+  // next call.
+  [[nodiscard]] std::optional<Candidate> candidate(const LinkMessageId& message);
 
-  // The message is known: forgets its parts, and refuses those that are still to come. Within the window only.
+  // The message is known, or void: forgets its parts, and refuses those that are still to come. Within the window only.
   void done(const LinkMessageId& message);
+
+  // Forgets all parts with these indices (a bit each) that this source has sent. Others of them are taken: whose they
+  // are, the caller knows.
+  void forget(SiteId source, std::uint32_t indices);
 
   // Sequences below `first` are over. A window never moves back.
   void advance(SiteId source, TrafficClass traffic, SeqNum first);
 
+  // The window of sequences: [first, first + window_messages).
+  [[nodiscard]] SeqNum first(SiteId source, TrafficClass traffic) const;
+  [[nodiscard]] std::size_t window() const { return config_.window_messages; }
   [[nodiscard]] std::size_t held_bytes(SiteId source) const;
   // What held_bytes() cannot exceed.
   [[nodiscard]] std::size_t most_bytes(SiteId source) const;
@@ -85,17 +93,19 @@ class PartCollector {
  private:
   struct Held {
     std::size_t index = 0;
-    Bytes bytes;
+    Bytes whole;
+    std::size_t offset = 0;  // of the part in it
+    std::size_t size = 0;
+    [[nodiscard]] ByteView part() const { return ByteView(whole).subspan(offset, size); }
   };
   // Parts that say one length, in the order of their execution.
   struct Group {
     std::size_t message_bytes = 0;
     std::vector<Held> parts;
-    std::uint64_t next_subset = 0;  // a bit per place in `parts`
   };
   struct Incoming {
     bool done = false;
-    std::uint32_t indices = 0;  // a bit per index seen
+    std::uint32_t indices = 0;  // a bit per index held
     std::vector<Group> groups;
   };
   struct Lane {
@@ -112,8 +122,7 @@ class PartCollector {
   [[nodiscard]] FromSite* find(SiteId site);
   [[nodiscard]] bool fits(const LinkPart& part, PartCode code) const;
   [[nodiscard]] static Incoming* in_window(Lane& lane, SeqNum sequence);
-  [[nodiscard]] Group& group_of(Incoming& message, const LinkPart& part) const;
-  [[nodiscard]] ByteView decode(const Group& group, std::uint64_t subset, PartCode code);
+  [[nodiscard]] static Group& group_of(Incoming& message, std::size_t message_bytes);
   static void forget(FromSite& from, Incoming& message);
 
   Config config_;

@@ -26,6 +26,22 @@ int main(int argc, char** argv) {
   seeds.push_back({MessageType::ClientChallenge, encode(server, ClientChallenge{})});
   seeds.push_back({MessageType::ClientHello, encode(keys.envelope(garrison::ClientId(0)), ClientHello{})});
   seeds.push_back({MessageType::ClientReply, encode(server, ClientReply{})});
+  // Between sites: what server 0 sent to site 1, which asks about it.
+  const garrison::Bytes part(30, 7);
+  const garrison::Bytes sent =
+      keys.sign(garrison::ServerId(0), LinkPart{garrison::SiteId(1), garrison::TrafficClass::bounded, 0, 2, 4,
+                                                garrison::Incarnation(1), garrison::SeqNum(5), 60, part});
+  const garrison::Bytes other =
+      keys.sign(garrison::ServerId(1), LinkPart{garrison::SiteId(1), garrison::TrafficClass::bounded, 1, 2, 4,
+                                                garrison::Incarnation(1), garrison::SeqNum(5), 60, part});
+  const auto site = [&](std::uint16_t id) {
+    return keys.envelope(garrison::crypto::Principal::of_site(garrison::SiteId(id)));
+  };
+  const InquiryId id{garrison::SiteId(0),      garrison::SiteId(1), garrison::TrafficClass::bounded,
+                     garrison::Incarnation(1), garrison::SeqNum(1), garrison::SeqNum(5)};
+  seeds.push_back({MessageType::LinkInquiry, encode(site(1), LinkInquiry{id, {sent, other}})});
+  seeds.push_back({MessageType::LinkInquiryResponse,
+                   encode(site(0), LinkInquiryResponse{id, LinkInquiryResponse::Answer::message, part})});
   std::size_t number = 0;  // a type may have several seeds
   for (const garrison::testing::SignedMessage& seed : seeds) {
     const std::string path = directory + "/" + std::to_string(number++) + "-" + std::string(name(seed.type));

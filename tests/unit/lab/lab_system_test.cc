@@ -112,5 +112,23 @@ TEST(SystemSimulationTest, a_seed_gives_the_same_run_twice) {
   EXPECT_NE(simulate_system(other, keys).digest, first.digest);
 }
 
+// Whole sites that lie about who sent wrong parts, and servers that send them in all sites.
+TEST(SystemSimulationTest, sites_that_lie_on_their_links_are_found_out_and_nobody_else_is) {
+  const auto keys = make_lab_keys({.sites = 4, .servers = 4, .clients = 8, .lossy = true});
+  std::size_t listed = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const SystemSimulationResult result = simulate_system({.seed = seed,
+                                                           .updates = 16,
+                                                           .faults_for = seconds(1),
+                                                           .calm_for = seconds(1),
+                                                           .liars = true,
+                                                           .site_liars = true},
+                                                          keys);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    listed += result.listed;
+  }
+  EXPECT_GT(listed, 0U);
+}
+
 }  // namespace
 }  // namespace garrison::lab

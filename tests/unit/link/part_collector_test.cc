@@ -39,12 +39,6 @@ LinkMessageId id(std::uint64_t sequence, TrafficClass traffic = TrafficClass::bo
   return {.source = source, .traffic = traffic, .sequence = SeqNum(sequence)};
 }
 
-std::size_t choose(std::size_t n, std::size_t k) {
-  std::size_t result = 1;
-  for (std::size_t i = 1; i <= k; ++i) result = result * (n - k + i) / i;
-  return result;
-}
-
 class Collected {
  public:
   explicit Collected(PartCode code,
@@ -53,14 +47,16 @@ class Collected {
 
   std::optional<DropReason> take(std::size_t index, const Bytes& bytes, std::size_t message_bytes,
                                  std::uint64_t sequence = 1) {
-    return collector_.take(
-        {.of = id(sequence), .code = code_, .index = index, .message_bytes = message_bytes, .bytes = bytes});
+    return collector_.take({.of = id(sequence),
+                            .code = code_,
+                            .index = index,
+                            .message_bytes = message_bytes,
+                            .bytes = bytes,
+                            .whole = bytes});
   }
-  // Everything that can be tried now.
-  std::vector<Bytes> candidates(std::uint64_t sequence = 1) {
-    std::vector<Bytes> all;
-    while (const auto next = collector_.next_candidate(id(sequence))) all.push_back(to_bytes(*next));
-    return all;
+  std::optional<Bytes> candidate(std::uint64_t sequence = 1) {
+    const auto made = collector_.candidate(id(sequence));
+    return made.has_value() ? std::optional(to_bytes(made->message)) : std::nullopt;
   }
   PartCollector& operator*() { return collector_; }
   PartCollector* operator->() { return &collector_; }
@@ -87,79 +83,84 @@ TEST(PartCollectorTest, the_first_k_parts_give_the_message_whichever_they_are_an
       do {
         Collected collected(code);
         for (std::size_t i = 0; i < code.k; ++i) {
-          EXPECT_FALSE(collected->next_candidate(id(1)));
+          EXPECT_FALSE(collected->candidate(id(1)));
           ASSERT_FALSE(collected.take(order[i], parts[order[i]], size));
         }
-        ASSERT_EQ(collected.candidates(), std::vector<Bytes>{message});
+        ASSERT_EQ(collected.candidate(), message);
       } while (size == 65 && std::next_permutation(order.begin(), order.end()));
     }
   }
 }
 
-// Faulty pairs together: their parts are those of one other message, or each of its own.
-TEST(PartCollectorTest, every_pattern_of_wrong_parts_leaves_the_message_among_the_candidates) {
+TEST(PartCollectorTest, the_candidate_names_the_signed_parts_that_it_was_decoded_from) {
+  const Bytes message = random_bytes(100, 1);
+  const std::vector<Bytes> parts = parts_of(kSmall, message);
+  Collected collected(kSmall);
+  std::vector<Bytes> wholes;
+  for (const std::size_t index : {2U, 0U, 1U}) {
+    Bytes whole(3, 0x11);  // as in an envelope and before a signature
+    whole.insert(whole.end(), parts[index].begin(), parts[index].end());
+    whole.insert(whole.end(), 7, static_cast<std::uint8_t>(index));
+    ASSERT_FALSE(collected->take({.of = id(1),
+                                  .code = kSmall,
+                                  .index = index,
+                                  .message_bytes = 100,
+                                  .bytes = ByteView(whole).subspan(3, 50),
+                                  .whole = whole}));
+    wholes.push_back(whole);
+  }
+  const auto candidate = collected->candidate(id(1));
+  ASSERT_TRUE(candidate.has_value());
+  EXPECT_EQ(to_bytes(candidate->message), message);
+  ASSERT_EQ(candidate->parts.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(to_bytes(candidate->parts[i]), wholes[i]);
+}
+
+// Whichever pairs are faulty, forgetting their parts leaves the message.
+TEST(PartCollectorTest, when_the_parts_of_faulty_servers_are_forgotten_those_of_correct_pairs_give_the_message) {
   for (const PartCode code : {kSmall, kLarge}) {
     const Bytes message = random_bytes(200, 1);
     const std::vector<Bytes> good = parts_of(code, message);
-    const std::vector<Bytes> conspired = parts_of(code, random_bytes(200, 2));
-    Rng rng(3);
     std::vector<std::size_t> order(code.n);
     std::iota(order.begin(), order.end(), 0);
-    std::size_t orders = 0;
+    Rng rng(3);
     do {
       if (code == kLarge && rng.below(100) != 0) continue;  // some of 5040
-      ++orders;
       for (std::uint32_t wrong = 0; wrong < std::uint32_t{1} << code.n; ++wrong) {
         if (std::popcount(wrong) > code.n - code.k) continue;
         Collected collected(code);
-        std::size_t correct = 0;
-        std::size_t tried = 0;
-        bool found = false;
-        for (std::size_t taken = 0; taken < code.n && !found; ++taken) {
-          const std::size_t index = order[taken];
+        for (const std::size_t index : order) {
           const bool lies = (wrong >> index & 1U) != 0;
-          correct += lies ? 0 : 1;
-          const Bytes& bytes = !lies ? good[index] : orders % 2 == 0 ? conspired[index] : random_bytes(100, index);
-          const Bytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(good[index].size()));
-          ASSERT_FALSE(collected.take(index, cut, message.size()));
-          for (const Bytes& candidate : collected.candidates()) {
-            ++tried;
-            found = found || candidate == message;
-          }
-          ASSERT_EQ(tried, taken + 1 < code.k ? 0 : choose(taken + 1, code.k));
-          ASSERT_EQ(found, correct >= code.k) << "wrong " << wrong << " after " << taken + 1;
+          const Bytes bytes = lies ? random_bytes(good[index].size(), index) : good[index];
+          ASSERT_FALSE(collected.take(index, bytes, message.size()));
         }
-        ASSERT_TRUE(found);
+        collected->forget(kSource, wrong);
+        ASSERT_EQ(collected.candidate(), message) << "wrong " << wrong;
       }
     } while (std::next_permutation(order.begin(), order.end()));
-    EXPECT_GE(orders, 20U);
   }
 }
 
-TEST(PartCollectorTest, candidates_are_all_sets_of_k_parts_once_and_the_newest_part_is_in_each_new_one) {
-  const std::vector<std::size_t> order{5, 0, 6, 2, 1, 4, 3};
-  std::vector<Bytes> parts;
-  for (std::size_t i = 0; i < kLarge.n; ++i) parts.push_back(random_bytes(34, i + 1));  // no two sets agree
-  coding::Code code(kLarge.n, kLarge.k);
-  Collected collected(kLarge);
-  std::set<Bytes> all;
-  for (std::size_t taken = 1; taken <= order.size(); ++taken) {
-    ASSERT_FALSE(collected.take(order[taken - 1], parts[order[taken - 1]], 100));
-    std::vector<Bytes> expected;  // with the last place, and with each set of two before it, by their larger one
-    for (std::size_t b = 0; b + 1 < taken; ++b) {
-      for (std::size_t a = 0; a < b; ++a) {
-        std::vector<coding::Part> set;
-        for (const std::size_t place : {a, b, taken - 1}) set.push_back({order[place], parts[order[place]]});
-        ASSERT_TRUE(code.decode(set, expected.emplace_back(100)));
-      }
-    }
-    EXPECT_EQ(collected.candidates(), expected) << taken;
-    all.insert(expected.begin(), expected.end());
+TEST(PartCollectorTest, what_is_forgotten_takes_no_memory_in_any_class_and_leaves_the_others) {
+  const std::vector<Bytes> parts = parts_of(kSmall, random_bytes(100, 1));
+  Collected collected(kSmall);
+  for (const std::uint64_t sequence : {1U, 3U}) {
+    for (const std::size_t index : {0U, 1U, 3U}) ASSERT_FALSE(collected.take(index, parts[index], 100, sequence));
   }
-  EXPECT_EQ(all.size(), 35U);
+  ASSERT_FALSE(collected->take({.of = id(2, TrafficClass::timely),
+                                .code = kSmall,
+                                .index = 1,
+                                .message_bytes = 100,
+                                .bytes = parts[1],
+                                .whole = parts[1]}));
+  EXPECT_EQ(collected->held_bytes(kSource), 350U);
+  collected->forget(kSource, 0b1010);
+  EXPECT_EQ(collected->held_bytes(kSource), 100U);
+  EXPECT_FALSE(collected.candidate(1));
+  EXPECT_EQ(collected.take(0, parts[0], 100, 3), DropReason::link_duplicate);
 }
 
-TEST(PartCollectorTest, servers_that_execute_the_same_parts_try_the_same_candidates) {
+TEST(PartCollectorTest, servers_that_execute_the_same_parts_decode_the_same) {
   Rng rng(9);
   std::vector<std::vector<Bytes>> logs(2);
   std::array<Collected, 2> servers{Collected(kLarge), Collected(kLarge)};
@@ -171,8 +172,10 @@ TEST(PartCollectorTest, servers_that_execute_the_same_parts_try_the_same_candida
     std::array<std::optional<DropReason>, 2> refused;
     for (std::size_t server = 0; server < 2; ++server) {
       refused[server] = servers[server].take(index, bytes, message_bytes, sequence);
-      const std::vector<Bytes> tried = servers[server].candidates(sequence);
-      logs[server].insert(logs[server].end(), tried.begin(), tried.end());
+      if (const auto candidate = servers[server].candidate(sequence); candidate.has_value()) {
+        logs[server].push_back(*candidate);
+        if (i % 3 == 0) servers[server]->forget(kSource, 1U << index % kLarge.n);
+      }
       if (i % 50 == 49) servers[server]->advance(kSource, TrafficClass::bounded, SeqNum(i / 50));
     }
     EXPECT_EQ(refused[0], refused[1]);
@@ -190,7 +193,7 @@ TEST(PartCollectorTest, the_first_part_of_an_index_counts_whatever_length_a_late
   EXPECT_EQ(collected.take(1, random_bytes(50, 5), 100), DropReason::link_duplicate);
   EXPECT_EQ(collected.take(1, random_bytes(10, 5), 20), DropReason::link_duplicate);
   EXPECT_FALSE(collected.take(3, good[3], 100));
-  EXPECT_EQ(collected.candidates(), std::vector<Bytes>{message});
+  EXPECT_EQ(collected.candidate(), message);
 }
 
 TEST(PartCollectorTest, parts_that_say_another_length_are_never_combined) {
@@ -201,11 +204,12 @@ TEST(PartCollectorTest, parts_that_say_another_length_are_never_combined) {
   Collected collected(kSmall);
   EXPECT_FALSE(collected.take(0, bad[0], 99));
   EXPECT_FALSE(collected.take(1, good[1], 100));
-  EXPECT_TRUE(collected.candidates().empty());
+  EXPECT_FALSE(collected.candidate());
   EXPECT_FALSE(collected.take(2, bad[2], 99));
-  EXPECT_EQ(collected.candidates(), std::vector<Bytes>{other});
+  EXPECT_EQ(collected.candidate(), other);
   EXPECT_FALSE(collected.take(3, good[3], 100));
-  EXPECT_EQ(collected.candidates(), std::vector<Bytes>{message});
+  collected->forget(kSource, 0b0001);
+  EXPECT_EQ(collected.candidate(), message);
 }
 
 TEST(PartCollectorTest, what_is_known_takes_no_more_parts_and_no_memory) {
@@ -213,11 +217,11 @@ TEST(PartCollectorTest, what_is_known_takes_no_more_parts_and_no_memory) {
   Collected collected(kSmall);
   for (std::size_t i = 0; i < 2; ++i) EXPECT_FALSE(collected.take(i, parts[i], 100, 2));
   EXPECT_EQ(collected->held_bytes(kSource), 100U);
-  EXPECT_TRUE(collected->next_candidate(id(2)));
+  EXPECT_TRUE(collected->candidate(id(2)));
   collected->done(id(2));
   EXPECT_EQ(collected->held_bytes(kSource), 0U);
   EXPECT_EQ(collected.take(2, parts[2], 100, 2), DropReason::link_stale);
-  EXPECT_FALSE(collected->next_candidate(id(2)));
+  EXPECT_FALSE(collected->candidate(id(2)));
   EXPECT_FALSE(collected.take(2, parts[2], 100, 1));  // another message is not
 }
 
@@ -232,13 +236,13 @@ TEST(PartCollectorTest, the_window_moves_when_it_is_told_to_and_never_back) {
   collected->advance(kSource, TrafficClass::bounded, SeqNum(3));
   EXPECT_EQ(collected->held_bytes(kSource), 100U);
   EXPECT_EQ(collected.take(1, parts[1], 100, 2), DropReason::link_stale);
-  EXPECT_FALSE(collected->next_candidate(id(2)));
+  EXPECT_FALSE(collected->candidate(id(2)));
   EXPECT_FALSE(collected.take(1, parts[1], 100, 6)) << "the ring holds nothing of sequence 2 any more";
-  EXPECT_FALSE(collected->next_candidate(id(6)));
+  EXPECT_FALSE(collected->candidate(id(6)));
   collected->advance(kSource, TrafficClass::bounded, SeqNum(1));
   EXPECT_EQ(collected.take(1, parts[1], 100, 2), DropReason::link_stale);
   EXPECT_FALSE(collected.take(1, parts[1], 100, 3));
-  EXPECT_TRUE(collected->next_candidate(id(3)));
+  EXPECT_TRUE(collected->candidate(id(3)));
 
   collected->advance(kSource, TrafficClass::bounded, SeqNum(1'000'000'007));
   EXPECT_EQ(collected->held_bytes(kSource), 0U);
@@ -266,7 +270,8 @@ TEST(PartCollectorTest, sources_and_classes_do_not_meet) {
                            .code = code,
                            .index = index,
                            .message_bytes = 90,
-                           .bytes = code == kSmall ? small[index] : large[index]});
+                           .bytes = code == kSmall ? small[index] : large[index],
+                           .whole = code == kSmall ? small[index] : large[index]});
   };
   EXPECT_FALSE(take(id(1), kSmall, 0));
   EXPECT_FALSE(take(id(1, TrafficClass::timely), kSmall, 1));
@@ -274,12 +279,12 @@ TEST(PartCollectorTest, sources_and_classes_do_not_meet) {
   EXPECT_FALSE(take(id(1, TrafficClass::bounded, kOther), kLarge, 3));
   EXPECT_EQ(take(id(1, TrafficClass::bounded, kOther), kSmall, 1), DropReason::link_part_malformed);
   EXPECT_EQ(take(id(1, TrafficClass::bounded, SiteId(9)), kSmall, 1), DropReason::link_part_malformed);
-  EXPECT_FALSE(collector.next_candidate(id(1)));
-  EXPECT_FALSE(collector.next_candidate(id(1, TrafficClass::timely)));
-  EXPECT_FALSE(collector.next_candidate(id(1, TrafficClass::bounded, kOther)));
-  EXPECT_FALSE(collector.next_candidate(id(1, TrafficClass::bounded, SiteId(9))));
+  EXPECT_FALSE(collector.candidate(id(1)));
+  EXPECT_FALSE(collector.candidate(id(1, TrafficClass::timely)));
+  EXPECT_FALSE(collector.candidate(id(1, TrafficClass::bounded, kOther)));
+  EXPECT_FALSE(collector.candidate(id(1, TrafficClass::bounded, SiteId(9))));
   EXPECT_FALSE(take(id(1, TrafficClass::timely), kSmall, 0));
-  EXPECT_EQ(to_bytes(collector.next_candidate(id(1, TrafficClass::timely)).value()), message);
+  EXPECT_EQ(to_bytes(collector.candidate(id(1, TrafficClass::timely)).value().message), message);
   collector.advance(kSource, TrafficClass::timely, SeqNum(100));
   EXPECT_EQ(collector.held_bytes(kSource), 45U);
   EXPECT_EQ(collector.held_bytes(kOther), 60U);
@@ -289,9 +294,12 @@ TEST(PartCollectorTest, parts_that_fit_no_message_of_the_link_are_refused) {
   Collected collected(kSmall);
   const auto refused = [&](PartCode code, std::size_t index, std::size_t message_bytes, std::size_t part_bytes) {
     const Bytes bytes(part_bytes);
-    return collected->take(
-               {.of = id(1), .code = code, .index = index, .message_bytes = message_bytes, .bytes = bytes}) ==
-           DropReason::link_part_malformed;
+    return collected->take({.of = id(1),
+                            .code = code,
+                            .index = index,
+                            .message_bytes = message_bytes,
+                            .bytes = bytes,
+                            .whole = bytes}) == DropReason::link_part_malformed;
   };
   EXPECT_TRUE(refused(kLarge, 0, 100, 34));
   EXPECT_TRUE(refused({.n = 4, .k = 1}, 0, 100, 100));
@@ -319,11 +327,11 @@ TEST(PartCollectorTest, what_a_source_can_make_a_server_hold_is_bounded_and_faul
   }
   for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) {
     for (const std::size_t index : {2U, 3U}) ASSERT_FALSE(collected.take(index, good[index], 1000, sequence));
-    const std::vector<Bytes> tried = collected.candidates(sequence);
-    EXPECT_TRUE(std::find(tried.begin(), tried.end(), message) != tried.end());
   }
-  EXPECT_EQ(collected->most_bytes(kSource), 2U * 4 * 4 * 500);
+  EXPECT_EQ(collected->most_bytes(kSource), 2U * 4 * 4 * (500 + 1024));
   EXPECT_LE(collected->held_bytes(kSource), collected->most_bytes(kSource) / 2);
+  collected->forget(kSource, 0b0011);
+  for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) EXPECT_EQ(collected.candidate(sequence), message);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ template <typename Message>
 constexpr bool kOpenEnded =
     std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, Recon> ||
     std::is_same_v<Message, CorruptionProof> || std::is_same_v<Message, Checkpoint> ||
-    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> || std::is_same_v<Message, SigComplete>;
+    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> || std::is_same_v<Message, SigComplete> ||
+    std::is_same_v<Message, LinkInquiryResponse>;
 
 struct Encoded {
   Envelope envelope;

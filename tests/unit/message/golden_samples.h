@@ -84,6 +84,15 @@ inline LinkMessage sample(const LinkMessage& /*type*/) {
           kIncarnation, kSequence,
           SeqNum(2),    {{LinkMessage::Item::kWhole, text("whole")}, {5, text("leaf")}}};
 }
+inline LinkInquiry sample(const LinkInquiry& /*type*/) {
+  return {{SiteId(3), SiteId(0x0a), TrafficClass::bounded, kIncarnation, SeqNum(2), kSequence},
+          {text("part 0"), text("p1")}};
+}
+inline LinkInquiryResponse sample(const LinkInquiryResponse& /*type*/) {
+  return {{SiteId(0x0a), SiteId(3), TrafficClass::timely, kIncarnation, SeqNum(2), kSequence},
+          LinkInquiryResponse::Answer::message,
+          text("the bundle")};
+}
 inline SigShare sample(const SigShare& /*type*/) {
   return {0x5152535455565758, text("root"), text("a share"), text("ok")};
 }

@@ -11,7 +11,8 @@ namespace {
 
 Envelope envelope(MessageType type) {
   const bool by_client = find_row(type)->direction == Direction::client_to_server;
-  const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage;
+  const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage ||
+                       type == MessageType::LinkInquiry || type == MessageType::LinkInquiryResponse;
   const auto signer = by_client ? crypto::Principal::client(kClient)
                       : by_site ? crypto::Principal::of_site(SiteId(0x0a))
                                 : crypto::Principal::server(SiteId(0x0a), kServer);
@@ -117,6 +118,10 @@ constexpr std::array kGolden = {
     Golden{MessageType::LinkMessage, "01040403390000004847464544434241000000000a000000d4c3b2a100000000",
            "030000000200000008070605040302011817161514131211020000000000000005000000ffff000077686f6c65040000"
            "00050000006c656166"},
+    Golden{MessageType::LinkInquiry, "01040503300000004847464544434241000000000a000000d4c3b2a100000000",
+           "030001020000000008070605040302010200000000000000181716151413121106000000706172742030020000007031"},
+    Golden{MessageType::LinkInquiryResponse, "010406032a0000004847464544434241000000000a000000d4c3b2a100000000",
+           "03000000000000000807060504030201020000000000000018171615141312117468652062756e646c65"},
     Golden{MessageType::SigShare, "010410011d00000048474645444342410b0000000a000000d4c3b2a100000000",
            "58575655545352510400070002000000726f6f74612073686172656f6b"},
     Golden{MessageType::SigRequest, "010411011000000048474645444342410b0000000a000000d4c3b2a100000000",

@@ -20,7 +20,8 @@ class RandomMessages {
     const auto server = ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite)));
     const auto site = SiteId(static_cast<std::uint16_t>(below(kMaxSites)));
     const bool by_client = find_row(type)->direction == Direction::client_to_server;
-    const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage;
+    const bool by_site = type == MessageType::SiteBatch || type == MessageType::LinkMessage ||
+                         type == MessageType::LinkInquiry || type == MessageType::LinkInquiryResponse;
     const auto signer = by_client ? crypto::Principal::client(client)
                         : by_site ? crypto::Principal::of_site(SiteId(server.value()))
                                   : crypto::Principal::server(site, server);
@@ -122,6 +123,18 @@ class RandomMessages {
     for (LinkMessage::Item& item : m.items) item = {static_cast<std::uint16_t>(rng_()), string(1000)};
   }
 
+  void fill(const Envelope& signer, LinkInquiry& m) {
+    m.id = inquiry_id(another(signer.signer.site), signer.signer.site);
+    m.parts.resize(between(1, kMaxLinkInquiryParts));
+    for (ByteView& part : m.parts) part = string(4000);
+  }
+  void fill(const Envelope& signer, LinkInquiryResponse& m) {
+    using Answer = LinkInquiryResponse::Answer;
+    m.id = inquiry_id(signer.signer.site, another(signer.signer.site));
+    m.answer = static_cast<Answer>(below(m.id.traffic == TrafficClass::timely ? 3 : 2));
+    m.bundle = m.answer == Answer::message ? exactly(between(1, 4000)) : ByteView();
+  }
+
   void fill(const Envelope& /*signer*/, RttPing& m) { m = {View(rng_()), rng_(), sequence()}; }
   void fill(const Envelope& /*signer*/, RttPong& m) { m = {View(rng_()), rng_()}; }
   void fill(const Envelope& /*signer*/, RttMeasure& m) { m = {View(rng_()), duration()}; }
@@ -198,6 +211,12 @@ class RandomMessages {
   [[nodiscard]] std::size_t below(std::size_t bound) { return rng_() % bound; }
   [[nodiscard]] std::size_t between(std::size_t low, std::size_t high) { return low + below(high - low + 1); }
   [[nodiscard]] SiteId site() { return SiteId(static_cast<std::uint16_t>(below(kMaxServersPerSite))); }
+  [[nodiscard]] static SiteId another(SiteId site) {
+    return SiteId(static_cast<std::uint16_t>((site.value() + 1) % kMaxServersPerSite));
+  }
+  [[nodiscard]] InquiryId inquiry_id(SiteId asked, SiteId asker) {
+    return {asked, asker, traffic(), Incarnation(rng_()), SeqNum(between(1, 1000)), SeqNum(between(1, 1000))};
+  }
   [[nodiscard]] TrafficClass traffic() { return below(2) == 0 ? TrafficClass::timely : TrafficClass::bounded; }
   [[nodiscard]] SeqNum sequence() { return SeqNum(rng_()); }
   template <std::size_t N>

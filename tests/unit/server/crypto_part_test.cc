@@ -108,6 +108,23 @@ TEST_F(CryptoPartTest, a_sender_with_much_to_verify_does_not_keep_the_others_wai
   EXPECT_EQ(first_round.size() + verified_from().size(), 202U);
 }
 
+// [ARCH] 4.1: the signatures of parts are amortised over those of several messages. What a batch of the site sends,
+// whatever site and class it is for, costs a server one private operation.
+TEST_F(CryptoPartTest, parts_of_one_batch_for_several_sites_and_classes_share_one_signature) {
+  CryptoPart part = make();
+  const Bytes bytes(30, 1);
+  for (std::uint16_t site = 1; site <= 3; ++site) {
+    for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+      ask_to_sign(message::encode(keys_.envelope(kSelf), message::LinkPart{SiteId(site), traffic, 0, 2, 4,
+                                                                           Incarnation(1), SeqNum(1), 60, bytes}));
+    }
+  }
+  part.poll({});
+  EXPECT_EQ(queues_.signed_out->size(), 6U);
+  EXPECT_EQ(part.messages_signed(), 6U);
+  EXPECT_EQ(part.signatures_made(), 1U);
+}
+
 TEST_F(CryptoPartTest, timely_messages_overtake_bounded_ones) {
   CryptoPart part = make();
   for (std::uint64_t s = 1; s <= 10; ++s) receive(ServerId(1), prepare(ServerId(1), s));

@@ -10,12 +10,13 @@ namespace garrison::site {
 namespace {
 
 constexpr link::PartCode kCode{4, 2};
+constexpr LinkPlan kPlan{config::LinkKind::erasure, {4, 1}, {4, 1}};
 
 class LinkReceiverTest : public SourceSiteTest {
  protected:
   LinkReceiverTest()
       : local_(keys_.system(), kDestination, 4, keys_.directory()),
-        receiver_({.self = kDestination, .sites = 4, .sources = {{kSource, kCode}}, .window = 8}, sites_) {
+        receiver_({.self = kDestination, .sites = 4, .sources = {{kSource, kPlan}}, .window = 8}, sites_) {
     for (std::uint16_t i = 0; i < 4; ++i) keys_.add(crypto::Principal::server(kSource, ServerId(i)));
   }
 
@@ -26,11 +27,15 @@ class LinkReceiverTest : public SourceSiteTest {
   // Part `index` of these bytes under a sequence, as its sender signs it.
   std::vector<ReceivedLink> hear(const Bytes& bytes, std::uint64_t sequence, std::size_t index,
                                  TrafficClass traffic = TrafficClass::bounded, bool spoil = false) {
+    return hear_from(index, bytes, sequence, index, traffic, spoil);
+  }
+  std::vector<ReceivedLink> hear_from(std::size_t server, const Bytes& bytes, std::uint64_t sequence, std::size_t index,
+                                      TrafficClass traffic = TrafficClass::bounded, bool spoil = false) {
     coding::Code code(kCode.n, kCode.k);
     Bytes part(code.part_bytes(bytes.size()));
     code.encode(bytes, index, part);
     if (spoil) part[part.size() / 2] ^= 1U;
-    const crypto::Principal sender = crypto::Principal::server(kSource, ServerId(static_cast<std::uint16_t>(index)));
+    const crypto::Principal sender = crypto::Principal::server(kSource, ServerId(static_cast<std::uint16_t>(server)));
     const Bytes message =
         keys_.sign(sender, message::encode(keys_.envelope(sender),
                                            message::LinkPart{kDestination, traffic, static_cast<std::uint8_t>(index),
@@ -40,7 +45,9 @@ class LinkReceiverTest : public SourceSiteTest {
     const auto outcome = local_.link_part(sender, message);
     CHECK(std::holds_alternative<message::VerifiedMessage>(outcome));
     drops_.clear();
-    return receiver_.on_part(std::get<message::VerifiedMessage>(outcome), drops_);
+    LinkReceiver::Outcome heard = receiver_.on_part(std::get<message::VerifiedMessage>(outcome), drops_);
+    if (heard.failed.has_value()) failed_ = std::move(heard.failed);
+    return std::move(heard.ready);
   }
   static std::vector<std::uint64_t> sequences(const std::vector<ReceivedLink>& links) {
     std::vector<std::uint64_t> all;
@@ -53,6 +60,7 @@ class LinkReceiverTest : public SourceSiteTest {
   message::Validator local_;
   LinkReceiver receiver_;
   std::vector<DropReason> drops_;
+  std::optional<FailedDecoding> failed_;  // the last one
 };
 
 TEST_F(LinkReceiverTest, a_link_message_is_there_with_the_k_th_part) {
@@ -87,25 +95,126 @@ TEST_F(LinkReceiverTest, timely_ones_are_handed_on_at_once_and_those_before_them
   EXPECT_TRUE(dropped(DropReason::link_stale));
 }
 
-TEST_F(LinkReceiverTest, the_parts_of_correct_pairs_give_it_whatever_the_first_ones_were) {
+TEST_F(LinkReceiverTest, a_decoding_that_fails_is_tried_once_and_says_which_signed_parts_it_was_of) {
   const Bytes one = whole(1);
   EXPECT_TRUE(hear(one, 1, 0, TrafficClass::bounded, true).empty());
-  EXPECT_TRUE(hear(one, 1, 1, TrafficClass::bounded, true).empty());
+  EXPECT_FALSE(failed_.has_value());
+  EXPECT_TRUE(hear(one, 1, 3).empty());
   EXPECT_TRUE(dropped(DropReason::link_bad_candidate));
-  EXPECT_TRUE(hear(one, 1, 2).empty());
-  EXPECT_EQ(sequences(hear(one, 1, 3)), (Sequences{1}));
+  ASSERT_TRUE(failed_.has_value());
+  EXPECT_EQ(failed_->source, kSource);
+  EXPECT_EQ(failed_->sequence, SeqNum(1));
+  ASSERT_EQ(failed_->parts.size(), 2U);
+  EXPECT_EQ(message::decode<message::LinkPart>(failed_->parts[0])->index, 0);
+  EXPECT_EQ(message::decode<message::LinkPart>(failed_->parts[1])->index, 3);
+  failed_.reset();
+  EXPECT_TRUE(hear(one, 1, 1).empty());
+  EXPECT_TRUE(hear(one, 1, 2).empty()) << "which parts are right is found out, not guessed";
+  EXPECT_FALSE(failed_.has_value());
+  EXPECT_EQ(receiver_.failures(), 1U);
+}
+
+// Fig. 3, A7 and E11: no BOUNDED part has to be sent again.
+TEST_F(LinkReceiverTest, a_source_that_is_held_back_is_decoded_when_it_goes_on) {
+  const Bytes one = whole(1);
+  const Bytes two = whole(2);
+  const Bytes three = whole(3, TrafficClass::timely);
+  (void)hear(one, 1, 0, TrafficClass::bounded, true);
+  (void)hear(one, 1, 3);
+  for (const std::size_t index : {1U, 2U}) EXPECT_TRUE(hear(two, 2, index).empty());
+  for (const std::size_t index : {1U, 2U}) {
+    EXPECT_TRUE(hear(three, 3, index, TrafficClass::timely).empty());
+    EXPECT_TRUE(dropped(DropReason::link_held_back));
+  }
+  receiver_.ignore(kSource, ServerSet::only(ServerId(0)));
+  LinkReceiver::Outcome outcome = receiver_.resume_with(kSource, TrafficClass::bounded, SeqNum(1), one);
+  EXPECT_EQ(sequences(outcome.ready), (Sequences{1, 2}));
+  EXPECT_FALSE(outcome.failed.has_value());
+  (void)hear(three, 3, 1, TrafficClass::timely);
+  EXPECT_EQ(sequences(hear(three, 3, 2, TrafficClass::timely)), (Sequences{3}));
+}
+
+TEST_F(LinkReceiverTest, what_was_kept_may_fail_again_and_holds_the_source_back_again) {
+  const Bytes one = whole(1);
+  const Bytes two = whole(2);
+  (void)hear(one, 1, 0, TrafficClass::bounded, true);
+  (void)hear(one, 1, 3);
+  (void)hear(two, 2, 1, TrafficClass::bounded, true);
+  (void)hear(two, 2, 3);
+  receiver_.ignore(kSource, ServerSet::only(ServerId(0)));
+  const LinkReceiver::Outcome outcome = receiver_.resume_with(kSource, TrafficClass::bounded, SeqNum(1), one);
+  EXPECT_EQ(sequences(outcome.ready), (Sequences{1}));
+  ASSERT_TRUE(outcome.failed.has_value());
+  EXPECT_EQ(outcome.failed->sequence, SeqNum(2));
+  EXPECT_EQ(receiver_.failures(), 2U);
+}
+
+TEST_F(LinkReceiverTest, servers_that_are_known_to_be_faulty_are_ignored_and_so_is_what_they_sent) {
+  const Bytes one = whole(1);
+  (void)hear(one, 1, 0, TrafficClass::bounded, true);
+  receiver_.ignore(kSource, ServerSet::only(ServerId(0)));
+  EXPECT_TRUE(hear(one, 1, 3).empty());
+  EXPECT_FALSE(failed_.has_value());
+  EXPECT_TRUE(hear(one, 1, 0).empty());
+  EXPECT_TRUE(dropped(DropReason::link_blacklisted));
+  EXPECT_EQ(sequences(hear(one, 1, 2)), (Sequences{1}));
+}
+
+TEST_F(LinkReceiverTest, of_a_site_that_is_known_to_be_faulty_nothing_is_heard_or_held) {
+  const Bytes one = whole(1);
+  const Bytes two = whole(2);
+  for (const std::size_t index : {0U, 1U}) (void)hear(two, 2, index);
+  (void)hear(one, 1, 0);
+  receiver_.ignore(kSource);
+  EXPECT_EQ(receiver_.held_bytes(kSource), 0U);
+  EXPECT_TRUE(hear(one, 1, 1).empty());
+  EXPECT_TRUE(dropped(DropReason::link_blacklisted));
+}
+
+TEST_F(LinkReceiverTest, a_timely_one_that_its_site_has_forgotten_is_given_up) {
+  const auto timely = TrafficClass::timely;
+  const Bytes one = whole(1, timely);
+  const Bytes two = whole(2, timely);
+  (void)hear(one, 1, 0, timely, true);
+  (void)hear(one, 1, 3, timely);
+  ASSERT_TRUE(failed_.has_value());
+  const LinkReceiver::Outcome outcome = receiver_.resume_without(kSource, SeqNum(1));
+  EXPECT_FALSE(outcome.failed.has_value()) << "the same parts are not tried again";
+  (void)hear(two, 2, 1, timely);
+  EXPECT_EQ(sequences(hear(two, 2, 2, timely)), (Sequences{2}));
+}
+
+// Else one server would take the places of all others, and nothing would come through.
+TEST_F(LinkReceiverTest, a_server_sends_its_own_parts_only) {
+  const Bytes one = whole(1);
+  for (std::size_t index = 1; index < 4; ++index) {
+    EXPECT_TRUE(hear_from(0, one, 1, index, TrafficClass::bounded, true).empty());
+    EXPECT_TRUE(dropped(DropReason::link_part_malformed));
+  }
+  EXPECT_TRUE(hear(one, 1, 1).empty());
+  EXPECT_EQ(sequences(hear(one, 1, 2)), (Sequences{1}));
+}
+
+// The site's signature is on the link message; on an item it is by way of the item's path, which stands behind.
+TEST_F(LinkReceiverTest, a_link_message_with_another_path_of_an_item_is_none) {
+  Bytes one = whole(1);
+  one.back() ^= 1U;
+  (void)hear(one, 1, 0);
+  EXPECT_TRUE(hear(one, 1, 1).empty());
+  EXPECT_TRUE(failed_.has_value());
 }
 
 TEST_F(LinkReceiverTest, a_link_message_replayed_under_another_sequence_is_none) {
   const Bytes one = whole(1);
   for (std::size_t index = 0; index < 4; ++index) EXPECT_TRUE(hear(one, 2, index).empty());
-  EXPECT_TRUE(dropped(DropReason::link_bad_candidate));
+  EXPECT_TRUE(failed_.has_value());
   EXPECT_FALSE(receiver_.has(kSource, TrafficClass::bounded, SeqNum(2)));
 }
 
 TEST_F(LinkReceiverTest, a_bounded_one_replayed_as_timely_is_none) {
   const Bytes one = whole(1);
   for (std::size_t index = 0; index < 4; ++index) EXPECT_TRUE(hear(one, 1, index, TrafficClass::timely).empty());
+  EXPECT_TRUE(failed_.has_value());
 }
 
 // A site that was cut off: meanwhile its peer went on.

@@ -184,5 +184,23 @@ TEST_F(LinkSenderTest, it_knows_the_oldest_batch_that_an_item_needs) {
   EXPECT_EQ(sender_.oldest_needed(9), 5U);
 }
 
+TEST_F(LinkSenderTest, all_communication_with_a_site_that_is_cut_off_ends) {
+  push(kPeer, TrafficClass::bounded, item(10));
+  push(kPeer, TrafficClass::timely, item(10));
+  sender_.owe_acknowledgement(now_, kPeer);
+  (void)pack();
+  push(kPeer, TrafficClass::bounded, item(10));
+  push(kOther, TrafficClass::bounded, item(10));
+  sender_.cut_off(kPeer);
+  push(kPeer, TrafficClass::bounded, item(10));
+  EXPECT_EQ(drops_, std::vector<DropReason>{DropReason::link_blacklisted});
+  sender_.owe_acknowledgement(now_, kPeer);
+  const auto links = pack();
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_EQ(links.front().to, kOther);
+  EXPECT_FALSE(sender_.anything_to_say(now_ + seconds(10)));
+  for (const SiteId due : sender_.due_again(Instant(seconds(100).ns()))) EXPECT_EQ(due, kOther);
+}
+
 }  // namespace
 }  // namespace garrison::site

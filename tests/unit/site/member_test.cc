@@ -55,6 +55,43 @@ class MemberTest : public SourceSiteTest {
     const auto shared = std::make_shared<const OutgoingBatch>(batch);
     for (const auto& member : members_) member->closed(shared);
   }
+  static message::InquiryId inquiry_id() {
+    return {kSource, kDestination, TrafficClass::timely, Incarnation(1), SeqNum(1), SeqNum(4)};
+  }
+  // About a part that a server of the destination has sent.
+  Bytes inquiry() {
+    const auto sender = crypto::Principal::server(kDestination, ServerId(0));
+    if (part_.empty()) {
+      keys_.add(sender);
+      const Bytes bytes(10, 3);
+      part_ = keys_.sign(
+          sender, message::encode(keys_.envelope(sender), message::LinkPart{kSource, TrafficClass::timely, 0, 1, 4,
+                                                                            Incarnation(1), SeqNum(4), 10, bytes}));
+    }
+    const message::InquiryId id{kDestination, kSource, TrafficClass::timely, Incarnation(1), SeqNum(1), SeqNum(4)};
+    return message::encode(envelope(), message::LinkInquiry{id, {part_}});
+  }
+  Bytes response(const Bytes& bundle) {
+    using Answer = message::LinkInquiryResponse::Answer;
+    return message::encode(envelope(), message::LinkInquiryResponse{
+                                           inquiry_id(), bundle.empty() ? Answer::forgotten : Answer::message, bundle});
+  }
+  OutgoingBatch batch_with(const Bytes& uncoded, const Bytes& question, std::uint64_t number = 7) {
+    const Bytes first = message::encode(envelope(), message::SiteBatch{number});
+    const std::vector<Digest> leaves{crypto::leaf_digest(first), crypto::leaf_digest(uncoded)};
+    return {number,
+            {{first, true, 0}},
+            {},
+            {{kDestination, 1, uncoded, question}},
+            crypto::MerkleBatch(keys_.system(), envelope().signer, keys_.epoch(), leaves)};
+  }
+  message::Validator& asked_site() {
+    if (asked_site_ == nullptr) {
+      asked_site_ = std::make_unique<message::Validator>(keys_.system(), kDestination, 4, keys_.directory());
+      asked_site_->take_events();
+    }
+    return *asked_site_;
+  }
   void tick(Duration at) {
     for (const auto& member : members_) member->tick(Instant(at.ns()));
   }
@@ -72,13 +109,17 @@ class MemberTest : public SourceSiteTest {
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<crypto::ThresholdSigner>> share_signers_;
   std::unique_ptr<message::Validator> local_;
+  std::unique_ptr<message::Validator> asked_site_;
+  Bytes part_;
   std::vector<std::pair<std::uint16_t, Bytes>> introduced_;
   std::vector<std::pair<std::uint16_t, Member::SendPart>> sent_;
+  std::vector<std::pair<std::uint16_t, Member::SendUncoded>> uncoded_;
 
  private:
   void carry_out(std::uint16_t who, const Member::Outputs& outputs, ServerSet silent) {
     for (const Bytes& event : outputs.introduce) introduced_.emplace_back(who, event);
     for (const Member::SendPart& send : outputs.send) sent_.emplace_back(who, send);
+    for (const Member::SendUncoded& send : outputs.uncoded) uncoded_.emplace_back(who, send);
     for (const auto& share : outputs.shares) {
       ThresholdSign::ShareMade made{share.batch, share.share, {}};
       if (made.share.empty()) {
@@ -172,6 +213,77 @@ TEST_F(MemberTest, bounded_parts_are_sent_again_until_their_site_has_acknowledge
   members_[0]->repeat(kDestination);
   settle();
   EXPECT_EQ(sent_.size(), 1U);
+}
+
+// Fig. 3, B2 and D2.
+TEST_F(MemberTest, an_inquiry_goes_whole_to_the_peer_of_each_server_and_again_when_it_is_not_answered) {
+  close(batch_with(inquiry(), {}));
+  settle();
+  ASSERT_EQ(uncoded_.size(), 4U);
+  for (const auto& [who, send] : uncoded_) {
+    EXPECT_EQ(send.site, kDestination);
+    EXPECT_EQ(send.to, ServerSet::only(ServerId(who)));
+    const auto verified =
+        asked_site().from_another_site(crypto::Principal::server(kSource, ServerId(who)), *send.message);
+    EXPECT_TRUE(std::holds_alternative<message::VerifiedMessage>(verified)) << "it carries the site's signature";
+  }
+  uncoded_.clear();
+  members_[1]->ask_again(kDestination);
+  members_[1]->ask_again(SiteId(3));
+  settle();
+  ASSERT_EQ(uncoded_.size(), 1U);
+  EXPECT_EQ(uncoded_.front().second.site, kDestination);
+}
+
+TEST_F(MemberTest, a_response_that_convicts_goes_with_the_inquiry_to_all_other_sites) {
+  const Bytes question(20, 7);
+  close(batch_with(response(Bytes(10, 1)), question));
+  settle();
+  std::vector<std::pair<SiteId, bool>> sent;  // by server 2: to whom, and whether it is the question
+  for (const auto& [who, send] : uncoded_) {
+    if (who == 2) sent.emplace_back(send.site, *send.message == question);
+  }
+  EXPECT_EQ(sent,
+            (std::vector<std::pair<SiteId, bool>>{
+                {kDestination, false}, {SiteId(0), true}, {SiteId(0), false}, {SiteId(3), true}, {SiteId(3), false}}))
+      << "the question first";
+}
+
+TEST_F(MemberTest, an_answer_is_given_again_to_who_asks_again_but_not_at_any_rate) {
+  close(batch_with(response({}), {}));
+  settle();
+  uncoded_.clear();
+  const message::InquiryId id = inquiry_id();
+  members_[0]->answer_again(Instant(milliseconds(100).ns()), id);
+  settle();
+  EXPECT_TRUE(uncoded_.empty()) << "just said";
+  members_[0]->answer_again(Instant(milliseconds(600).ns()), id);
+  members_[0]->answer_again(Instant(milliseconds(700).ns()), id);
+  settle();
+  EXPECT_EQ(uncoded_.size(), 1U);
+  message::InquiryId other = id;
+  other.number = SeqNum(2);
+  members_[0]->answer_again(Instant(seconds(5).ns()), other);
+  settle();
+  EXPECT_EQ(uncoded_.size(), 1U);
+}
+
+TEST_F(MemberTest, nothing_more_goes_to_a_site_that_is_known_to_be_faulty) {
+  close(batch(1));
+  settle();
+  close(batch_with(inquiry(), {}, 8));
+  settle();
+  sent_.clear();
+  uncoded_.clear();
+  const Conviction conviction{kDestination, {}, Offence::groundless_inquiry, {}};
+  members_[0]->convicted(conviction);
+  ASSERT_EQ(members_[0]->outputs().convictions.size(), 1U);
+  EXPECT_EQ(members_[0]->outputs().convictions.front().site, kDestination);
+  members_[0]->repeat(kDestination);
+  members_[0]->ask_again(kDestination);
+  settle();
+  EXPECT_TRUE(sent_.empty());
+  EXPECT_TRUE(uncoded_.empty());
 }
 
 TEST_F(MemberTest, a_clock_is_introduced_once_a_period) {

@@ -55,7 +55,7 @@ class SourceSiteTest : public ::testing::Test {
     link.content = message::encode(envelope(), message);
     leaves.push_back(crypto::leaf_digest(link.content));
     crypto::MerkleBatch tree(keys_.system(), envelope().signer, keys_.epoch(), leaves);
-    return {7, std::move(own), {link}, std::move(tree)};
+    return {7, std::move(own), {link}, {}, std::move(tree)};
   }
 
   RootSignature sign(const OutgoingBatch& batch) {

@@ -53,6 +53,8 @@ class World {
 
   // A faulty pair: may change the part that server `from` of `source` sends, or drop it by saying false.
   std::function<bool(SiteId source, std::size_t from, message::LinkPart& part, Bytes& bytes)> corrupt;
+  // The same for what goes whole: INQUIRY and INQUIRY-RESPONSE. False: it is lost.
+  std::function<bool(SiteId source, std::size_t from, SiteId destination, const Bytes& message)> passes;
   // A site that is cut off neither sends nor hears.
   std::function<bool(SiteId source, SiteId destination)> cut;
 
@@ -80,6 +82,9 @@ class World {
   }
   [[nodiscard]] Digest digest(std::size_t site, std::size_t server) {
     return sites_[site].servers[server].service->state_digest();
+  }
+  [[nodiscard]] const std::vector<Conviction>& convictions(std::size_t site, std::size_t server) const {
+    return sites_[site].servers[server].convictions;
   }
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] std::uint64_t parts_sent() const { return parts_sent_; }
@@ -114,6 +119,9 @@ class World {
     std::unique_ptr<replica::ServiceApplication> service;
     std::unique_ptr<LogicalMachine> machine;
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::vector<Bytes>> unacknowledged;  // signed BOUNDED parts
+    std::map<SiteId, Bytes> asked;                                                         // the last INQUIRY
+    std::map<SiteId, Bytes> answered;                                                      // the last response
+    std::vector<Conviction> convictions;
 
     void closed(std::shared_ptr<const OutgoingBatch> batch) override { world->closed(*this, batch); }
     void settled(std::uint64_t /*number*/, const RootSignature& /*signature*/) override {}
@@ -127,6 +135,10 @@ class World {
         for (const Bytes& part : parts) world->carry(SiteId(static_cast<std::uint16_t>(site)), id, to, part);
       }
     }
+    void ask_again(SiteId to) override {
+      if (asked.contains(to)) world->carry_uncoded(world->id(site), id, to, asked.at(to));
+    }
+    void convicted(const Conviction& conviction) override { convictions.push_back(conviction); }
   };
   struct Site {
     std::unique_ptr<message::Validator> validator;
@@ -178,8 +190,14 @@ class World {
     config.sender.sites = options_.sites;
     config.receiver.self = id(s);
     config.receiver.sites = options_.sites;
+    config.inquiries.envelope = config.envelope;
     for (std::size_t other = 0; other < options_.sites; ++other) {
-      if (other != s) config.receiver.sources.push_back({id(other), plan().code()});
+      if (other != s) config.receiver.sources.push_back({id(other), plan()});
+      config.inquiries.faulty.push_back(options_.faulty_servers);
+      auto& plans = config.inquiries.plans.emplace_back();
+      for (std::size_t to = 0; to < options_.sites; ++to) {
+        plans.push_back(other == to ? std::nullopt : std::optional(plan()));
+      }
     }
     prime::PrimeConfig core;
     core.envelope = config.envelope;
@@ -248,7 +266,44 @@ class World {
     at(now_ + milliseconds(2), [this, &server, batch, root = known->second.second] { send(server, *batch, root); });
   }
 
+  void send_uncoded(Server& server, const OutgoingBatch& batch, const RootSignature& signature) {
+    for (const UncodedOut& out : batch.uncoded) {
+      const Bytes message = signed_message(batch, out, signature);
+      const bool asks = message::decode<message::LinkInquiry>(message).has_value();
+      (asks ? server.asked : server.answered)[out.to] = message;
+      carry_uncoded(id(server.site), server.id, out.to, message);
+      for (std::size_t other = 0; other < options_.sites && !out.inquiry.empty(); ++other) {
+        if (other == server.site || id(other) == out.to) continue;
+        carry_uncoded(id(server.site), server.id, id(other), out.inquiry);
+        carry_uncoded(id(server.site), server.id, id(other), message);
+      }
+    }
+  }
+
+  // Behind what was sent before, as over a channel: without jitter.
+  void carry_uncoded(SiteId from, std::size_t sender, SiteId to, const Bytes& message) {
+    if ((cut && cut(from, to)) || (passes && !passes(from, sender, to, message))) return;
+    at(now_ + options_.wan_delay, [this, from, sender, to, message] {
+      const message::Validation outcome =
+          sites_[to.index()].validator->from_another_site(crypto::Principal::server(from, server_id(sender)), message);
+      const auto* valid = std::get_if<message::VerifiedMessage>(&outcome);
+      if (valid == nullptr) {
+        ++refused_;
+        return;
+      }
+      plan().peers(server_id(sender)).for_each([&](ServerId peer) {
+        Server& receiver = sites_[to.index()].servers[peer.index()];
+        if (receiver.machine->wants(*valid)) return introduce(to.index(), peer.index(), message);
+        const auto inquiry = message::decode<message::LinkInquiry>(message);
+        if (inquiry.has_value() && receiver.answered.contains(inquiry->id.asker)) {
+          carry_uncoded(to, peer.index(), inquiry->id.asker, receiver.answered.at(inquiry->id.asker));
+        }
+      });
+    });
+  }
+
   void send(Server& server, const OutgoingBatch& batch, const RootSignature& signature) {
+    send_uncoded(server, batch, signature);
     for (const LinkOut& link : batch.links) {
       const Bytes whole = bundle(batch, link, signature);
       const link::PartCode code = plan().code();
