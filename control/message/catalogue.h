@@ -148,6 +148,8 @@ inline constexpr std::size_t kMaxNewViewBody = 24 + kMaxServersPerSite * 40 + kM
   X(ClientHello, "CLIENT-HELLO", client, 2, mac, bounded, client_to_server, 32)                      \
   X(ClientOp, "CLIENT-OP", client, 3, signature, bounded, client_to_server, kMaxClientOpBody)        \
   X(ClientReply, "CLIENT-REPLY", client, 4, mac, bounded, server_to_client, 64 + kMaxOperationBytes) \
+  X(ClientQuery, "CLIENT-QUERY", client, 5, mac, bounded, client_to_server, 64 + kMaxOperationBytes) \
+  X(QueryReply, "QUERY-REPLY", client, 6, mac, bounded, server_to_client, 64 + kMaxOperationBytes)   \
   X(PoRequest, "PO-REQUEST", prime, 1, signature, bounded, server_to_server, kMaxPoRequestBody)      \
   X(PoAck, "PO-ACK", prime, 2, signature, bounded, server_to_server, 8 + kMaxAcksPerPoAck * 48)      \
   X(PoSummary, "PO-SUMMARY", prime, 3, signature, bounded, server_to_server, kPoSummaryBodyBytes)    \

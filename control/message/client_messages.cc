@@ -8,11 +8,15 @@ constexpr std::size_t kChallengeBytes = 16;
 constexpr std::size_t kHelloBytes = 16 + 8;
 constexpr std::size_t kOpFixedBytes = 8 + 8;
 constexpr std::size_t kReplyFixedBytes = 4 + 4 + 8 + 8 + 8;
+constexpr std::size_t kQueryFixedBytes = 8 + 8 + 4 + 4 + 8 + 8;
+constexpr std::size_t kQueryReplyFixedBytes = 4 + 4 + 8 + 8 + 8;
 
 static_assert(kChallengeBytes <= find_row(MessageType::ClientChallenge)->max_body_bytes);
 static_assert(kHelloBytes <= find_row(MessageType::ClientHello)->max_body_bytes);
 static_assert(kOpFixedBytes + kMaxOperationBytes <= find_row(MessageType::ClientOp)->max_body_bytes);
 static_assert(kReplyFixedBytes + kMaxOperationBytes <= find_row(MessageType::ClientReply)->max_body_bytes);
+static_assert(kQueryFixedBytes + kMaxOperationBytes <= find_row(MessageType::ClientQuery)->max_body_bytes);
+static_assert(kQueryReplyFixedBytes + kMaxOperationBytes <= find_row(MessageType::QueryReply)->max_body_bytes);
 
 // The rest of the body, within the bound of operations and results.
 ByteView read_operation(Reader& reader) {
@@ -89,9 +93,60 @@ struct Body<ClientReply> {
   }
 };
 
+// u64 incarnation | u64 number | u32 round | u32 reserved | u64 token | u64 target | operation
+template <>
+struct Body<ClientQuery> {
+  static std::size_t size(const ClientQuery& message) { return kQueryFixedBytes + message.operation.size(); }
+  static void write(Writer& writer, const Envelope& envelope, const ClientQuery& message) {
+    CHECK(message.client.value() == envelope.signer.index);
+    CHECK(message.target >= message.token);
+    CHECK(message.operation.size() <= kMaxOperationBytes);
+    writer.u64(message.incarnation.value()).u64(message.number).u32(message.round).zeros(4);
+    writer.u64(message.token).u64(message.target).bytes(message.operation);
+  }
+  static ClientQuery read(Reader& reader, const Envelope& envelope) {
+    ClientQuery message;
+    message.client = ClientId(envelope.signer.index);
+    message.incarnation = Incarnation(reader.u64());
+    message.number = reader.u64();
+    message.round = reader.u32();
+    reader.zeros(4);
+    message.token = reader.u64();
+    message.target = reader.u64();
+    if (message.target < message.token) reader.fail();
+    message.operation = read_operation(reader);
+    return message;
+  }
+};
+
+// u32 client | u32 round | u64 incarnation | u64 number | u64 state_sequence | result
+template <>
+struct Body<QueryReply> {
+  static std::size_t size(const QueryReply& message) { return kQueryReplyFixedBytes + message.result.size(); }
+  static void write(Writer& writer, const Envelope& envelope, const QueryReply& message) {
+    CHECK(message.server.value() == envelope.signer.index);
+    CHECK(message.result.size() <= kMaxOperationBytes);
+    writer.u32(message.client.value()).u32(message.round).u64(message.incarnation.value());
+    writer.u64(message.number).u64(message.state_sequence).bytes(message.result);
+  }
+  static QueryReply read(Reader& reader, const Envelope& envelope) {
+    QueryReply message;
+    message.server = ServerId(static_cast<std::uint16_t>(envelope.signer.index));  // below kMaxServersPerSite
+    message.client = ClientId(reader.u32());
+    message.round = reader.u32();
+    message.incarnation = Incarnation(reader.u64());
+    message.number = reader.u64();
+    message.state_sequence = reader.u64();
+    message.result = read_operation(reader);
+    return message;
+  }
+};
+
 GARRISON_INSTANTIATE_CODEC(ClientChallenge);
 GARRISON_INSTANTIATE_CODEC(ClientHello);
 GARRISON_INSTANTIATE_CODEC(ClientOp);
 GARRISON_INSTANTIATE_CODEC(ClientReply);
+GARRISON_INSTANTIATE_CODEC(ClientQuery);
+GARRISON_INSTANTIATE_CODEC(QueryReply);
 
 }  // namespace garrison::message

@@ -73,6 +73,31 @@ struct ClientReply {
   ByteView result;
 };
 
+// A query that the servers of the client's site answer from their states, without ordering (docs/adr/0014). The client
+// is the signer. State sequences count the updates executed, as CLIENT-REPLYs have them.
+struct ClientQuery {
+  static constexpr MessageType kType = MessageType::ClientQuery;
+  ClientId client;
+  Incarnation incarnation;
+  std::uint64_t number = 0;  // of the query, in this incarnation; from 1
+  std::uint32_t round = 0;   // how often it was asked before; an answer repeats it
+  std::uint64_t token = 0;   // an answer from before this state sequence is of no use
+  std::uint64_t target = 0;  // the state sequence at which it is to be answered; at least the token
+  ByteView operation;
+};
+
+// Everything below `round` is what f+1 servers must agree on.
+struct QueryReply {
+  static constexpr MessageType kType = MessageType::QueryReply;
+  ServerId server;  // the signer
+  ClientId client;
+  Incarnation incarnation;
+  std::uint64_t number = 0;
+  std::uint32_t round = 0;
+  std::uint64_t state_sequence = 0;  // of the state that the result was made from
+  ByteView result;
+};
+
 // [PRIME] 5.1. `updates` are whole CLIENT-OP messages, signature block included.
 struct PoRequest {
   static constexpr MessageType kType = MessageType::PoRequest;

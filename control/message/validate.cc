@@ -400,6 +400,8 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::ClientHello:
       case MessageType::ClientOp:
       case MessageType::ClientReply:
+      case MessageType::ClientQuery:
+      case MessageType::QueryReply:
       case MessageType::Tick:
       case MessageType::SiteBatch:
       case MessageType::LinkPart:

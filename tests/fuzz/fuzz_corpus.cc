@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   seeds.push_back({MessageType::ClientChallenge, encode(server, ClientChallenge{})});
   seeds.push_back({MessageType::ClientHello, encode(keys.envelope(garrison::ClientId(0)), ClientHello{})});
   seeds.push_back({MessageType::ClientReply, encode(server, ClientReply{})});
+  seeds.push_back({MessageType::ClientQuery, encode(keys.envelope(garrison::ClientId(0)), ClientQuery{})});
+  seeds.push_back({MessageType::QueryReply, encode(server, QueryReply{})});
   // Between sites: what server 0 sent to site 1, which asks about it.
   const garrison::Bytes part(30, 7);
   const garrison::Bytes sent =

@@ -15,6 +15,8 @@ local CATALOGUE = {
   [0x0102] = { name = "CLIENT-HELLO", authentication = "MAC", bound = 32 },
   [0x0103] = { name = "CLIENT-OP", authentication = "signature", bound = 32800 },
   [0x0104] = { name = "CLIENT-REPLY", authentication = "MAC", bound = 32832 },
+  [0x0105] = { name = "CLIENT-QUERY", authentication = "MAC", bound = 32832 },
+  [0x0106] = { name = "QUERY-REPLY", authentication = "MAC", bound = 32832 },
   [0x0201] = { name = "PO-REQUEST", authentication = "signature", bound = 81920 },
   [0x0202] = { name = "PO-ACK", authentication = "signature", bound = 12296 },
   [0x0203] = { name = "PO-SUMMARY", authentication = "signature", bound = 136 },

@@ -20,10 +20,10 @@ void for_each_message(Visit&& visit) {
 // The last field takes whatever the body has left.
 template <typename Message>
 constexpr bool kOpenEnded =
-    std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, Recon> ||
-    std::is_same_v<Message, CorruptionProof> || std::is_same_v<Message, Checkpoint> ||
-    std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> || std::is_same_v<Message, SigComplete> ||
-    std::is_same_v<Message, LinkInquiryResponse>;
+    std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, ClientQuery> ||
+    std::is_same_v<Message, QueryReply> || std::is_same_v<Message, Recon> || std::is_same_v<Message, CorruptionProof> ||
+    std::is_same_v<Message, Checkpoint> || std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> ||
+    std::is_same_v<Message, SigComplete> || std::is_same_v<Message, LinkInquiryResponse>;
 
 struct Encoded {
   Envelope envelope;
@@ -217,6 +217,29 @@ TEST(CodecTest, reserved_bytes_of_a_reply_are_zero) {
   EXPECT_TRUE(decode<ClientReply>(good).has_value());
   for (std::size_t i = 4; i < 8; ++i) {
     EXPECT_FALSE(decode<ClientReply>(with<std::uint8_t>(good, kBody + i, 1)).has_value()) << i;
+  }
+}
+
+TEST(CodecTest, a_query_is_not_to_be_answered_before_what_its_client_has_seen) {
+  const Bytes good = encode(kByClient, ClientQuery{ClientId(9), {}, 1, 0, 7, 8, {}});
+  EXPECT_EQ(decode<ClientQuery>(good)->target, 8U);
+  EXPECT_TRUE(decode<ClientQuery>(with<std::uint64_t>(good, kBody + 32, 7)).has_value());
+  EXPECT_FALSE(decode<ClientQuery>(with<std::uint64_t>(good, kBody + 32, 6)).has_value());
+  for (std::size_t i = 20; i < 24; ++i) {
+    EXPECT_FALSE(decode<ClientQuery>(with<std::uint8_t>(good, kBody + i, 1)).has_value()) << i;
+  }
+}
+
+TEST(CodecTest, a_query_and_its_answer_are_no_longer_than_an_operation_may_be) {
+  const Bytes longest(kMaxOperationBytes);
+  const Bytes query = encode(kByClient, ClientQuery{ClientId(9), {}, 1, 0, 0, 0, longest});
+  EXPECT_EQ(decode<ClientQuery>(query)->operation.size(), kMaxOperationBytes);
+  const Bytes answer = encode(kByServer, QueryReply{ServerId(2), ClientId(1), {}, 1, 0, 0, longest});
+  EXPECT_EQ(decode<QueryReply>(answer)->result.size(), kMaxOperationBytes);
+  for (const auto& [good, fixed] : {std::pair(query, 40U), std::pair(answer, 32U)}) {
+    Bytes body(fixed + kMaxOperationBytes + 1);
+    EXPECT_FALSE(decode<ClientQuery>(with_body(good, body)).has_value());
+    EXPECT_FALSE(decode<QueryReply>(with_body(good, body)).has_value());
   }
 }
 

@@ -32,6 +32,12 @@ inline ClientOp sample(const ClientOp& /*type*/) { return {kClient, kIncarnation
 inline ClientReply sample(const ClientReply& /*type*/) {
   return {kServer, kClient, kIncarnation, kSequence, 0x3132333435363738, text("done")};
 }
+inline ClientQuery sample(const ClientQuery& /*type*/) {
+  return {kClient, kIncarnation, kPing, kNumber, 0x3132333435363738, 0x3132333435363739, text("read")};
+}
+inline QueryReply sample(const QueryReply& /*type*/) {
+  return {kServer, kClient, kIncarnation, kPing, kNumber, 0x3132333435363738, text("was")};
+}
 inline PoRequest sample(const PoRequest& /*type*/) { return {kServer, kSequence, {text("first"), text("2nd")}}; }
 inline PoAck sample(const PoAck& /*type*/) {
   return {{{ServerId(1), kSequence, kDigest}, {ServerId(15), SeqNum(2), {}}}};

@@ -44,6 +44,11 @@ constexpr std::array kGolden = {
            "0807060504030201181716151413121174726970"},
     Golden{MessageType::ClientReply, "010104012400000048474645444342410b0000000a000000d4c3b2a100000000",
            "c4c3c2c100000000080706050403020118171615141312113837363534333231646f6e65"},
+    Golden{MessageType::ClientQuery, "010105022c0000004847464544434241c4c3c2c100000000d4c3b2a100000000",
+           "08070605040302015857565554535251646362610000000038373635343332313937363534333231"
+           "72656164"},
+    Golden{MessageType::QueryReply, "010106012300000048474645444342410b0000000a000000d4c3b2a100000000",
+           "c4c3c2c164636261080706050403020158575655545352513837363534333231776173"},
     Golden{MessageType::PoRequest, "010201012000000048474645444342410b0000000a000000d4c3b2a100000000",
            "1817161514131211020000000000000005000000666972737403000000326e64"},
     Golden{MessageType::PoAck, "010202016800000048474645444342410b0000000a000000d4c3b2a100000000",
@@ -215,6 +220,18 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(ClientReply{}).incarnation, kIncarnation);
   EXPECT_EQ(decoded(ClientReply{}).sequence, kSequence);
   EXPECT_EQ(decoded(ClientReply{}).state_sequence, 0x3132333435363738U);
+  EXPECT_EQ(decoded(ClientQuery{}).client, kClient);
+  EXPECT_EQ(decoded(ClientQuery{}).incarnation, kIncarnation);
+  EXPECT_EQ(decoded(ClientQuery{}).number, kPing);
+  EXPECT_EQ(decoded(ClientQuery{}).round, kNumber);
+  EXPECT_EQ(decoded(ClientQuery{}).token, 0x3132333435363738U);
+  EXPECT_EQ(decoded(ClientQuery{}).target, 0x3132333435363739U);
+  EXPECT_EQ(decoded(QueryReply{}).server, kServer);
+  EXPECT_EQ(decoded(QueryReply{}).client, kClient);
+  EXPECT_EQ(decoded(QueryReply{}).incarnation, kIncarnation);
+  EXPECT_EQ(decoded(QueryReply{}).number, kPing);
+  EXPECT_EQ(decoded(QueryReply{}).round, kNumber);
+  EXPECT_EQ(decoded(QueryReply{}).state_sequence, 0x3132333435363738U);
   EXPECT_EQ(decoded(PoRequest{}).introducer, kServer);
   EXPECT_EQ(decoded(PoRequest{}).sequence, kSequence);
   EXPECT_EQ(decoded(PoAck{}).entries[0].sequence, kSequence);
@@ -329,6 +346,10 @@ TEST(GoldenTest, the_variable_part_of_a_message_decodes_to_what_was_put_in) {
   EXPECT_TRUE(equal(decode<ClientOp>(op)->operation, text("trip")));
   const Bytes reply = encode(envelope(MessageType::ClientReply), sample(ClientReply{}));
   EXPECT_TRUE(equal(decode<ClientReply>(reply)->result, text("done")));
+  const Bytes query = encode(envelope(MessageType::ClientQuery), sample(ClientQuery{}));
+  EXPECT_TRUE(equal(decode<ClientQuery>(query)->operation, text("read")));
+  const Bytes answer = encode(envelope(MessageType::QueryReply), sample(QueryReply{}));
+  EXPECT_TRUE(equal(decode<QueryReply>(answer)->result, text("was")));
   const Bytes request = encode(envelope(MessageType::PoRequest), sample(PoRequest{}));
   ASSERT_EQ(decode<PoRequest>(request)->updates.size(), 2U);
   EXPECT_TRUE(equal(decode<PoRequest>(request)->updates[1], text("2nd")));

@@ -44,6 +44,24 @@ class RandomMessages {
     m.state_sequence = rng_();
     m.result = string(kMaxOperationBytes);
   }
+  void fill(const Envelope& signer, ClientQuery& m) {
+    m.client = ClientId(signer.signer.index);
+    m.incarnation = Incarnation(rng_());
+    m.number = rng_();
+    m.round = static_cast<std::uint32_t>(rng_());
+    m.token = rng_() / 2;
+    m.target = m.token + rng_() / 2;
+    m.operation = string(kMaxOperationBytes);
+  }
+  void fill(const Envelope& signer, QueryReply& m) {
+    m.server = ServerId(static_cast<std::uint16_t>(signer.signer.index));
+    m.client = ClientId(static_cast<std::uint32_t>(rng_()));
+    m.incarnation = Incarnation(rng_());
+    m.number = rng_();
+    m.round = static_cast<std::uint32_t>(rng_());
+    m.state_sequence = rng_();
+    m.result = string(kMaxOperationBytes);
+  }
   void fill(const Envelope& signer, PoRequest& m) {
     m.introducer = ServerId(static_cast<std::uint16_t>(signer.signer.index));
     m.sequence = sequence();

@@ -123,10 +123,14 @@ TEST_F(ValidatorTest, refuses_other_versions_and_unknown_types) {
 TEST_F(ValidatorTest, servers_do_not_send_client_messages_nor_clients_server_messages) {
   EXPECT_REFUSED(from_server(keys_.client_op(ClientId(0), SeqNum(1), {})), message_wrong_direction);
   EXPECT_REFUSED(from_server(keys_.sign(kA1, ClientReply{kA1, {}, {}, {}, 0, {}})), message_wrong_direction);
+  EXPECT_REFUSED(from_server(keys_.sign(kA1, QueryReply{kA1, {}, {}, 1, 0, 0, {}})), message_wrong_direction);
   EXPECT_REFUSED(from_server(keys_.sign(kA1, ClientChallenge{})), message_wrong_direction);
   EXPECT_REFUSED(from_client(keys_.sign(kA1, Prepare{})), message_wrong_direction);
   const Bytes hello = encode(keys_.envelope(ClientId(0)), ClientHello{});
   EXPECT_REFUSED(from_client(keys_.sign(keys_.client(ClientId(0)), hello)), message_wrong_direction);
+  const Bytes query = encode(keys_.envelope(ClientId(0)), ClientQuery{});
+  EXPECT_REFUSED(from_client(keys_.sign(keys_.client(ClientId(0)), query)), message_wrong_direction);
+  EXPECT_REFUSED(from_server(keys_.sign(keys_.client(ClientId(0)), query)), message_wrong_direction);
 }
 
 TEST_F(ValidatorTest, refuses_messages_of_another_system_though_signed_by_the_same_keys) {
