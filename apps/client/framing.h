@@ -15,7 +15,8 @@ inline constexpr std::size_t kFrameHeaderBytes = 4;
 // A CLIENT-OP is the largest message of the client protocol.
 inline constexpr std::size_t kMaxClientMessageBytes =
     message::kEnvelopeBytes + message::kMaxClientOpBody + crypto::kMaxSignatureBlockBytes;
-static_assert(message::kEnvelopeBytes + 64 + kMaxOperationBytes + 16 <= kMaxClientMessageBytes, "a CLIENT-REPLY fits");
+static_assert(message::kEnvelopeBytes + 64 + kMaxOperationBytes + 16 <= kMaxClientMessageBytes,
+              "a CLIENT-REPLY fits, and so do queries");
 
 void append_frame(Bytes& out, ByteView message);
 

@@ -100,12 +100,30 @@ void NativeClient::submit(Bytes operation, Callback done) {
   });
 }
 
-Result<Bytes> NativeClient::call(ByteView operation) {
+void NativeClient::query(Bytes operation, Callback done) {
+  asio::dispatch(impl_->io(), [impl = impl_, operation = std::move(operation), done = std::move(done)]() mutable {
+    impl->query(std::move(operation), std::move(done));
+  });
+}
+
+namespace {
+// begin(done) begins what is waited for.
+template <typename Begin>
+Result<Bytes> wait_for(const Begin& begin) {
   // Shared: the call-back may still be inside set_value() when the waiting thread goes on.
   const auto promise = std::make_shared<std::promise<Result<Bytes>>>();
   std::future<Result<Bytes>> result = promise->get_future();
-  submit(to_bytes(operation), [promise](Result<Bytes> done) { promise->set_value(std::move(done)); });
+  begin([promise](Result<Bytes> done) { promise->set_value(std::move(done)); });
   return result.get();
+}
+}  // namespace
+
+Result<Bytes> NativeClient::call(ByteView operation) {
+  return wait_for([&](Callback done) { submit(to_bytes(operation), std::move(done)); });
+}
+
+Result<Bytes> NativeClient::call_query(ByteView operation) {
+  return wait_for([&](Callback done) { query(to_bytes(operation), std::move(done)); });
 }
 
 NativeClient::Stats NativeClient::stats() const { return impl_->stats(); }

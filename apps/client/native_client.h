@@ -9,6 +9,9 @@
 // cannot have been executed ("not executed: ...") or may have been or still be ("outcome unknown: ..."). After one of
 // the latter the client goes on under a new incarnation, because a sequence number cannot be skipped.
 //
+// Queries are ordered like updates and so linearizable, or with Reads::site answered within the client's site: quicker,
+// and consistent with what this object has read and written (QueryCore). What ends with an error is no part of that.
+//
 // An identity serves one client object at a time: a second one, here or elsewhere, takes it over from the first.
 //
 // Threads: submit() and call() from any; call-backs on the io thread, which is this object's own or that of the
@@ -21,6 +24,7 @@
 #include <vector>
 
 #include "control/client/client_core.h"
+#include "control/client/query_core.h"
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
@@ -45,7 +49,9 @@ class NativeClient {
     Duration timeout = milliseconds(500);  // before an operation is sent to other servers; doubles up to 8 s
     Pattern pattern = Pattern::one_server;
     Duration deadline = seconds(10);
-    std::size_t max_waiting = 4096;  // operations beyond the window; more are refused at once
+    std::size_t max_waiting = 4096;  // operations beyond the window; more are refused at once, and so are queries
+    Reads reads = Reads::ordered;
+    Duration query_timeout = QueryConfig{}.round_timeout;
   };
   using Callback = std::function<void(Result<Bytes>)>;
 
@@ -57,6 +63,8 @@ class NativeClient {
     std::uint64_t resent = 0;
     std::uint64_t signatures = 0;
     std::uint64_t incarnations = 0;  // 1, and one more for every outcome that stayed unknown
+    std::uint64_t answered = 0;      // queries, within the site
+    std::uint64_t fell_back = 0;     // queries that had to be ordered
   };
 
   // What a topology says about one of its clients.
@@ -79,8 +87,11 @@ class NativeClient {
 
   // At most kMaxOperationBytes. Calls `done` exactly once, never before returning.
   void submit(Bytes operation, Callback done);
-  // Waits for the result. Not from the io thread.
+  // The same of an operation that only reads, as Config::reads says. One that the service knows to write is ordered.
+  void query(Bytes operation, Callback done);
+  // Wait for the result. Not from the io thread.
   [[nodiscard]] Result<Bytes> call(ByteView operation);
+  [[nodiscard]] Result<Bytes> call_query(ByteView operation);
 
   // Any thread.
   [[nodiscard]] Stats stats() const;

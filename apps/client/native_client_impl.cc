@@ -6,17 +6,13 @@
 #include <chrono>
 #include <utility>
 
+#include "apps/client/steady_now.h"
 #include "control/config/names.h"
 
 namespace garrison::client {
 namespace {
 
 constexpr Duration kTimeoutMax = seconds(8);
-
-Instant steady_now() {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return Instant(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count());
-}
 
 std::uint64_t wall_clock_ns() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
@@ -45,6 +41,14 @@ NativeClient::Impl::Impl(asio::io_context& io, const Config& config, KeyEpoch ep
 
 void NativeClient::Impl::start() {
   begin_incarnation();
+  if (config_.reads == Reads::site) {
+    // Its incarnation stays: a query has no outcome that could stay unknown.
+    queries_ = std::make_unique<QueryCore>(QueryConfig{.servers = config_.servers.size(),
+                                                       .faults = config_.faults,
+                                                       .client = config_.client,
+                                                       .incarnation = incarnation_,
+                                                       .round_timeout = config_.query_timeout});
+  }
   schedule_round();
 }
 
@@ -74,18 +78,23 @@ std::size_t NativeClient::Impl::sessions_needed() const {
 }
 
 void NativeClient::Impl::submit(Bytes operation, Callback done) {
-  if (closed_) {
-    ended_.push_back({std::move(done), Error{"not executed: the client is closed"}});
-  } else if (operation.size() > kMaxOperationBytes) {
-    ended_.push_back(
-        {std::move(done), Error{"not executed: longer than " + std::to_string(kMaxOperationBytes) + " bytes"}});
-  } else if (waiting_.size() >= config_.max_waiting) {
-    ended_.push_back(
-        {std::move(done), Error{"not executed: " + std::to_string(waiting_.size()) + " operations wait already"}});
+  if (std::optional<Error> why = refusal(operation, waiting_); why.has_value()) {
+    ended_.push_back({std::move(done), std::move(*why)});
   } else {
     waiting_.push_back({std::move(operation), std::move(done), steady_now() + config_.deadline});
   }
   schedule_round();
+}
+
+std::optional<Error> NativeClient::Impl::refusal(const Bytes& operation, const std::deque<Waiting>& waiting) const {
+  if (closed_) return Error{"not executed: the client is closed"};
+  if (operation.size() > kMaxOperationBytes) {
+    return Error{"not executed: longer than " + std::to_string(kMaxOperationBytes) + " bytes"};
+  }
+  if (waiting.size() >= config_.max_waiting) {
+    return Error{"not executed: " + std::to_string(waiting.size()) + " operations wait already"};
+  }
+  return std::nullopt;
 }
 
 void NativeClient::Impl::schedule_round() {
@@ -100,6 +109,7 @@ void NativeClient::Impl::round() {
     const Instant now = steady_now();
     core_->on_wakeup(now, output_);
     // Replies of f+1 servers are needed: what is sent while fewer know our connection would be answered for nothing.
+    if (queries_ != nullptr) ask_waiting(now);
     while (ready_ >= sessions_needed() && !waiting_.empty() && !core_->window_full()) sign_waiting(now);
     carry_out();
     expire(now);
@@ -150,6 +160,7 @@ void NativeClient::Impl::carry_out() {
     CHECK(found != outstanding_.end());
     ended_.push_back({std::move(found->second.done), std::move(one.result)});
     outstanding_.erase(found);
+    if (queries_ != nullptr) queries_->on_ordered(one.state_sequence);
     published_.completed.fetch_add(1, std::memory_order_relaxed);  // relaxed: a figure
   }
   output_.clear();
@@ -173,11 +184,22 @@ void NativeClient::Impl::send(const Send& send) {
 }
 
 void NativeClient::Impl::expire(Instant now) {
-  // Sequences are given in order of submission, so the oldest expires first.
-  if (!outstanding_.empty() && outstanding_.begin()->second.expires <= now) give_up();
-  while (!waiting_.empty() && waiting_.front().expires <= now) {
-    ended_.push_back({std::move(waiting_.front().done), Error{"not executed: " + why_no_answer()}});
-    waiting_.pop_front();
+  if (outstanding_expire() <= now) give_up();
+  expire_waiting(waiting_, now);
+  expire_waiting(waiting_queries_, now);
+}
+
+// A query that had to be ordered has an older deadline than the sequences before it; else the oldest expires first.
+Instant NativeClient::Impl::outstanding_expire() const {
+  Instant first = Instant::never();
+  for (const auto& [sequence, operation] : outstanding_) first = earlier(first, operation.expires);
+  return first;
+}
+
+void NativeClient::Impl::expire_waiting(std::deque<Waiting>& waiting, Instant now) {
+  while (!waiting.empty() && waiting.front().expires <= now) {
+    ended_.push_back({std::move(waiting.front().done), Error{"not executed: " + why_no_answer()}});
+    waiting.pop_front();
   }
 }
 
@@ -211,9 +233,10 @@ std::string NativeClient::Impl::why_no_answer() const {
 }
 
 void NativeClient::Impl::set_timer() {
-  Instant due = core_->next_wakeup();
-  if (!outstanding_.empty()) due = earlier(due, outstanding_.begin()->second.expires);
+  Instant due = earlier(core_->next_wakeup(), outstanding_expire());
   if (!waiting_.empty()) due = earlier(due, waiting_.front().expires);
+  if (!waiting_queries_.empty()) due = earlier(due, waiting_queries_.front().expires);
+  if (queries_ != nullptr) due = earlier(due, queries_->next_wakeup());
   if (due == Instant::never()) {
     timer_.cancel();
     return;
@@ -256,10 +279,15 @@ void NativeClient::Impl::close() {
     ended_.push_back({std::move(operation.done), Error{"outcome unknown: the client was closed"}});
   }
   outstanding_.clear();
-  for (Waiting& operation : waiting_) {
+  const auto end = [this](Waiting& operation) {
     ended_.push_back({std::move(operation.done), Error{"not executed: the client was closed"}});
-  }
+  };
+  for (Waiting& operation : waiting_) end(operation);
+  for (Waiting& operation : waiting_queries_) end(operation);
+  for (auto& [number, operation] : asked_) end(operation);
   waiting_.clear();
+  waiting_queries_.clear();
+  asked_.clear();
   publish_stats();
   hand_out();
 }
@@ -270,6 +298,9 @@ void NativeClient::Impl::publish_stats() {
   published_.waiting.store(waiting_.size(), std::memory_order_relaxed);
   published_.outstanding.store(outstanding_.size(), std::memory_order_relaxed);
   published_.resent.store(resent_before_ + core_->stats().timeouts, std::memory_order_relaxed);
+  if (queries_ == nullptr) return;
+  published_.answered.store(queries_->stats().answered, std::memory_order_relaxed);
+  published_.fell_back.store(queries_->stats().ordered, std::memory_order_relaxed);
 }
 
 NativeClient::Stats NativeClient::Impl::stats() const {
@@ -279,7 +310,9 @@ NativeClient::Stats NativeClient::Impl::stats() const {
           .completed = published_.completed.load(std::memory_order_relaxed),
           .resent = published_.resent.load(std::memory_order_relaxed),
           .signatures = published_.signatures.load(std::memory_order_relaxed),
-          .incarnations = published_.incarnations.load(std::memory_order_relaxed)};
+          .incarnations = published_.incarnations.load(std::memory_order_relaxed),
+          .answered = published_.answered.load(std::memory_order_relaxed),
+          .fell_back = published_.fell_back.load(std::memory_order_relaxed)};
 }
 
 }  // namespace garrison::client

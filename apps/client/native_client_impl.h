@@ -1,4 +1,5 @@
-// What NativeClient does on its io thread. Included by native_client.cc and native_client_impl.cc alone.
+// What NativeClient does on its io thread; what concerns queries alone is in native_client_queries.cc. Included by
+// native_client*.cc alone.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -25,6 +26,7 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
   // All of these on the io thread.
   void start();
   void submit(Bytes operation, Callback done);
+  void query(Bytes operation, Callback done);
   // Ends every operation and connection. Idempotent; later submissions end at once.
   void close();
 
@@ -34,6 +36,7 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
   void on_ready(ServerId server) override;
   void on_lost(ServerId server) override;
   void on_reply(ServerId server, const message::ClientReply& reply) override;
+  void on_answer(ServerId server, const message::QueryReply& reply) override;
 
  private:
   struct Waiting {
@@ -51,6 +54,8 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
     Result<Bytes> result;
   };
 
+  // Why an operation cannot be taken; none if it can. `waiting`: its kind's.
+  [[nodiscard]] std::optional<Error> refusal(const Bytes& operation, const std::deque<Waiting>& waiting) const;
   void begin_incarnation();
   // Looks after everything once whatever happens now has happened: signs, sends, hands out results, sets the timer.
   void schedule_round();
@@ -60,6 +65,12 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
   void sign_waiting(Instant now);
   void carry_out();
   void send(const Send& send);
+  void ask_waiting(Instant now);
+  void carry_out_queries();
+  void ask(const Ask& ask);
+  void have_ordered(std::uint64_t query);
+  void expire_waiting(std::deque<Waiting>& waiting, Instant now);
+  [[nodiscard]] Instant outstanding_expire() const;
   void set_timer();
   void hand_out();
   [[nodiscard]] std::size_t sessions_needed() const;
@@ -77,6 +88,10 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
   Output output_;
   std::deque<Waiting> waiting_;
   std::map<SeqNum, Outstanding> outstanding_;
+  std::unique_ptr<QueryCore> queries_;  // null where all reads are ordered
+  QueryOutput query_output_;
+  std::deque<Waiting> waiting_queries_;
+  std::map<std::uint64_t, Waiting> asked_;  // by number of the query
   std::vector<Ended> ended_;
   std::size_t ready_ = 0;
   bool round_scheduled_ = false;
@@ -91,6 +106,8 @@ class NativeClient::Impl final : public ServerSession::Owner, public std::enable
     std::atomic<std::uint64_t> resent{0};
     std::atomic<std::uint64_t> signatures{0};
     std::atomic<std::uint64_t> incarnations{0};
+    std::atomic<std::uint64_t> answered{0};
+    std::atomic<std::uint64_t> fell_back{0};
   };
   Published published_;
   std::uint64_t resent_before_ = 0;  // in earlier incarnations

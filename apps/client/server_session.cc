@@ -111,14 +111,19 @@ bool ServerSession::take(ByteView message) {
     return false;
   }
   if (!ready_) return greet(message);
-  if (envelope->type != message::MessageType::ClientReply || message.size() != envelope->content_bytes + kMacBytes ||
+  if (message.size() != envelope->content_bytes + kMacBytes ||
       !key_.verify(message.first(envelope->content_bytes), message.subspan(envelope->content_bytes))) {
     return false;
   }
-  const auto reply = message::decode<message::ClientReply>(message);
-  if (!reply.has_value()) return false;
+  if (const auto reply = message::decode<message::ClientReply>(message); reply.has_value()) {
+    pause_ = config_.retry_min;
+    if (owner_ != nullptr) owner_->on_reply(config_.server, *reply);
+    return true;
+  }
+  const auto answer = message::decode<message::QueryReply>(message);
+  if (!answer.has_value()) return false;
   pause_ = config_.retry_min;
-  if (owner_ != nullptr) owner_->on_reply(config_.server, *reply);
+  if (owner_ != nullptr) owner_->on_answer(config_.server, *answer);
   return true;
 }
 
@@ -126,12 +131,10 @@ bool ServerSession::greet(ByteView message) {
   const auto challenge = message::decode<message::ClientChallenge>(message);
   if (!challenge.has_value()) return false;
   const message::Envelope envelope{config_.system, crypto::Principal::client(config_.client), config_.epoch};
-  Bytes hello = message::encode(envelope, message::ClientHello{challenge->nonce, incarnation_});
-  const crypto::Tag tag = key_.tag(hello);
-  hello.insert(hello.end(), tag.begin(), tag.end());
+  const Bytes hello = message::encode(envelope, message::ClientHello{challenge->nonce, incarnation_});
   ready_ = true;
   timer_.cancel();
-  send(hello);
+  send_tagged(hello);
   flush();
   if (owner_ != nullptr) owner_->on_ready(config_.server);
   return true;
@@ -141,6 +144,13 @@ bool ServerSession::send(ByteView message) {
   if (!ready_ || unsent_.size() + message.size() > config_.max_unsent_bytes) return false;
   append_frame(unsent_, message);
   return true;
+}
+
+bool ServerSession::send_tagged(ByteView content) {
+  const crypto::Tag tag = key_.tag(content);
+  Bytes message = to_bytes(content);
+  message.insert(message.end(), tag.begin(), tag.end());
+  return send(message);
 }
 
 void ServerSession::flush() {

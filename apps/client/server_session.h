@@ -42,6 +42,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
     virtual void on_ready(ServerId server) = 0;
     virtual void on_lost(ServerId server) = 0;
     virtual void on_reply(ServerId server, const message::ClientReply& reply) = 0;
+    virtual void on_answer(ServerId server, const message::QueryReply& reply) = 0;
 
    protected:
     ~Owner() = default;
@@ -58,6 +59,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   [[nodiscard]] bool ready() const { return ready_; }
   // Queues a message; false when there is no connection or too much waits unsent. Goes out with flush().
   bool send(ByteView message);
+  // The same of content that this session's MAC vouches for.
+  bool send_tagged(ByteView content);
   void flush();
   // Why the last connection failed; empty while there was no failure.
   [[nodiscard]] const std::string& last_error() const { return last_error_; }

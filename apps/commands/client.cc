@@ -22,11 +22,14 @@
 namespace garrison::apps {
 namespace {
 
+using gateway::Operation;
+
 struct Options {
   std::string topology{kDefaultTopologyFile};
   std::string keys{kDefaultKeyDirectory};
   std::string client;  // empty: the topology's last
   unsigned deadline_s = 10;
+  client::Reads reads = client::Reads::ordered;
   std::vector<std::string> words;
 };
 
@@ -77,20 +80,20 @@ int print(const service::KvReply& reply) {
   return kFailed;
 }
 
-// The operation's bytes; the error is what the gateway would reply.
-Result<Bytes> operation_of(const Verb& verb, const std::vector<std::string>& words) {
+// The error is what the gateway would reply.
+Result<Operation> operation_of(const Verb& verb, const std::vector<std::string>& words) {
   const std::string command = verb.command;
   std::vector<ByteView> arguments{as_bytes(command)};
   for (const std::string& word : words) arguments.push_back(as_bytes(word));
   gateway::RespSession session;
   gateway::Translated made = gateway::translate(arguments, session, {});
-  if (auto* operation = std::get_if<gateway::Operation>(&made)) return std::move(operation->bytes);
+  if (auto* operation = std::get_if<Operation>(&made)) return std::move(*operation);
   const std::string_view line = gateway::text(std::get<gateway::Immediate>(made).reply);
   return Error{fmt::format("{}: {}", verb.name, line.substr(1, line.size() - 3))};  // without '-' and the line end
 }
 
 int run(const Options& options, const Verb& verb) {
-  const Result<Bytes> operation = operation_of(verb, options.words);
+  const Result<Operation> operation = operation_of(verb, options.words);
   if (!operation) return complain(operation.error().message), kMisused;
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
@@ -102,13 +105,16 @@ int run(const Options& options, const Verb& verb) {
       options.client.empty() ? config::client_name(ClientId(topology.client.count - 1)) : options.client;
 
   asio::io_context io(1);
-  auto opened = open_client(io, topology, directory.value(), options.keys, name, seconds(options.deadline_s));
+  auto opened =
+      open_client(io, topology, directory.value(), options.keys, name, seconds(options.deadline_s), options.reads);
   if (!opened) return complain(opened.error().message), kMisused;
   std::optional<Result<Bytes>> result;
-  opened.value()->submit(operation.value(), [&](Result<Bytes> done) {
+  const auto take = [&](Result<Bytes> done) {
     result = std::move(done);
     io.stop();
-  });
+  };
+  const Operation& what = operation.value();
+  what.reads_only ? opened.value()->query(what.bytes, take) : opened.value()->submit(what.bytes, take);
   io.run();
   CHECK(result.has_value());
   if (!result->ok()) return complain(result->error().message), kFailed;
@@ -127,6 +133,7 @@ void add_options(CLI::App& command, Options& options) {
   command.add_option("--deadline", options.deadline_s, "seconds to wait for an answer")
       ->check(CLI::Range(1U, 3600U))
       ->capture_default_str();
+  add_reads_option(command, options.reads);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "apps/client/native_client.h"
+#include "apps/commands/command.h"
+#include "apps/gateway/gateway.h"
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "dataplane/base/result.h"
@@ -13,10 +15,14 @@
 namespace garrison::apps {
 
 // Client `name` ("c1") of the topology, with its private file of `keys_directory`, on `io`.
-[[nodiscard]] Result<std::unique_ptr<client::NativeClient>> open_client(asio::io_context& io,
-                                                                        const config::Topology& topology,
-                                                                        const crypto::KeyDirectory& directory,
-                                                                        const std::string& keys_directory,
-                                                                        const std::string& name, Duration deadline);
+[[nodiscard]] Result<std::unique_ptr<client::NativeClient>> open_client(
+    asio::io_context& io, const config::Topology& topology, const crypto::KeyDirectory& directory,
+    const std::string& keys_directory, const std::string& name, Duration deadline, client::Reads reads);
+
+// What a gateway does as this client, which outlives it.
+[[nodiscard]] gateway::Gateway::Replicate replicate_as(client::NativeClient& client);
+
+// --reads ordered|site
+void add_reads_option(CLI::App& command, client::Reads& reads);
 
 }  // namespace garrison::apps

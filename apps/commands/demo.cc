@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "apps/commands/attack_options.h"
+#include "apps/commands/client_identity.h"
 #include "apps/commands/command.h"
 #include "apps/commands/demo_load.h"
 #include "apps/commands/demo_sites.h"
@@ -171,10 +172,7 @@ class Demo {
       gateway::Gateway::Config listen;
       listen.listen.port = port;
       gateway_ = std::make_unique<gateway::Gateway>(
-          gateway_io_, listen,
-          std::vector<gateway::Gateway::Replicate>{[this](Bytes operation, std::function<void(Result<Bytes>)> done) {
-            gateway_client_->submit(std::move(operation), std::move(done));
-          }});
+          gateway_io_, listen, std::vector<gateway::Gateway::Replicate>{replicate_as(*gateway_client_)});
       return gateway_->listen();
     };
     Result<config::Endpoint> bound = open(options_.gateway_port);

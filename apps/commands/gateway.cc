@@ -37,6 +37,7 @@ struct Options {
   std::vector<std::string> clients{"c1"};
   std::string listen{"127.0.0.1:6379"};
   unsigned deadline_s = 10;
+  client::Reads reads = client::Reads::ordered;
   bool strict_order = false;
 };
 
@@ -96,11 +97,7 @@ class Watch {
 int serve(asio::io_context& io, const config::Topology& topology, const config::SiteSettings& home,
           const Clients& clients, const gateway::Gateway::Config& config) {
   std::vector<gateway::Gateway::Replicate> identities;
-  for (const auto& one : clients) {
-    identities.push_back([&client = *one](Bytes operation, std::function<void(Result<Bytes>)> done) {
-      client.submit(std::move(operation), std::move(done));
-    });
-  }
+  for (const auto& one : clients) identities.push_back(replicate_as(*one));
   gateway::Gateway gateway(io, config, std::move(identities));
   gateway.set_servers_ready([&clients] { return servers_ready(clients); });
   const Result<config::Endpoint> bound = gateway.listen();
@@ -171,7 +168,8 @@ int run(const Options& options) {
     if (std::find(options.clients.begin(), name, *name) != name) {
       return complain(fmt::format("client {} is named twice", *name)), kMisused;
     }
-    auto opened = open_client(io, topology, directory.value(), options.keys, *name, seconds(options.deadline_s));
+    auto opened =
+        open_client(io, topology, directory.value(), options.keys, *name, seconds(options.deadline_s), options.reads);
     if (!opened) return complain(opened.error().message), kMisused;
     clients.push_back(std::move(opened).value());
   }
@@ -192,6 +190,7 @@ void add_gateway_command(CLI::App& app, int& exit_status) {
   command.add_option("--deadline", options->deadline_s, "seconds before a command without an answer fails")
       ->check(CLI::Range(1U, 3600U))
       ->capture_default_str();
+  add_reads_option(command, options->reads);
   command.add_flag("--strict-order", options->strict_order,
                    "one command of a connection at a time, even where they touch different keys");
   command.callback([options, &exit_status] { exit_status = run(*options); });

@@ -72,14 +72,16 @@ class Gateway::Impl final : public RespConnection::Owner, public std::enable_sha
  private:
   // Operations of a connection that is gone are in flight like others.
   Replicate counted(Replicate replicate) {
-    return [this, replicate = std::move(replicate)](Bytes operation, std::function<void(Result<Bytes>)> done) {
+    return [this, replicate = std::move(replicate)](Bytes operation, bool reads_only,
+                                                    std::function<void(Result<Bytes>)> done) {
       ++in_flight_;
-      replicate(std::move(operation), [self = shared_from_this(), done = std::move(done)](Result<Bytes> result) {
-        --self->in_flight_;
-        ++self->operations_;
-        done(std::move(result));
-        self->wake_stalled();
-      });
+      replicate(std::move(operation), reads_only,
+                [self = shared_from_this(), done = std::move(done)](Result<Bytes> result) {
+                  --self->in_flight_;
+                  ++self->operations_;
+                  done(std::move(result));
+                  self->wake_stalled();
+                });
     };
   }
 

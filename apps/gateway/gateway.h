@@ -2,8 +2,9 @@
 // one or several identities and signs for its users, so whoever reaches its endpoint acts as those identities:
 // loopback unless told otherwise.
 //
-// Reads are ordered like updates: every reply is linearizable. Commands pipelined on one connection are replied to in
-// order, and take effect in order where they touch the same key (KeyGate); with strict_order, everywhere.
+// Whether reads are ordered like updates, so that every reply is linearizable, or answered within the site, is up to
+// the identities (client::Reads). Commands pipelined on one connection are replied to in order, and take effect in
+// order where they touch the same key (KeyGate); with strict_order, everywhere.
 //
 // Belongs to the one thread that runs its io_context.
 #pragma once
@@ -32,8 +33,8 @@ struct GatewayLimits {
 
 class Gateway {
  public:
-  // Replicates an operation and calls back once, later, on the io thread.
-  using Replicate = std::function<void(Bytes operation, std::function<void(Result<Bytes>)> done)>;
+  // Replicates an operation, or has it answered if it only reads, and calls back once, later, on the io thread.
+  using Replicate = std::function<void(Bytes operation, bool reads_only, std::function<void(Result<Bytes>)> done)>;
   struct Config {
     config::Endpoint listen{{127, 0, 0, 1}, 6379};
     bool strict_order = false;

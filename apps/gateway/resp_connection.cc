@@ -123,7 +123,7 @@ bool RespConnection::start_waiting() {
   gate_.enter(footprint);
   const std::uint64_t slot = first_slot_ + slots_.size();
   slots_.push_back({.done = false, .protocol = session_.protocol, .bytes = {}, .footprint = std::move(footprint)});
-  replicate_(std::move(operation.bytes),
+  replicate_(std::move(operation.bytes), operation.reads_only,
              [self = shared_from_this(), slot](Result<Bytes> result) { self->complete(slot, std::move(result)); });
   return true;
 }

@@ -16,13 +16,15 @@ constexpr std::size_t kMacBytes = 16;
 }  // namespace
 
 ClientPart::ClientPart(const Config& config, const crypto::SecretBytes& agreement_secret,
-                       const crypto::KeyDirectory& directory, Queues& queues, Slab& reply_slab)
+                       const crypto::KeyDirectory& directory, Queues& queues, Slab& reply_slab, Slab& answer_slab)
     : config_(config),
       agreement_secret_(agreement_secret),
       directory_(directory),
       queues_(queues),
       reply_slab_(reply_slab),
-      slab_(kClientClasses, kOneOwner, kNoQuota) {}
+      answer_slab_(answer_slab),
+      slab_(kClientClasses, kOneOwner, kNoQuota),
+      query_slab_(kQueryClasses, kOneOwner, kNoQuota) {}
 
 Bytes ClientPart::open(SessionId session, const std::array<std::uint8_t, 16>& nonce) {
   sessions_[session] = Session{.nonce = nonce, .client = std::nullopt};
@@ -58,6 +60,8 @@ ClientPart::Intake ClientPart::on_message(SessionId id, ByteView message) {
       return hello(found->second, id, *envelope, message);
     case message::MessageType::ClientOp:
       return operation(found->second, *envelope, message);
+    case message::MessageType::ClientQuery:
+      return query(found->second, *envelope, message);
     default:
       drops_.add(DropReason::message_wrong_direction);
       return Intake::hostile;
@@ -111,6 +115,39 @@ ClientPart::Intake ClientPart::operation(const Session& session, const message::
   return Intake::taken;
 }
 
+// Its MAC is verified here: no signature, and so no work for crypto. What finds no room is not held, as an operation
+// is: it would keep the session's operations behind it waiting.
+ClientPart::Intake ClientPart::query(const Session& session, const message::DecodedEnvelope& envelope,
+                                     ByteView message) {
+  if (!session.client.has_value() || envelope.envelope.signer != crypto::Principal::client(*session.client)) {
+    drops_.add(DropReason::client_not_authenticated);
+    return Intake::hostile;
+  }
+  Client& client = clients_.at(*session.client);
+  const ByteView content = message.first(envelope.content_bytes);
+  if (message.size() != content.size() + kMacBytes || !message::decode<message::ClientQuery>(content).has_value()) {
+    drops_.add(DropReason::message_malformed);
+    return Intake::hostile;
+  }
+  if (!client.key.verify(content, message.subspan(content.size()))) {
+    drops_.add(DropReason::message_bad_signature);
+    return Intake::hostile;
+  }
+  if (client.queries == kQueriesPerClient) {
+    drops_.add(DropReason::query_over_quota);
+    return Intake::refused;
+  }
+  const std::optional<SlotRef> slot = query_slab_.allocate(0, content.size());
+  if (!slot.has_value()) {
+    drops_.add(DropReason::query_over_quota);
+    return Intake::refused;
+  }
+  std::copy(content.begin(), content.end(), query_slab_.bytes(*slot).begin());
+  CHECK(queues_.queries->push_one({.message = query_slab_.bytes(*slot), .slot = *slot, .client = *session.client}));
+  ++client.queries;
+  return Intake::taken;
+}
+
 ClientPart::Client* ClientPart::find_client(ClientId id) {
   const auto known = clients_.find(id);
   if (known != clients_.end()) return &known->second;
@@ -122,20 +159,36 @@ ClientPart::Client* ClientPart::find_client(ClientId id) {
   return &clients_.emplace(id, Client(crypto::HmacKey(secret.value().view()))).first->second;
 }
 
-std::size_t ClientPart::poll(const SendTo& send_to) {
+void ClientPart::take_back() {
   std::array<SlotRef, kBurst> returned;
   for (Queue<SlotRef>* queue : {queues_.client_refused.get(), queues_.client_consumed.get()}) {
     for (std::size_t n = queue->pop(returned); n > 0; n = queue->pop(returned)) {
       for (std::size_t i = 0; i < n; ++i) slab_.free(returned[i]);
     }
   }
+  std::array<QueryDone, kBurst> done;
+  for (std::size_t n = queues_.queries_done->pop(done); n > 0; n = queues_.queries_done->pop(done)) {
+    for (std::size_t i = 0; i < n; ++i) {
+      query_slab_.free(done[i].slot);
+      --clients_.at(done[i].client).queries;
+    }
+  }
+}
+
+std::size_t ClientPart::poll(const SendTo& send_to) {
+  take_back();
+  const std::size_t replies = send(*queues_.replies, *queues_.replies_sent, reply_slab_, send_to);
+  return replies + send(*queues_.answers, *queues_.answers_sent, answer_slab_, send_to);
+}
+
+std::size_t ClientPart::send(Queue<ReplyOutbound>& queue, Queue<SlotRef>& sent, Slab& slab, const SendTo& send_to) {
   std::array<ReplyOutbound, kBurst> replies;
-  const std::size_t count = queues_.replies->pop(replies);
+  const std::size_t count = queue.pop(replies);
   for (std::size_t i = 0; i < count; ++i) {
     Client* client = find_client(replies[i].client);
     if (client != nullptr && client->session.has_value()) {
       const std::size_t content = replies[i].slot.length;
-      const MutableBytes whole = reply_slab_.whole(replies[i].slot);
+      const MutableBytes whole = slab.whole(replies[i].slot);
       const crypto::Tag tag = client->key.tag(whole.first(content));
       std::copy(tag.begin(), tag.end(), whole.subspan(content).begin());
       if (send_to(*client->session, whole.first(content + kMacBytes))) {
@@ -144,7 +197,7 @@ std::size_t ClientPart::poll(const SendTo& send_to) {
         drops_.add(DropReason::ring_full);
       }
     }
-    CHECK(queues_.replies_sent->push_one(replies[i].slot));
+    CHECK(sent.push_one(replies[i].slot));
   }
   return count;
 }

@@ -43,19 +43,21 @@ class ClientPart {
     busy,     // no room now: offer the same bytes again later, and read no more from this session until then
   };
 
-  // `agreement_secret`: this server's X25519 secret. `directory`, `queues` and `reply_slab` (control's) outlive it.
+  // `agreement_secret`: this server's X25519 secret. `directory`, `queues` and control's slabs of replies and of
+  // answers to queries outlive it.
   ClientPart(const Config& config, const crypto::SecretBytes& agreement_secret, const crypto::KeyDirectory& directory,
-             Queues& queues, Slab& reply_slab);
+             Queues& queues, Slab& reply_slab, Slab& answer_slab);
 
   // `nonce` is fresh random. Returns the CLIENT-CHALLENGE to send.
   [[nodiscard]] Bytes open(SessionId session, const std::array<std::uint8_t, 16>& nonce);
   void close(SessionId session);
   [[nodiscard]] Intake on_message(SessionId session, ByteView message);
 
-  // Sends waiting replies and takes back slots. Returns replies handled.
+  // Sends waiting replies and takes back slots, at most a burst of each kind. Returns replies handled.
   std::size_t poll(const SendTo& send_to);
 
   [[nodiscard]] const Slab& slab() const { return slab_; }
+  [[nodiscard]] const Slab& query_slab() const { return query_slab_; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] std::uint64_t replies_sent() const { return replies_sent_.get(); }
 
@@ -68,18 +70,24 @@ class ClientPart {
     explicit Client(crypto::HmacKey made) : key(std::move(made)) {}
     crypto::HmacKey key;
     std::optional<SessionId> session;
+    std::size_t queries = 0;  // handed in and not done: at most kQueriesPerClient
   };
 
   Intake hello(Session& session, SessionId id, const message::DecodedEnvelope& envelope, ByteView message);
   Intake operation(const Session& session, const message::DecodedEnvelope& envelope, ByteView message);
+  Intake query(const Session& session, const message::DecodedEnvelope& envelope, ByteView message);
   Client* find_client(ClientId id);
+  void take_back();
+  std::size_t send(Queue<ReplyOutbound>& queue, Queue<SlotRef>& sent, Slab& slab, const SendTo& send_to);
 
   Config config_;
   crypto::SecretBytes agreement_secret_;
   const crypto::KeyDirectory& directory_;
   Queues& queues_;
   Slab& reply_slab_;
+  Slab& answer_slab_;
   Slab slab_;
+  Slab query_slab_;
   std::map<SessionId, Session> sessions_;
   std::map<ClientId, Client> clients_;  // bounded by the key directory
   DropCounters drops_;

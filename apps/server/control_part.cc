@@ -24,7 +24,9 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
       store_(std::move(store)),
       queues_(queues),
       send_slab_(kSendClasses, kOneOwner, kNoQuota),
-      reply_slab_(kReplyClasses, kOneOwner, kNoQuota) {}
+      reply_slab_(kReplyClasses, kOneOwner, kNoQuota),
+      queries_({config.system, crypto::Principal::server(config.site, config.self), config.epoch}, service_.executor(),
+               queues, drops_) {}
 
 ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core, SiteSetup site,
                          const crypto::KeyDirectory& directory, std::unique_ptr<service::Executor> executor,
@@ -36,7 +38,9 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
       store_(std::move(store)),
       queues_(queues),
       send_slab_(kSendClasses, kOneOwner, kNoQuota),
-      reply_slab_(kReplyClasses, kOneOwner, kNoQuota) {}
+      reply_slab_(kReplyClasses, kOneOwner, kNoQuota),
+      queries_({config.system, crypto::Principal::server(config.site, config.self), config.epoch}, service_.executor(),
+               queues, drops_) {}
 
 std::size_t ControlPart::poll(Instant now) {
   take_back();
@@ -46,6 +50,7 @@ std::size_t ControlPart::poll(Instant now) {
   replica_.tick(now);
   if (site_ != nullptr) attend(now);
   done += replica_.steps() - steps;
+  done += queries_.poll(now);
   announce_durable(now);
   flush();
   publish(now);
@@ -134,11 +139,17 @@ void ControlPart::take_client(Instant now, const message::VerifiedMessage& messa
   }
   drops_.add(*service::drop_reason(admission.verdict));
   if (admission.verdict == service::Admission::Verdict::executed) {
-    reply({op.client, op.incarnation, op.sequence, admission.state_sequence, admission.result});
+    send_reply({op.client, op.incarnation, op.sequence, admission.state_sequence, admission.result});
   }
 }
 
+// The state is the one behind this update, so queries that asked for just that one are answered now.
 void ControlPart::reply(const service::Executed& executed) {
+  queries_.on_executed();
+  send_reply(executed);
+}
+
+void ControlPart::send_reply(const service::Executed& executed) {
   if (executed.client.value() % config_.sites != config_.site.index()) return;  // its home answers it
   const message::Envelope envelope{config_.system, crypto::Principal::server(config_.site, config_.self),
                                    config_.epoch};

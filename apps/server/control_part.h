@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "apps/server/evidence.h"
+#include "apps/server/query_desk.h"
 #include "apps/server/queues.h"
 #include "apps/server/site_setup.h"
 #include "apps/server/store.h"
@@ -57,7 +58,8 @@ class ControlPart final : private replica::Environment, private replica::Replies
   // Handles what waits, at most a burst of each kind. Returns inputs handled.
   std::size_t poll(Instant now);
   [[nodiscard]] Instant next_wakeup() const {
-    return site_ == nullptr ? replica_.next_wakeup() : earlier(replica_.next_wakeup(), site_->member.next_wakeup());
+    const Instant own = earlier(replica_.next_wakeup(), queries_.next_wakeup());
+    return site_ == nullptr ? own : earlier(own, site_->member.next_wakeup());
   }
 
   // Any thread. A digest walks the whole state, so it is made only on request.
@@ -67,6 +69,8 @@ class ControlPart final : private replica::Environment, private replica::Replies
   [[nodiscard]] Slab& send_slab() { return send_slab_; }
   [[nodiscard]] const Slab& reply_slab() const { return reply_slab_; }
   [[nodiscard]] Slab& reply_slab() { return reply_slab_; }
+  [[nodiscard]] QueryDesk& queries() { return queries_; }
+  [[nodiscard]] const QueryDesk& queries() const { return queries_; }
 
   // Owning thread only.
   [[nodiscard]] const ordering::OrderingCore& core() const { return replica_.core(); }
@@ -110,6 +114,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   void verify(const ordering::Verify& request) override;
   void drop(DropReason reason) override { drops_.add(reason); }
   void reply(const service::Executed& executed) override;
+  void send_reply(const service::Executed& executed);
   void take(Instant now, const message::VerifiedMessage& message);
   void take_client(Instant now, const message::VerifiedMessage& message);
   // Of a site among others.
@@ -139,6 +144,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   Slab send_slab_;
   Slab reply_slab_;
   DropCounters drops_;
+  QueryDesk queries_;
   std::size_t checks_under_way_ = 0;      // at most kCheckSlots
   ordering::PersistToken announced_ = 0;  // the core knows that records up to here are durable
   // Sends whose record is not durable yet, in order of their tokens' appearance; bounded by the core's windows.

@@ -7,6 +7,8 @@
 //                       control ── ShareRequest ──▶ crypto ── ShareMade ──▶ control    (send slab)
 //   client ── ClientInbound ──▶ crypto ── VerifiedClient ──▶ control ── SlotRef ──▶ client (client slab, of client)
 //   client ◀── ReplyOutbound ── control                                                (reply slab, owned by control)
+//   client ── QueryInbound ──▶ control ── QueryDone ──▶ client                          (query slab, owned by client)
+//   client ◀── ReplyOutbound ── control                                                (answer slab, of control)
 #pragma once
 
 #include <cstdint>
@@ -62,7 +64,19 @@ struct VerifiedClient {
   SlotRef slot;
 };
 
-// A CLIENT-REPLY's content, with room for the MAC that the client part appends.
+// A CLIENT-QUERY whose MAC is its client's.
+struct QueryInbound {
+  ByteView message;  // in `slot`
+  SlotRef slot;
+  ClientId client;
+};
+
+struct QueryDone {
+  SlotRef slot;
+  ClientId client;
+};
+
+// A CLIENT-REPLY's or QUERY-REPLY's content, with room for the MAC that the client part appends.
 struct ReplyOutbound {
   SlotRef slot;
   ClientId client;
@@ -87,6 +101,7 @@ static_assert(std::is_trivially_copyable_v<ShareRequest> && sizeof(ShareRequest)
 static_assert(std::is_trivially_copyable_v<ShareMade>);
 static_assert(std::is_trivially_copyable_v<SignedOutbound> && sizeof(SignedOutbound) <= 128);
 static_assert(std::is_trivially_copyable_v<Checked> && sizeof(Checked) <= 128);
+static_assert(std::is_trivially_copyable_v<QueryInbound> && sizeof(QueryInbound) <= 128);
 static_assert(std::is_trivially_copyable_v<VerifiedClient> && sizeof(VerifiedClient) <= 128);
 
 }  // namespace garrison::server

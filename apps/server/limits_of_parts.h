@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 
+#include "control/service/limits.h"
 #include "dataplane/base/bounds.h"
 #include "dataplane/base/slab.h"
 
@@ -35,12 +36,26 @@ inline constexpr std::size_t kClientSlots = 16384;
 inline constexpr std::array<SlabClass, 3> kReplyClasses{{{256, 12288}, {4096, 1024}, {40 * 1024, 128}}};
 inline constexpr std::size_t kReplySlots = 16384;
 
+// Queries of clients, handed in and not yet answered, and the answers on their way. They have slabs of their own, so
+// that they take nothing that updates need.
+inline constexpr std::array<SlabClass, 3> kQueryClasses{{{640, 4096}, {4096, 256}, {40 * 1024, 64}}};
+inline constexpr std::size_t kQuerySlots = 8192;
+inline constexpr std::array<SlabClass, 3> kAnswerClasses{{{256, 4096}, {4096, 512}, {40 * 1024, 64}}};
+inline constexpr std::size_t kAnswerSlots = 8192;
+// Of one client: its window, some of it asked once more while earlier rounds wait here.
+inline constexpr std::size_t kQueriesPerClient = 4 * service::kQueryWindow;
+// Those that ask for a state which the server has not reached.
+inline constexpr std::size_t kWaitingQueries = 1024;
+// Per pass of the control thread so many new ones, and so many that have waited; the rest of it is for ordering.
+inline constexpr std::size_t kQueriesPerPass = 32;
+
 constexpr std::size_t slots_of(std::span<const SlabClass> classes) {
   std::size_t sum = 0;
   for (const SlabClass& one : classes) sum += one.slots;
   return sum;
 }
 static_assert(slots_of(kSendClasses) <= kSendSlots);
+static_assert(slots_of(kQueryClasses) <= kQuerySlots && slots_of(kAnswerClasses) <= kAnswerSlots);
 static_assert(slots_of(kClientClasses) <= kClientSlots && slots_of(kReplyClasses) <= kReplySlots);
 
 }  // namespace garrison::server

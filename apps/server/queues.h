@@ -37,6 +37,10 @@ struct Queues {
   std::unique_ptr<Queue<SlotRef>> client_consumed;         // control → client
   std::unique_ptr<Queue<ReplyOutbound>> replies;           // control → client
   std::unique_ptr<Queue<SlotRef>> replies_sent;            // client → control
+  std::unique_ptr<Queue<QueryInbound>> queries;            // client → control
+  std::unique_ptr<Queue<QueryDone>> queries_done;          // control → client
+  std::unique_ptr<Queue<ReplyOutbound>> answers;           // control → client: of queries
+  std::unique_ptr<Queue<SlotRef>> answers_sent;            // client → control
   WanQueues wan;                                           // of a site among others; else null
   std::unique_ptr<Queue<VerifiedInbound>> wan_verified;    // crypto → control; of a site among others
 };
@@ -71,6 +75,10 @@ Queues make_queues(std::size_t servers, const Make& make) {
   q.client_consumed = make.template operator()<SlotRef>(kClientSlots, Part::client);
   q.replies = make.template operator()<ReplyOutbound>(kReplySlots, Part::client);
   q.replies_sent = make.template operator()<SlotRef>(kReplySlots, Part::control);
+  q.queries = make.template operator()<QueryInbound>(kQuerySlots, Part::control);
+  q.queries_done = make.template operator()<QueryDone>(kQuerySlots, Part::client);
+  q.answers = make.template operator()<ReplyOutbound>(kAnswerSlots, Part::client);
+  q.answers_sent = make.template operator()<SlotRef>(kAnswerSlots, Part::control);
   return q;
 }
 

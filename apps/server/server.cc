@@ -98,7 +98,7 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
                                            server->control_->send_slab());
   server->client_ = std::make_unique<ClientPart>(
       ClientPart::Config{topology.system, options.site, options.self, topology.crypto.epoch, topology.sites.size()},
-      bundle.agreement, directory, q, server->control_->reply_slab());
+      bundle.agreement, directory, q, server->control_->reply_slab(), server->control_->queries().answer_slab());
   server->crypto_ = std::make_unique<CryptoPart>(
       CryptoPart::Config{.system = topology.system,
                          .site = options.site,

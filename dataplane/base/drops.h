@@ -101,6 +101,9 @@ namespace garrison {
   X(client_duplicate, "update already executed or in progress")                                       \
   X(client_stale, "sequence or incarnation of the past")                                              \
   X(client_beyond_window, "sequence beyond the client's window")                                      \
+  X(query_not_read_only, "query that would change the state, or that the service does not know")      \
+  X(query_over_quota, "more queries of one client, or waiting ones, than there may be")               \
+  X(query_expired, "query for a state that was not reached in time")                                  \
   /* links between sites */                                                                           \
   X(link_part_malformed, "part that does not fit the code of its link")                               \
   X(link_stale, "for a link message that is known already")                                           \

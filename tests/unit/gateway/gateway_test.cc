@@ -21,12 +21,14 @@ class GatewayTest : public testing::Test {
  protected:
   void open(Gateway::Config config = {}) {
     config.listen = {{127, 0, 0, 1}, 0};
-    gateway_ = std::make_unique<Gateway>(
-        io_, config, std::vector<Gateway::Replicate>{[this](Bytes operation, std::function<void(Result<Bytes>)> done) {
-          pending_.push_back({std::move(operation), std::move(done)});
-          most_pending_ = std::max(most_pending_, pending_.size());
-          if (at_once_) asio::post(io_, [this] { answer_one(); });
-        }});
+    gateway_ =
+        std::make_unique<Gateway>(io_, config,
+                                  std::vector<Gateway::Replicate>{[this](Bytes operation, bool reads_only,
+                                                                         std::function<void(Result<Bytes>)> done) {
+                                    pending_.push_back({std::move(operation), reads_only, std::move(done)});
+                                    most_pending_ = std::max(most_pending_, pending_.size());
+                                    if (at_once_) asio::post(io_, [this] { answer_one(); });
+                                  }});
     const Result<config::Endpoint> bound = gateway_->listen();
     ASSERT_TRUE(bound.ok());
     port_ = bound.value().port;
@@ -37,7 +39,7 @@ class GatewayTest : public testing::Test {
     Pending one = std::move(pending_[index]);
     pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
     Bytes result;
-    kv_.apply(one.operation, result);
+    one.reads_only ? kv_.query(one.operation, result) : kv_.apply(one.operation, result);
     one.done(std::move(result));
   }
 
@@ -85,6 +87,7 @@ class GatewayTest : public testing::Test {
 
   struct Pending {
     Bytes operation;
+    bool reads_only;
     std::function<void(Result<Bytes>)> done;
   };
   asio::io_context io_{1};
@@ -109,6 +112,19 @@ TEST_F(GatewayTest, replies_to_pipelined_commands_in_their_order) {
   EXPECT_EQ(user->received, "") << "SET a is not answered yet";
   answer(0);
   EXPECT_TRUE(receives(*user, "+OK\r\n+PONG\r\n+OK\r\n$-1\r\n"));
+}
+
+TEST_F(GatewayTest, says_of_each_operation_whether_it_only_reads) {
+  at_once_ = false;
+  open();
+  const auto user = connect();
+  send(*user, "GET a\r\nSET b 1\r\nMGET c d\r\nDEL e\r\n");
+  ASSERT_TRUE(until([&] { return pending_.size() == 4; }));
+  EXPECT_TRUE(pending_[0].reads_only);
+  EXPECT_FALSE(pending_[1].reads_only);
+  EXPECT_TRUE(pending_[2].reads_only);
+  EXPECT_FALSE(pending_[3].reads_only);
+  while (!pending_.empty()) answer_one();
 }
 
 TEST_F(GatewayTest, holds_a_command_back_until_earlier_ones_on_its_key_are_answered) {
@@ -233,7 +249,7 @@ TEST_F(GatewayTest, says_when_its_port_is_taken) {
   open();
   Gateway::Config config;
   config.listen = {{127, 0, 0, 1}, port_};
-  Gateway second(io_, config, {[](Bytes, const auto&) {}});
+  Gateway second(io_, config, {[](Bytes, bool, const auto&) {}});
   const Result<config::Endpoint> bound = second.listen();
   ASSERT_FALSE(bound.ok());
   EXPECT_EQ(bound.error().message, "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");

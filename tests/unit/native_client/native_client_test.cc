@@ -102,6 +102,100 @@ TEST(NativeClientTest, takes_no_lie_of_f_servers_for_a_result) {
   for (int i = 1; i <= 20; ++i) EXPECT_EQ(shown(client->call(incr("n"))), std::to_string(i));
 }
 
+NativeClient::Config reading_within(const TestSite& site, std::size_t client = 0) {
+  NativeClient::Config config = site.config(client);
+  config.reads = Reads::site;
+  config.query_timeout = seconds(120);  // servers that are asked answer, when the machine lets them
+  return config;
+}
+
+TEST(NativeClientTest, queries_are_ordered_unless_a_client_wants_them_answered_within_its_site) {
+  TestSite site;
+  site.start_all();
+  const auto ordering = open(site, site.config());
+  EXPECT_EQ(shown(ordering->call(set("k", "v"))), "OK");
+  EXPECT_EQ(shown(ordering->call_query(get("k"))), "v");
+  EXPECT_EQ(site.executed(), 2U);
+  EXPECT_EQ(site.answered(0), 0U);
+
+  const auto reading = open(site, reading_within(site, 1), 1);
+  EXPECT_EQ(shown(reading->call_query(get("k"))), "v");
+  EXPECT_EQ(shown(reading->call_query(get("none"))), "nil");
+  EXPECT_EQ(site.executed(), 2U);
+  EXPECT_EQ(reading->stats().answered, 2U);
+  EXPECT_EQ(shown(reading->call(get("k"))), "v") << "what is submitted is ordered";
+  EXPECT_EQ(site.executed(), 3U);
+}
+
+TEST(NativeClientTest, reads_its_own_writes_and_never_back_behind_what_it_read) {
+  TestSite site;
+  site.start_all();
+  const auto client = open(site, reading_within(site));
+  for (int i = 1; i <= 50; ++i) {
+    EXPECT_EQ(shown(client->call(incr("n"))), std::to_string(i));
+    EXPECT_EQ(shown(client->call_query(get("n"))), std::to_string(i));
+  }
+  EXPECT_EQ(site.executed(), 50U);
+}
+
+TEST(NativeClientTest, takes_no_lie_of_f_servers_for_an_answer_and_needs_no_laggard) {
+  TestSite site;
+  site.start_all();
+  const auto client = open(site, reading_within(site));
+  EXPECT_EQ(shown(client->call(set("k", "old"))), "OK");
+  EXPECT_EQ(shown(client->call_query(get("k"))), "old");
+  site.let_lag(2);
+  EXPECT_EQ(shown(client->call(set("k", "new"))), "OK");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(shown(client->call_query(get("k"))), "new");
+  site.set_conduct(0, Conduct::lying);  // with it and the laggard only two others are left, and just enough
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(shown(client->call_query(get("k"))), "new");
+  site.set_conduct(0, Conduct::silent);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(shown(client->call_query(get("k"))), "new");
+  EXPECT_EQ(client->stats().fell_back, 0U);
+  EXPECT_EQ(client->stats().answered, 61U);
+}
+
+TEST(NativeClientTest, an_update_that_is_called_a_query_is_ordered) {
+  TestSite site;
+  site.start_all();
+  NativeClient::Config config = reading_within(site);
+  config.query_timeout = milliseconds(100);
+  const auto client = open(site, config);
+  EXPECT_EQ(shown(client->call_query(incr("n"))), "1");
+  EXPECT_EQ(site.executed(), 1U);
+  EXPECT_EQ(client->stats().fell_back, 1U);
+}
+
+TEST(NativeClientTest, many_queries_at_once_all_end) {
+  TestSite site;
+  site.start_all();
+  const auto client = open(site, reading_within(site));
+  EXPECT_EQ(shown(client->call(set("k", "v"))), "OK");
+  std::vector<std::future<std::string>> results;
+  for (int i = 0; i < 500; ++i) {
+    const auto promise = std::make_shared<std::promise<std::string>>();
+    results.push_back(promise->get_future());
+    client->query(get("k"), [promise](Result<Bytes> result) { promise->set_value(shown(result)); });
+  }
+  for (auto& result : results) EXPECT_EQ(result.get(), "v");
+}
+
+TEST(NativeClientTest, queries_that_nobody_answers_end_with_their_deadline) {
+  TestSite site;
+  site.start_all();
+  NativeClient::Config config = reading_within(site);
+  config.query_timeout = milliseconds(100);
+  const auto before = open(site, config);
+  EXPECT_EQ(shown(before->call(set("k", "v"))), "OK");
+  site.pause(true);
+  config.deadline = seconds(1);
+  config.client = ClientId(1);
+  const auto client = open(site, config, 1);
+  const std::string ended = shown(client->call_query(get("k")));
+  EXPECT_EQ(ended.front(), '[') << ended;
+  site.pause(false);
+}
+
 TEST(NativeClientTest, waits_for_servers_that_start_later) {
   TestSite site;
   const auto client = open(site, site.config());

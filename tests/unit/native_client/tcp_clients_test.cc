@@ -66,7 +66,7 @@ TEST(TcpClientsTest, says_which_endpoint_is_in_use) {
   server::Queues queues;
   const crypto::SecretBytes secret(std::size_t{32});
   Slab slab(server::kReplyClasses, 1, 0);
-  server::ClientPart part({}, secret, site.directory(), queues, slab);
+  server::ClientPart part({}, secret, site.directory(), queues, slab, slab);
   const Result<config::Endpoint> bound = second.listen("A2", part, taken);
   ASSERT_FALSE(bound.ok());
   EXPECT_EQ(bound.error().message,

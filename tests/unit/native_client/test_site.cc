@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "apps/client/steady_now.h"
+
 namespace garrison::client {
 
 namespace {
@@ -48,12 +50,19 @@ void TestSite::make_server(std::size_t index, const crypto::SecretBytes& agreeme
   made->queues.client_consumed = std::make_unique<LockedQueue<SlotRef>>(server::kClientSlots);
   made->queues.replies = std::make_unique<LockedQueue<server::ReplyOutbound>>(server::kReplySlots);
   made->queues.replies_sent = std::make_unique<LockedQueue<SlotRef>>(server::kReplySlots);
+  made->queues.queries = std::make_unique<LockedQueue<server::QueryInbound>>(server::kQuerySlots);
+  made->queues.queries_done = std::make_unique<LockedQueue<server::QueryDone>>(server::kQuerySlots);
+  made->queues.answers = std::make_unique<LockedQueue<server::ReplyOutbound>>(server::kAnswerSlots);
+  made->queues.answers_sent = std::make_unique<LockedQueue<SlotRef>>(server::kAnswerSlots);
   made->reply_slab = std::make_unique<Slab>(server::kReplyClasses, 1, ~std::size_t{0});
   const server::ClientPart::Config config{kSystem, kSite, ServerId(static_cast<std::uint16_t>(index)), kEpoch};
-  made->part = std::make_unique<server::ClientPart>(config, agreement, directory_, made->queues, *made->reply_slab);
   Result<std::unique_ptr<service::Service>> kv = service::make_service("kv");
   CHECK(kv.ok());
   made->executor = std::make_unique<service::Executor>(std::move(kv).value());
+  const message::Envelope envelope{kSystem, crypto::Principal::server(kSite, config.self), kEpoch};
+  made->desk = std::make_unique<server::QueryDesk>(envelope, *made->executor, made->queues, made->drops);
+  made->part = std::make_unique<server::ClientPart>(config, agreement, directory_, made->queues, *made->reply_slab,
+                                                    made->desk->answer_slab());
   // A port that nobody has, so that clients can be told where a server will be before it starts.
   node::TcpClients reserve;
   const auto bound = reserve.listen("reserve", *made->part, made->endpoint);
@@ -95,6 +104,7 @@ void TestSite::run() {
   while (!stopping_) {
     bool worked = false;
     for (const auto& server : servers_) worked = (!paused_ && take_in(*server)) || worked;
+    for (const auto& server : servers_) worked = (!paused_ && answer_queries(*server)) || worked;
     if (!worked) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 }
@@ -111,12 +121,30 @@ bool TestSite::take_in(Server& from) {
   return true;
 }
 
+bool TestSite::answer_queries(Server& server) {
+  const bool worked = server.desk->poll(steady_now()) > 0;
+  const std::size_t answers = server.queues.answers->size();
+  for (std::size_t i = 0; i < answers && server.conduct != Conduct::honest; ++i) {
+    server::ReplyOutbound answer;
+    if (!server.queues.answers->pop_one(answer)) break;
+    if (server.conduct == Conduct::silent) {
+      CHECK(server.queues.answers_sent->push_one(answer.slot));
+      continue;
+    }
+    server.desk->answer_slab().bytes(answer.slot).back() ^= 1U;  // of the result
+    CHECK(server.queues.answers->push_one(answer));
+  }
+  if (answers > 0) ring(server);
+  return worked;
+}
+
 void TestSite::execute(ByteView operation) {
   const message::Validation checked = validator_->client_op(operation);
   const auto* verified = std::get_if<message::VerifiedMessage>(&checked);
   if (verified == nullptr) return;
   const auto op = verified->as<message::ClientOp>();
   for (std::size_t i = 0; i < kServers; ++i) {
+    if (servers_[i]->lags) continue;
     service::Executor& executor = *servers_[i]->executor;
     const service::Admission before = executor.admit(op);
     if (before.verdict == service::Admission::Verdict::executed) {
@@ -125,6 +153,7 @@ void TestSite::execute(ByteView operation) {
     }
     const std::optional<service::Executed> now = executor.execute(op);
     if (!now.has_value() || now->void_update) continue;
+    servers_[i]->desk->on_executed();
     if (i == 0) ++executed_;
     reply(i, op, now->state_sequence, now->result);
   }

@@ -13,6 +13,7 @@
 #include "apps/client/native_client.h"
 #include "apps/node/tcp_clients.h"
 #include "apps/server/client_part.h"
+#include "apps/server/query_desk.h"
 #include "control/message/validate.h"
 #include "control/service/executor.h"
 #include "crypto/key_store.h"
@@ -79,6 +80,9 @@ class TestSite {
   [[nodiscard]] config::Endpoint endpoint(std::size_t server) const { return servers_[server]->endpoint; }
   [[nodiscard]] node::TcpClients::Stats stats(std::size_t server) const { return servers_[server]->tcp->stats(); }
   [[nodiscard]] std::uint64_t executed() const { return executed_; }
+  [[nodiscard]] std::uint64_t answered(std::size_t server) const { return servers_[server]->desk->answered(); }
+  // From now on the server executes nothing.
+  void let_lag(std::size_t server) { servers_[server]->lags = true; }
 
  private:
   struct Server {
@@ -86,7 +90,10 @@ class TestSite {
     std::unique_ptr<Slab> reply_slab;
     std::unique_ptr<server::ClientPart> part;
     std::unique_ptr<service::Executor> executor;
+    DropCounters drops;
+    std::unique_ptr<server::QueryDesk> desk;
     std::atomic<Conduct> conduct{Conduct::honest};
+    std::atomic<bool> lags{false};
     config::Endpoint endpoint{{127, 0, 0, 1}, 0};
     std::mutex tcp_mutex;  // of the pointer, for whoever rings
     std::unique_ptr<node::TcpClients> tcp;
@@ -94,6 +101,7 @@ class TestSite {
   void make_server(std::size_t index, const crypto::SecretBytes& agreement, std::size_t client_queue);
   void run();
   bool take_in(Server& from);
+  bool answer_queries(Server& server);
   void execute(ByteView operation);
   void reply(std::size_t index, const message::ClientOp& op, std::uint64_t state_sequence, ByteView result);
   static void ring(Server& server);

@@ -15,6 +15,7 @@ using Intake = ClientPart::Intake;
 constexpr std::array<std::uint8_t, 16> kNonce = {1, 2, 3};
 constexpr SessionId kSession = 7;
 constexpr ClientId kClient(1);
+constexpr std::string_view kQuestion = "what?";
 
 class ClientPartTest : public ::testing::Test {
  protected:
@@ -32,6 +33,13 @@ class ClientPartTest : public ::testing::Test {
   }
   Bytes hello(ClientId client, const std::array<std::uint8_t, 16>& nonce) {
     Bytes bytes = message::encode(keys_.envelope(client), message::ClientHello{nonce, Incarnation(1)});
+    const crypto::Tag tag = key(client).tag(bytes);
+    bytes.insert(bytes.end(), tag.begin(), tag.end());
+    return bytes;
+  }
+  Bytes query(ClientId client, std::uint64_t number) {
+    Bytes bytes = message::encode(keys_.envelope(client),
+                                  message::ClientQuery{client, Incarnation(1), number, 0, 0, 0, as_bytes(kQuestion)});
     const crypto::Tag tag = key(client).tag(bytes);
     bytes.insert(bytes.end(), tag.begin(), tag.end());
     return bytes;
@@ -65,11 +73,13 @@ class ClientPartTest : public ::testing::Test {
   testing::SiteKeys keys_{4};
   Queues queues_ = testing::plain_queues(4);
   Slab reply_slab_{kReplyClasses, 1, ~std::size_t{0}};
+  Slab answer_slab_{kAnswerClasses, 1, ~std::size_t{0}};
   ClientPart part_{{keys_.system(), keys_.site(), ServerId(0), keys_.epoch()},
                    keys_.agreement_secret(keys_.server(ServerId(0))),
                    keys_.directory(),
                    queues_,
-                   reply_slab_};
+                   reply_slab_,
+                   answer_slab_};
 };
 
 TEST_F(ClientPartTest, a_client_that_answers_the_challenge_may_hand_in_its_operations) {
@@ -94,7 +104,8 @@ TEST_F(ClientPartTest, a_client_of_another_site_is_refused_by_name) {
                        keys_.agreement_secret(keys_.server(ServerId(0))),
                        keys_.directory(),
                        queues_,
-                       reply_slab_};
+                       reply_slab_,
+                       answer_slab_};
   (void)among_two.open(kSession, kNonce);
   EXPECT_EQ(among_two.on_message(kSession, hello(ClientId(1), kNonce)), Intake::hostile);
   EXPECT_EQ(among_two.drops().get(DropReason::client_of_another_site), 1U);
@@ -142,6 +153,72 @@ TEST_F(ClientPartTest, a_full_server_asks_to_come_again_and_loses_nothing) {
   ASSERT_TRUE(queues_.client_consumed->push_one(first.slot));
   (void)replies();
   EXPECT_EQ(part_.on_message(kSession, keys_.client_op(kClient, SeqNum(taken + 1), {})), Intake::taken);
+}
+
+TEST_F(ClientPartTest, a_query_is_taken_under_its_client_s_mac) {
+  ASSERT_EQ(part_.on_message(kSession, hello(kClient, kNonce)), Intake::taken);
+  EXPECT_EQ(part_.on_message(kSession, query(kClient, 1)), Intake::taken);
+  QueryInbound taken;
+  ASSERT_TRUE(queues_.queries->pop_one(taken));
+  EXPECT_EQ(taken.client, kClient);
+  EXPECT_EQ(message::decode<message::ClientQuery>(taken.message)->number, 1U);
+  EXPECT_EQ(part_.slab().slots_in_use(), 0U) << "operations keep their room";
+}
+
+TEST_F(ClientPartTest, a_query_with_any_byte_changed_is_not_taken) {
+  ASSERT_EQ(part_.on_message(kSession, hello(kClient, kNonce)), Intake::taken);
+  const Bytes good = query(kClient, 1);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    Bytes bad = good;
+    bad[i] ^= 1U;
+    EXPECT_NE(part_.on_message(kSession, bad), Intake::taken) << "byte " << i;
+  }
+  EXPECT_NE(part_.on_message(kSession, ByteView(good).first(good.size() - 1)), Intake::taken);
+  EXPECT_EQ(queues_.queries->size(), 0U);
+}
+
+TEST_F(ClientPartTest, queries_before_hello_and_of_other_clients_end_the_session) {
+  EXPECT_EQ(part_.on_message(kSession, query(kClient, 1)), Intake::hostile);
+  ASSERT_EQ(part_.on_message(kSession, hello(kClient, kNonce)), Intake::taken);
+  EXPECT_EQ(part_.on_message(kSession, query(ClientId(2), 1)), Intake::hostile);
+  EXPECT_EQ(part_.drops().get(DropReason::client_not_authenticated), 2U);
+  EXPECT_EQ(queues_.queries->size(), 0U);
+}
+
+TEST_F(ClientPartTest, one_client_s_queries_leave_room_for_its_operations_and_for_others) {
+  ASSERT_EQ(part_.on_message(kSession, hello(kClient, kNonce)), Intake::taken);
+  (void)part_.open(8, kNonce);
+  ASSERT_EQ(part_.on_message(8, hello(ClientId(2), kNonce)), Intake::taken);
+  for (std::uint64_t number = 1; number <= kQueriesPerClient; ++number) {
+    ASSERT_EQ(part_.on_message(kSession, query(kClient, number)), Intake::taken);
+  }
+  EXPECT_EQ(part_.on_message(kSession, query(kClient, 9999)), Intake::refused);
+  EXPECT_EQ(part_.drops().get(DropReason::query_over_quota), 1U);
+  EXPECT_EQ(part_.on_message(kSession, keys_.client_op(kClient, SeqNum(1), {})), Intake::taken);
+  EXPECT_EQ(part_.on_message(8, query(ClientId(2), 1)), Intake::taken);
+  // One that is done makes room for another.
+  QueryInbound first;
+  ASSERT_TRUE(queues_.queries->pop_one(first));
+  ASSERT_TRUE(queues_.queries_done->push_one({first.slot, first.client}));
+  (void)replies();
+  EXPECT_EQ(part_.on_message(kSession, query(kClient, 9999)), Intake::taken);
+  EXPECT_EQ(part_.on_message(kSession, query(kClient, 10000)), Intake::refused);
+}
+
+TEST_F(ClientPartTest, answers_to_queries_go_out_under_the_client_s_mac) {
+  ASSERT_EQ(part_.on_message(kSession, hello(kClient, kNonce)), Intake::taken);
+  const Bytes content = message::encode(keys_.envelope(ServerId(0)),
+                                        message::QueryReply{ServerId(0), kClient, Incarnation(1), 1, 0, 7, {}});
+  SlotRef slot = *answer_slab_.allocate(0, content.size() + 16);
+  slot.length = static_cast<std::uint32_t>(content.size());
+  std::copy(content.begin(), content.end(), answer_slab_.bytes(slot).begin());
+  ASSERT_TRUE(queues_.answers->push_one({slot, kClient}));
+  const auto sent = replies();
+  ASSERT_EQ(sent.size(), 1U);
+  const ByteView bytes = sent[0].second;
+  EXPECT_TRUE(equal(bytes.first(content.size()), content));
+  EXPECT_TRUE(key(kClient).verify(content, bytes.last(16)));
+  EXPECT_EQ(queues_.answers_sent->size(), 1U);
 }
 
 TEST_F(ClientPartTest, replies_go_to_the_client_s_last_session_under_its_mac) {

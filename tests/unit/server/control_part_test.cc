@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "control/service/kv_operation.h"
 #include "tests/support/site_keys.h"
 #include "tests/unit/server/plain_queues.h"
 
@@ -40,7 +41,7 @@ class SlowStore final : public Store {
 class ControlPartTest : public ::testing::Test {
  protected:
   ControlPartTest() { start_over(); }
-  void start_over() {
+  void start_over(const char* service = "null") {
     auto core = std::make_unique<ScriptedCore>();
     auto store = std::make_unique<SlowStore>();
     core_ = core.get();
@@ -49,7 +50,7 @@ class ControlPartTest : public ::testing::Test {
     transfer.envelope = keys_.envelope(ServerId(0));
     part_ = std::make_unique<ControlPart>(ControlPart::Config{keys_.system(), keys_.site(), ServerId(0), keys_.epoch()},
                                           std::move(core),
-                                          std::make_unique<service::Executor>(service::make_service("null").value()),
+                                          std::make_unique<service::Executor>(service::make_service(service).value()),
                                           std::move(store), queues_, transfer);
   }
   // What another server says.
@@ -138,6 +139,38 @@ TEST_F(ControlPartTest, an_update_ordered_twice_is_executed_once_and_its_reply_c
   part_->poll(Instant(2));
   EXPECT_EQ(queues_.replies->size(), 2U);
   EXPECT_EQ(part_->executor().state_sequence(), 1U);
+}
+
+TEST_F(ControlPartTest, a_query_is_answered_between_two_updates_of_one_delivery) {
+  start_over("kv");
+  const std::string_view key = "k";
+  const auto set = [&](std::uint64_t sequence, std::string_view value) {
+    const Bytes operation = service::encode(service::KvSet{as_bytes(key), as_bytes(value)}).value();
+    return keys_.client_op(ClientId(1), SeqNum(sequence), operation);
+  };
+  const Bytes updates[] = {set(1, "one"), set(2, "two"), set(3, "three")};
+  core_->script = [&](const ordering::Input&, ordering::Output& output) {
+    for (const Bytes& one : updates) output.deliver.push_back(delivery(one));
+  };
+  const Bytes query =
+      message::encode(keys_.envelope(ClientId(2)),
+                      message::ClientQuery{.client = ClientId(2),
+                                           .incarnation = Incarnation(1),
+                                           .number = 1,
+                                           .target = 2,
+                                           .operation = service::encode(service::KvGet{as_bytes(key)}).value()});
+  ASSERT_TRUE(queues_.queries->push_one({.message = query, .slot = {}, .client = ClientId(2)}));
+  part_->poll(Instant(1));
+  EXPECT_EQ(part_->next_wakeup(), Instant(1) + service::kQueryWait);
+  hand_in(updates[0]);
+  part_->poll(Instant(2));
+  EXPECT_EQ(part_->executor().state_sequence(), 3U);
+  ReplyOutbound answer;
+  ASSERT_TRUE(queues_.answers->pop_one(answer));
+  const auto reply = message::decode<message::QueryReply>(part_->queries().answer_slab().bytes(answer.slot));
+  EXPECT_EQ(reply->state_sequence, 2U);
+  EXPECT_TRUE(equal(service::decode_kv_reply(reply->result)->bytes, as_bytes(std::string_view("two"))));
+  EXPECT_EQ(queues_.replies->size(), 3U);
 }
 
 TEST_F(ControlPartTest, bytes_to_verify_go_to_crypto_and_come_back_as_an_input_only_if_they_are_valid) {
