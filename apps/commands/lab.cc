@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/commands/attack_options.h"
+#include "apps/commands/client_identity.h"
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
 #include "apps/commands/lab_run.h"
@@ -45,6 +46,7 @@ std::string replay_line(const Options& options, std::uint64_t seed) {
   std::string attacked = attack.empty() ? "" : fmt::format(" --adversary {} --faulty {}", attack.specs, attack.faulty);
   if (options.simulation.unseat_leaders) attacked += " --unseat-leaders";
   if (options.simulation.laggards) attacked += " --laggards";
+  if (options.simulation.reads == client::Reads::site) attacked += " --reads site";
   if (options.simulation.faulty_clients > 0) {
     attacked += fmt::format(" --faulty-clients {}", options.simulation.faulty_clients);
   }
@@ -57,12 +59,12 @@ void print_row(const lab::SimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  duplicated {:5}  overtaken {:5}  partitions {} "
       "({} frames)  crashed {}  late {}  restored {}  resent {}  slowest {:.1f} of {:.1f} ms ({})  views {}  misdeeds "
-      "{}  digest {}{}\n",
+      "{}{}  digest {}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.network.lost,
       result.network.duplicated, result.network.overtaken, result.partitions, result.network.partitioned,
       result.crashes, result.late_starts, result.restores, result.client_timeouts, result.slowest.seconds() * 1e3,
-      result.bound.seconds() * 1e3, result.held_to_bound, result.view_changes, result.misdeeds, hex(result.digest, 8),
-      result.acted.empty() ? "" : "  acted: " + result.acted);
+      result.bound.seconds() * 1e3, result.held_to_bound, result.view_changes, result.misdeeds,
+      describe(result.queries), hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const lab::SimulationResult& result) {
@@ -83,6 +85,9 @@ nlohmann::json json_row(const lab::SimulationResult& result) {
           {"restores", result.restores},
           {"client_timeouts", result.client_timeouts},
           {"client_misdeeds", result.misdeeds},
+          {"queries", result.queries.submitted},
+          {"queries_at_once", result.queries.at_once},
+          {"queries_ordered", result.queries.ordered},
           {"held_to_bound", result.held_to_bound},
           {"slowest_ms", result.slowest.seconds() * 1e3},
           {"view_changes_when_stable", result.view_changes},
@@ -175,7 +180,8 @@ int sim_sites(const Options& options) {
                          .site_liars = options.site_liars,
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
-                         .first_sites = options.first_sites});
+                         .first_sites = options.first_sites,
+                         .reads = one.reads});
 }
 
 int sim(Options options) {
@@ -263,6 +269,7 @@ void add_lab_command(CLI::App& app, int& exit_status) {
                    "the network cuts off correct leaders until a faulty server leads");
   command.add_flag("--laggards", options->simulation.laggards,
                    "servers are away for long or start late, and the others keep little for them");
+  add_reads_option(command, options->simulation.reads);
   command.add_option("--sites", options->sites, "sites of so many servers; several order among themselves")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();

@@ -30,6 +30,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.attack = run.adversary;
   options.attack_on_sites = run.site_adversary;
   options.first_sites = run.first_sites;
+  options.reads = run.reads;
   return options;
 }
 
@@ -41,18 +42,19 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.first_sites) line += " --first-sites";
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
+  if (run.reads == client::Reads::site) line += " --reads site";
   return line + "  # " + build_commit();
 }
 
 void print_row(const SystemSimulationResult& result) {
   fmt::print(
       "seed {:<6} {}  {:5.1f} virtual s  {:4} updates  lost {:5}  cut off {}  crashed {}  signatures {:5}  link "
-      "messages {:5}  listed {}  view {}  p50 {:.0f} p99 {:.0f} ms ({})  slowest {:.0f} of {:.0f} ms ({})  digest "
+      "messages {:5}  listed {}  view {}  p50 {:.0f} p99 {:.0f} ms ({})  slowest {:.0f} of {:.0f} ms ({}){}  digest "
       "{}{}\n",
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
       result.crashes, result.site_signatures, result.link_messages, result.listed, result.global_view,
       result.p50.seconds() * 1e3, result.p99.seconds() * 1e3, result.calm_updates, result.slowest.seconds() * 1e3,
-      result.bound.seconds() * 1e3, result.held_to_bound, hex(result.digest, 8),
+      result.bound.seconds() * 1e3, result.held_to_bound, describe(result.queries), hex(result.digest, 8),
       result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
@@ -78,6 +80,9 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"p99_ms", result.p99.seconds() * 1e3},
           {"slowest_ms", result.slowest.seconds() * 1e3},
           {"bound_ms", result.bound.seconds() * 1e3},
+          {"queries", result.queries.submitted},
+          {"queries_at_once", result.queries.at_once},
+          {"queries_ordered", result.queries.ordered},
           {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};
 }
 
@@ -90,6 +95,11 @@ std::optional<std::string> refuse(const std::string& specs, std::size_t n, std::
 }
 
 }  // namespace
+
+std::string describe(const client::QueryStats& queries) {
+  if (queries.submitted == 0) return {};
+  return fmt::format("  queries {} ({} at once, {} ordered)", queries.submitted, queries.at_once, queries.ordered);
+}
 
 int simulate_sites(const SitesRun& run) {
   const std::size_t servers = 3 * run.f + 1;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "control/client/query_core.h"
+
 namespace garrison::apps {
 
 struct SitesRun {
@@ -22,7 +24,11 @@ struct SitesRun {
   std::string adversary;       // of f servers in every site, on the protocol of their site
   std::string site_adversary;  // of F sites, on the protocol among sites
   bool first_sites = false;    // the first ones
+  client::Reads reads = client::Reads::ordered;
 };
+
+// What became of queries, for the end of a row; empty if there were none.
+[[nodiscard]] std::string describe(const client::QueryStats& queries);
 
 // Exit status.
 [[nodiscard]] int simulate_sites(const SitesRun& run);

@@ -1,5 +1,7 @@
 #include "apps/lab/checkers.h"
 
+#include <algorithm>
+
 #include "control/config/names.h"
 #include "crypto/digest.h"
 
@@ -64,6 +66,7 @@ void Checkers::on_execute(ServerId server, const message::ClientOp& op, const se
   }
   if (at == common_->order.size()) {
     common_->order.push_back(entry);
+    if (common_->history != nullptr) common_->history->add(op.operation);
   } else if (common_->order[at] != entry) {
     report("agreement: " + who + " at position " + std::to_string(at + 1) + ", where others have " +
            lab::describe(common_->order[at].client, common_->order[at].sequence));
@@ -83,6 +86,8 @@ void Checkers::on_restore(ServerId server, std::size_t updates) {
 }
 
 void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result) {
+  std::uint64_t& newest = session_[client];
+  newest = std::max(newest, state_sequence);
   const std::string who = config::client_name(client) + " accepted a result for " + lab::describe(client, sequence);
   if (state_sequence == 0 || state_sequence > common_->order.size())
     return report("replies: " + who + ", which is not ordered");
@@ -90,6 +95,28 @@ void Checkers::on_accept(ClientId client, SeqNum sequence, std::uint64_t state_s
   if (entry.client != client || entry.sequence != sequence || entry.result != crypto::sha256(result)) {
     report("replies: " + who + " that is not the one of the common order");
   }
+}
+
+void Checkers::expect_queries(const std::string& service) {
+  CHECK(common_->order.empty());
+  if (common_->history == nullptr) common_->history = std::make_unique<QueryHistory>(service);
+}
+
+void Checkers::on_query(ClientId client, std::uint64_t number) { asked_[{client, number}] = session_[client]; }
+
+void Checkers::on_answer(ClientId client, std::uint64_t number, ByteView query, std::uint64_t state_sequence,
+                         ByteView result) {
+  const std::string who = config::client_name(client) + " accepted an answer to its query " + std::to_string(number) +
+                          " from state " + std::to_string(state_sequence);
+  const std::uint64_t floor = asked_.at({client, number});
+  if (state_sequence < floor) return report("session: " + who + ", and had seen " + std::to_string(floor));
+  if (state_sequence > common_->order.size()) return report("queries: " + who + ", which nobody has reached");
+  if (!equal(common_->history->answer(state_sequence, query), result)) {
+    return report("queries: " + who + " that is not the one of the common order there");
+  }
+  asked_.erase({client, number});
+  std::uint64_t& newest = session_[client];
+  newest = std::max(newest, state_sequence);
 }
 
 Digest Checkers::order_digest() const {

@@ -5,6 +5,10 @@
 //   exactly-once                        no update is executed twice by a server
 //   restore                             a state taken over lies on the common order, ahead of the server that takes it
 //   replies                             a result that a client accepted is the one of the common order
+//   queries                             an answer that a client accepted is the one of the common order at the state
+//                                       sequence that it states
+//   session                             that state is not older than any that the client had seen when it asked, by
+//                                       queries or by results of what it had ordered
 #pragma once
 
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/lab/query_history.h"
 #include "apps/server/control_part.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
@@ -33,7 +38,8 @@ struct CommonOrder {
     friend bool operator==(const Entry&, const Entry&) = default;
   };
   std::map<std::pair<ClientId, SeqNum>, std::set<Digest>> submitted;
-  std::vector<Entry> order;  // the longest output of any server
+  std::vector<Entry> order;               // the longest output of any server
+  std::unique_ptr<QueryHistory> history;  // of the same; null while nobody asks queries
   std::optional<std::string> violation;
 };
 
@@ -56,6 +62,12 @@ class Checkers {
   void on_restore(ServerId server, std::size_t updates);
   // A client accepted a result.
   void on_accept(ClientId client, SeqNum sequence, std::uint64_t state_sequence, ByteView result);
+
+  // Before anything is executed: clients will ask queries. `service` is what the servers replicate.
+  void expect_queries(const std::string& service);
+  // A client asks its query `number` for the first time, or has accepted an answer to it.
+  void on_query(ClientId client, std::uint64_t number);
+  void on_answer(ClientId client, std::uint64_t number, ByteView query, std::uint64_t state_sequence, ByteView result);
 
   // The first violation, as one line; none while all is well.
   [[nodiscard]] const std::optional<std::string>& violation() const { return common_->violation; }
@@ -81,6 +93,9 @@ class Checkers {
   std::vector<std::size_t> position_;                        // executed or restored so far, by server
   std::vector<std::size_t> restored_;                        // how often, by server
   std::vector<std::set<std::pair<ClientId, SeqNum>>> seen_;  // by server
+  std::map<ClientId, std::uint64_t> session_;                // newest state that the client has seen
+  // The same when it asked the query.
+  std::map<std::pair<ClientId, std::uint64_t>, std::uint64_t> asked_;
 };
 
 }  // namespace garrison::lab

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/client/session.h"
+#include "control/config/names.h"
 #include "control/service/kv_operation.h"
 
 namespace garrison::lab {
@@ -13,6 +14,7 @@ namespace garrison::lab {
 namespace {
 constexpr std::size_t kMacBytes = 16;
 constexpr std::size_t kKeys = 20;  // of the kv store that operations touch
+constexpr std::string_view kForbidden = "written by a query";
 constexpr Duration kBusyRetry = milliseconds(1);
 constexpr Incarnation kIncarnation(1);
 constexpr std::size_t kWindow = 4;
@@ -21,11 +23,21 @@ constexpr std::size_t kTcpBytes = kEthernetHeaderBytes + kIpv4HeaderBytes + 32; 
 
 Clients::Clients(EventQueue& events, const LabKeys& keys, SiteId site, Network& network,
                  std::vector<std::unique_ptr<Host>>& hosts, Checkers& checkers, std::uint64_t seed)
-    : events_(events), keys_(keys), site_(site), network_(network), hosts_(hosts), checkers_(checkers), rng_(seed) {}
+    : events_(events),
+      keys_(keys),
+      site_(site),
+      network_(network),
+      hosts_(hosts),
+      checkers_(checkers),
+      rng_(seed),
+      liars_(seed) {}
 
 void Clients::start(const Workload& workload) {
   CHECK(clients_.empty());
   workload_ = workload;
+  CHECK(workload_.reads == client::Reads::ordered || !workload_.payload_bytes.has_value());
+  if (workload_.reads == client::Reads::site)
+    checkers_.expect_queries(std::string(config::name(keys_.topology.service)));
   for (const crypto::PrivateBundle& bundle : keys_.clients) {
     if (keys_.topology.home_of(ClientId(bundle.self.index)).id == site_) add(bundle);
   }
@@ -57,6 +69,7 @@ void Clients::add(const crypto::PrivateBundle& bundle) {
   CHECK(key.ok());
   client->signer = std::make_unique<crypto::BatchSigner>(keys_.topology.system, bundle.self,
                                                          keys_.topology.crypto.epoch, std::move(key).value());
+  if (workload_.reads == client::Reads::site) add_queries(*client, kIncarnation);
   for (const crypto::PrivateBundle& server : keys_.servers_of(site_)) {
     if (config.pattern == client::Pattern::co_located && server.self.index != config.first_server.value()) continue;
     open_session(*client, bundle, server);
@@ -108,10 +121,15 @@ void Clients::submit(std::size_t index) {
   if (client.to_submit == 0) return;
   if (client.to_submit != SIZE_MAX) --client.to_submit;
   if (client.faulty) return misbehave(index);
+  if (client.queries != nullptr && rng_.below(2) == 0) return query(index);
+  submit_operation(index, operation());
+}
+
+void Clients::submit_operation(std::size_t index, const Bytes& what) {
+  Client& client = *clients_[index];
   client::Output output;
   const std::optional<SeqNum> sequence = client.core.submit(events_.now(), output);
   CHECK(sequence.has_value());  // closed loop: the window is never full
-  const Bytes what = operation();
   checkers_.on_submit(client.id, *sequence, what);
   client.updates[*sequence] = sign(client, *sequence, what);
   carry_out(index, output);
@@ -133,7 +151,7 @@ void Clients::misbehave(std::size_t index) {
       hand_in_anything(index, update_for(), ServerId(static_cast<std::uint16_t>(i)));
     }
   };
-  enum Misdeed : std::uint8_t { partial, conflicting, forged, repeated, kinds };
+  enum Misdeed : std::uint8_t { partial, conflicting, forged, writing_query, repeated, kinds };
   switch (client.last_said.empty() ? partial : static_cast<Misdeed>(rng_.below(kinds))) {
     case partial:
       client.said = client.said.next();
@@ -147,6 +165,13 @@ void Clients::misbehave(std::size_t index) {
       Bytes wrong = client.last_said;
       wrong.back() ^= 1;
       hand_to_all([&] { return wrong; });
+      break;
+    }
+    case writing_query: {
+      const Bytes what = service::encode(service::KvIncrBy{.key = as_bytes(kForbidden), .delta = 1}).value();
+      for (const auto& [to, key] : client.keys) {
+        hand_in_anything(index, encode_query(client, {.number = 1}, to, what), to);
+      }
       break;
     }
     default:
@@ -184,13 +209,17 @@ void Clients::carry_out(std::size_t index, const client::Output& output) {
   const Client& client = *clients_[index];
   for (const client::Send& send : output.sends) {
     send.to.for_each([&](ServerId to) {
-      const auto arrived = [this, index, sequence = send.sequence, to] { hand_in(index, sequence, to); };
-      if (workload_.over_network && to != client.beside) {
-        network_.carry(client.beside, to, kTcpBytes + client.updates.at(send.sequence).size(), arrived);
-      } else {
-        events_.schedule(events_.now() + workload_.delay, arrived);
-      }
+      travel(client, to, client.updates.at(send.sequence).size(),
+             [this, index, sequence = send.sequence, to] { hand_in(index, sequence, to); });
     });
+  }
+}
+
+void Clients::travel(const Client& client, ServerId to, std::size_t bytes, std::function<void()> arrived) {
+  if (workload_.over_network && to != client.beside) {
+    network_.carry(client.beside, to, kTcpBytes + bytes, std::move(arrived));
+  } else {
+    events_.schedule(events_.now() + workload_.delay, std::move(arrived));
   }
 }
 
@@ -214,7 +243,11 @@ void Clients::hand_in(std::size_t index, SeqNum sequence, ServerId to) {
 void Clients::reply(Instant at, ServerId from, server::SessionId session, ByteView message) {
   // A session is its client's number, and clients belong to the sites in turn.
   const auto index = static_cast<std::size_t>(session) / keys_.topology.sites.size();
-  auto arrived = [this, from, index, bytes = Bytes(message.begin(), message.end())] { on_reply(index, from, bytes); };
+  if (workload_.query_lies && checkers_.faulty().contains(from) &&
+      message::decode<message::QueryReply>(message).has_value()) {
+    return lie(at, index, from, message);
+  }
+  auto arrived = [this, from, index, bytes = to_bytes(message)] { on_reply(index, from, bytes); };
   const ServerId beside = clients_[index]->beside;
   if (!workload_.over_network || from == beside) {
     events_.schedule(at + workload_.delay, std::move(arrived));
@@ -231,27 +264,36 @@ void Clients::on_reply(std::size_t index, ServerId from, ByteView message) {
   if (!client.keys.at(from).verify(message.first(content), message.subspan(content))) {
     return checkers_.report("replies: a correct server's MAC does not verify");
   }
+  if (const auto answer = message::decode<message::QueryReply>(message.first(content)); answer.has_value()) {
+    return on_answer(index, from, *answer);
+  }
   const auto reply = message::decode<message::ClientReply>(message.first(content));
   if (!reply.has_value()) return checkers_.report("replies: a correct server's reply does not decode");
   if (client.faulty) return;
   client::Output output;
   client.core.on_reply(events_.now(), *reply, from, output);
   for (const client::Completed& completed : output.completed) {
-    ++completed_;
     if (!client.believes_faulty) {
       checkers_.on_accept(client.id, completed.sequence, completed.state_sequence, completed.result);
     }
     client.updates.erase(completed.sequence);
-    if (finished_) finished_(completed.latency);
-    submit_within(workload_.think, index);
+    if (client.queries != nullptr) client.queries->on_ordered(completed.state_sequence);
+    finish(index, completed.latency);
   }
   carry_out(index, output);
   schedule_wakeup(index);
 }
 
+void Clients::finish(std::size_t index, Duration latency) {
+  ++completed_;
+  if (finished_) finished_(latency);
+  submit_within(workload_.think, index);
+}
+
 void Clients::schedule_wakeup(std::size_t index) {
   Client& client = *clients_[index];
-  const Instant due = client.core.next_wakeup();
+  Instant due = client.core.next_wakeup();
+  if (client.queries != nullptr) due = earlier(due, client.queries->next_wakeup());
   if (due == Instant::never() || client.wakeup_at <= due) return;
   client.wakeup_at = due;
   events_.schedule(std::max(due, events_.now()), [this, index, due] {
@@ -261,6 +303,11 @@ void Clients::schedule_wakeup(std::size_t index) {
     client::Output output;
     if (waking.core.next_wakeup() <= events_.now()) waking.core.on_wakeup(events_.now(), output);
     carry_out(index, output);
+    if (waking.queries != nullptr) {
+      client::QueryOutput asks;
+      waking.queries->on_wakeup(events_.now(), asks);
+      carry_out_queries(index, asks);
+    }
     schedule_wakeup(index);
   });
 }

@@ -1,5 +1,5 @@
-// Closed-loop clients of a modelled site: each submits an update, waits for its result, pauses, and goes on. They
-// sign with modelled keys and believe a result by the rules of control/client.
+// Closed-loop clients of a modelled site: each submits an update or asks a query, waits for its result, pauses, and
+// goes on. They sign with modelled keys and believe a result by the rules of control/client.
 #pragma once
 
 #include <functional>
@@ -8,16 +8,25 @@
 #include <optional>
 #include <vector>
 
+#include "apps/adversary/query_liars.h"
 #include "apps/lab/checkers.h"
 #include "apps/lab/event_queue.h"
 #include "apps/lab/host.h"
 #include "apps/lab/lab_keys.h"
 #include "control/client/client_core.h"
+#include "control/client/query_core.h"
 #include "crypto/batch.h"
 #include "crypto/mac.h"
 #include "dataplane/base/rng.h"
 
 namespace garrison::lab {
+
+// What a client gets wrong about queries: to show that the checkers notice.
+enum class Careless : std::uint8_t {
+  no,
+  believes_f,     // takes what f servers say for the truth
+  forgets_token,  // does not remember what it has seen
+};
 
 struct Workload {
   std::size_t updates_each = SIZE_MAX;
@@ -32,9 +41,14 @@ struct Workload {
   // network between the two.
   bool over_network = false;
   // So many of the clients, the last ones. Each time such a one, by chance, hands in an update whose signature is
-  // wrong, hands different updates under one sequence number to different servers, hands one to a single server, or
-  // hands an old one to all of them once more. It waits for nothing.
+  // wrong, hands different updates under one sequence number to different servers, hands one to a single server, asks
+  // one as a query, or hands an old one to all of them once more. It waits for nothing.
   std::size_t faulty = 0;
+  // With Reads::site half of the operations are queries that the site answers, and with query_lies faulty servers lie
+  // then. Not with an operation that means nothing.
+  client::Reads reads = client::Reads::ordered;
+  bool query_lies = false;
+  Careless careless = Careless::no;
 };
 
 class Clients {
@@ -58,6 +72,8 @@ class Clients {
   [[nodiscard]] std::size_t completed() const { return completed_; }
   [[nodiscard]] std::size_t wanted() const { return wanted_; }
   [[nodiscard]] std::uint64_t timeouts() const;
+  [[nodiscard]] client::QueryStats query_stats() const;  // of all correct clients
+  [[nodiscard]] std::uint64_t query_lies() const { return liars_.acted(); }
 
  private:
   struct Client {
@@ -68,6 +84,8 @@ class Clients {
     std::unique_ptr<crypto::BatchSigner> signer;
     std::map<ServerId, crypto::HmacKey> keys;  // of the servers that it has a session with
     std::map<SeqNum, Bytes> updates;           // signed, not answered
+    std::unique_ptr<client::QueryCore> queries;
+    std::map<std::uint64_t, Bytes> asked;  // operations of queries under way
     std::size_t to_submit = 0;
     bool faulty = false;
     bool believes_faulty = false;  // co-located with a faulty server: no reply is owed to it
@@ -80,6 +98,7 @@ class Clients {
   void open_session(Client& client, const crypto::PrivateBundle& bundle, const crypto::PrivateBundle& server);
   void submit_within(Duration span, std::size_t index);
   void submit(std::size_t index);
+  void submit_operation(std::size_t index, const Bytes& what);
   void misbehave(std::size_t index);
   // An update of a faulty client under its newest sequence number, known to the checkers.
   [[nodiscard]] Bytes say(Client& client);
@@ -88,6 +107,19 @@ class Clients {
   void carry_out(std::size_t index, const client::Output& output);
   void hand_in(std::size_t index, SeqNum sequence, ServerId to);
   void on_reply(std::size_t index, ServerId from, ByteView message);
+  // Brings something of `bytes` from the client to the server.
+  void travel(const Client& client, ServerId to, std::size_t bytes, std::function<void()> arrived);
+  void finish(std::size_t index, Duration latency);
+  // Queries, in client_queries.cc.
+  void add_queries(Client& client, Incarnation incarnation) const;
+  void query(std::size_t index);
+  void carry_out_queries(std::size_t index, const client::QueryOutput& output);
+  [[nodiscard]] Bytes encode_query(Client& client, const client::Ask& ask, ServerId to, ByteView operation) const;
+  void hand_in_query(std::size_t index, const Bytes& query, ServerId to);
+  void on_answer(std::size_t index, ServerId from, const message::QueryReply& reply);
+  // What faulty server `from` makes of a QUERY-REPLY. It is always quicker than a correct one.
+  void lie(Instant at, std::size_t index, ServerId from, ByteView message);
+  [[nodiscard]] Bytes query_operation();
   void schedule_wakeup(std::size_t index);
   [[nodiscard]] Bytes operation();
 
@@ -101,6 +133,7 @@ class Clients {
   Workload workload_;
   Finished finished_;
   std::vector<std::unique_ptr<Client>> clients_;  // of the site, in the order of their ids
+  adversary::QueryLiars liars_;
   std::uint64_t misdeeds_ = 0;
   std::size_t completed_ = 0;
   std::size_t wanted_ = 0;

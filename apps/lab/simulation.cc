@@ -212,8 +212,13 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   // So that the updates spread over all of the time.
   const Duration busy = options.faults_for + options.calm_for;
   const Duration think = busy * 2 / static_cast<std::int64_t>(updates_each + 1);
-  site.clients().start(
-      {.updates_each = updates_each, .think = think, .pattern = pattern, .faulty = options.faulty_clients});
+  site.clients().start({.updates_each = updates_each,
+                        .think = think,
+                        .pattern = pattern,
+                        .faulty = options.faulty_clients,
+                        .reads = options.reads,
+                        .query_lies = attack.has_value(),
+                        .careless = options.careless});
 
   const Instant deadline = Instant(busy.ns()) + options.grace;
   const auto finished = [&] {
@@ -238,6 +243,8 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   }
   result.misdeeds = site.clients().misdeeds();
   result.client_timeouts = site.clients().timeouts();
+  result.queries = site.clients().query_stats();
+  result.query_lies = site.clients().query_lies();
   result.events = events.executed();
   result.held_to_bound = bounded_delay.counted();
   result.slowest = bounded_delay.worst();
@@ -248,6 +255,10 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   if (attack.has_value()) {
     result.acted = adversary::describe_acts(attack->conspiracy());
     if (const auto one = adversary::find_idle(options.attack, attack->conspiracy()); one.has_value()) idle = one;
+  }
+  if (options.reads == client::Reads::site) {
+    if (result.queries.answered == 0) idle = "no query was answered within the site";
+    if (attack.has_value() && result.query_lies == 0) idle = "no faulty server was asked a query";
   }
   if (site.checkers().violation().has_value()) {
     result.violation = *site.checkers().violation();

@@ -23,6 +23,9 @@ struct SimulationOptions {
   bool unseat_leaders = false;        // the network cuts off correct leaders, instead of partitions at random
   bool laggards = false;              // servers are away for long or start late; meant for keys with small_windows()
   adversary::AttackText attack;       // empty: every server is correct, until it crashes
+  // Of clients: with Reads::site half of what they do is queries, and servers that are faulty lie in answers to them.
+  client::Reads reads = client::Reads::ordered;
+  Careless careless = Careless::no;
 };
 
 struct SimulationResult {
@@ -37,8 +40,10 @@ struct SimulationResult {
   std::size_t restores = 0;  // states taken over from others
   std::uint64_t client_timeouts = 0;
   std::uint64_t events = 0;
-  std::string acted;                // what each adversary did
-  std::uint64_t misdeeds = 0;       // of faulty clients
+  std::string acted;           // what each adversary did
+  std::uint64_t misdeeds = 0;  // of faulty clients
+  client::QueryStats queries;
+  std::uint64_t query_lies = 0;
   std::uint64_t held_to_bound = 0;  // PO-REQUESTs
   Duration slowest;                 // of them
   Duration bound;                   // beta

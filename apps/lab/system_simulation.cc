@@ -251,7 +251,9 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
                                           .think = think,
                                           .pattern = client::pattern_of(topology),
                                           .timeout = seconds(4),
-                                          .faulty = correct ? 0 : clients});
+                                          .faulty = correct ? 0 : clients,
+                                          .reads = options.reads,
+                                          .query_lies = true});
   }
 
   const Instant deadline = Instant(busy.ns()) + options.grace;
@@ -276,6 +278,10 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   result.held_to_bound = bounded_delay.counted();
   result.slowest = bounded_delay.worst();
   result.bound = bounded_delay.bound();
+  for (const config::SiteSettings& site : topology.sites) {
+    result.queries += system.site(site.id).clients().query_stats();
+    result.query_lies += system.site(site.id).clients().query_lies();
+  }
   std::ranges::sort(latencies);
   result.calm_updates = latencies.size();
   if (!latencies.empty()) {
@@ -329,6 +335,11 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   // One may have had no occasion: on the naive link most servers send no parts, and one that attacks the local protocol
   // may have silenced itself.
   if (!adversaries.liars.empty() && lied == 0) idle = "nobody lied";
+  if (options.reads == client::Reads::site) {
+    if (result.queries.answered == 0) idle = "no query was answered within a site";
+    const bool can_lie = options.liars || !options.attack.empty();
+    if (can_lie && result.query_lies == 0) idle = "no faulty server was asked a query";
+  }
 
   if (system.violation().has_value()) {
     result.violation = *system.violation();

@@ -25,6 +25,8 @@ struct SystemSimulationOptions {
   bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
                              // where servers lie, all of theirs do
   bool first_sites = false;  // those are the first ones, which lead first; else they follow from the seed
+  // Of clients: with Reads::site half of what they do is queries, and servers that are faulty lie in answers to them.
+  client::Reads reads = client::Reads::ordered;
 };
 
 struct SystemSimulationResult {
@@ -40,8 +42,10 @@ struct SystemSimulationResult {
   std::uint64_t global_view = 0;
   std::uint64_t held_to_bound = 0;  // PO-REQUESTs of sites
   Duration slowest;                 // of them
-  std::size_t calm_updates = 0;     // of clients, after the last fault of the network
-  Duration p50;                     // of their latencies
+  client::QueryStats queries;
+  std::uint64_t query_lies = 0;
+  std::size_t calm_updates = 0;  // of clients, after the last fault of the network
+  Duration p50;                  // of their latencies
   Duration p99;
   Duration bound;                      // beta among sites
   std::size_t listed = 0;              // servers and sites on any blacklist
