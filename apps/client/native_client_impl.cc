@@ -295,8 +295,8 @@ void NativeClient::Impl::close() {
 // Relaxed throughout: figures, which order nothing.
 void NativeClient::Impl::publish_stats() {
   published_.ready.store(ready_, std::memory_order_relaxed);
-  published_.waiting.store(waiting_.size(), std::memory_order_relaxed);
-  published_.outstanding.store(outstanding_.size(), std::memory_order_relaxed);
+  published_.waiting.store(waiting_.size() + waiting_queries_.size(), std::memory_order_relaxed);
+  published_.outstanding.store(outstanding_.size() + asked_.size(), std::memory_order_relaxed);
   published_.resent.store(resent_before_ + core_->stats().timeouts, std::memory_order_relaxed);
   if (queries_ == nullptr) return;
   published_.answered.store(queries_->stats().answered, std::memory_order_relaxed);

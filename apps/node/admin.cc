@@ -60,7 +60,8 @@ nlohmann::json queues_of(const server::Queues& queues) {
           {"crypto_to_control", queues.verified->size() + queues.client_verified->size()},
           {"control_to_crypto", queues.to_sign->size() + queues.to_check->size()},
           {"control_to_lan", queues.to_send->size()},
-          {"control_to_client", queues.replies->size()}};
+          {"control_to_client", queues.replies->size() + queues.answers->size()},
+          {"client_to_control", queues.queries->size()}};
 }
 
 // What a server of a site among others shows beside: the protocol among sites as its site's machine runs it, and its
@@ -151,6 +152,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
           {"messages_signed", server.crypto().messages_signed()},
           {"messages_verified", server.crypto().messages_verified()},
           {"replies_sent", server.client().replies_sent()},
+          {"queries_answered", server.control().queries().answered()},
           {"drops", std::move(drops)},
           {"queues", queues_of(server.queues())},
           {"among_sites", among_sites(control, node.wan_stage(id))},

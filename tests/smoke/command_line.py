@@ -110,6 +110,7 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("nobody home", ["status", "-t", "site.toml"], 1, "A1 does not answer", folder)
     case("client with nobody home", ["client", "get", "k", "-t", "site.toml", "--deadline", "2"], 1, "garrison: ",
          folder)
+    case("no such reads", ["client", "get", "k", "--reads", "never"], 2, "--reads", folder)
     case("full disk", ["new", "-t", "/dev/full/x.toml"], 2, "/dev/full|x.toml", folder)
     with open("/dev/full", "w", encoding="utf-8") as full:
         case("output cannot be written", ["--help"], 1, "standard output|written", folder, stdout=full)

@@ -82,8 +82,8 @@ class Process:
             return self.handle.wait()
 
 
-def redis(*words: str) -> str:
-    return sh(*inside(SWITCH, "redis-cli", "-p", "6379", *words)).stdout.strip()
+def redis(*words: str, port: str = "6379") -> str:
+    return sh(*inside(SWITCH, "redis-cli", "-p", port, *words)).stdout.strip()
 
 
 def expect(got: str, wanted: str, what: str) -> None:

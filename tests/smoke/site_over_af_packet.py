@@ -5,6 +5,7 @@ usage: site_over_af_packet.py GARRISON DISSECTOR
 
 Needs root for the namespaces, and exits 77 (skipped) without. Makes and removes everything it uses.
 """
+import json
 import pathlib
 import re
 import signal
@@ -15,9 +16,10 @@ from netns import SWITCH, Network, Process, expect, inside, main_with, redis, sh
 
 SERVERS = 4
 REQUESTS = 20_000
+QUERY_PORT = "6380"  # of a gateway that has reads answered within the site
 
 
-def check_commands() -> None:
+def check_commands(port: str = "6379") -> None:
     script = [
         (("PING",), "PONG"), (("FLUSHALL",), "OK"), (("SET", "k", "v"), "OK"), (("GET", "k"), "v"), (("SET", "k", "w", "NX"), ""),
         (("SET", "k", "w", "XX"), "OK"), (("GET", "k"), "w"), (("DEL", "k", "none"), "1"), (("GET", "k"), ""),
@@ -31,7 +33,23 @@ def check_commands() -> None:
         (("DBSIZE",), "0"),
     ]
     for words, wanted in script:
-        expect(redis(*words), wanted.strip(), " ".join(words))
+        expect(redis(*words, port=port), wanted.strip(), " ".join(words))
+
+
+def check_queries(garrison: str, topology: pathlib.Path, keys: pathlib.Path) -> None:
+    """Through a gateway and a client that have their reads answered within the site."""
+    check_commands(QUERY_PORT)
+    result = sh(*inside(SWITCH, "redis-benchmark", "-p", QUERY_PORT, "-t", "set,get", "-n", str(REQUESTS // 4), "-c", "50",
+                        "-P", "8", "-q"), timeout=600)
+    assert "GET:" in result.stdout, result.stdout + result.stderr
+    expect(redis("SET", "read within", "the site", port=QUERY_PORT), "OK", "an update")
+    read = sh(*inside(SWITCH, garrison, "client", "-t", str(topology), "-k", str(keys), "--reads", "site", "get",
+                      "read within"))
+    assert read.stdout in ("the site\n", "(nil)\n"), read.stdout  # a session of its own, which has seen nothing
+    status = json.loads(sh(*inside(SWITCH, garrison, "status", "-t", str(topology), "--json")).stdout)["results"]
+    answered = [row["queries_answered"] for row in status]
+    assert sum(count > 0 for count in answered) > SERVERS // 2, f"who answered queries: {answered}"
+    print(f"queries answered: {answered}")
 
 
 def check_benchmark() -> None:
@@ -97,16 +115,23 @@ def run(garrison: str, dissector: pathlib.Path, work: pathlib.Path, network: Net
     check_capture(capture, dissector)
     redis("FLUSHALL")
     check_benchmark()
+    reader = Process(work / "reader.log", inside(SWITCH, garrison, "gateway", "-t", str(topology), "-k",
+                                                 str(work / "keys"), "--clients", "c3", "--deadline", "120", "--listen",
+                                                 f"127.0.0.1:{QUERY_PORT}", "--reads", "site"))
+    processes.append(reader)
+    reader.wait_for("redis-cli")
+    check_queries(garrison, topology, work / "keys")
 
     status = sh(*inside(SWITCH, garrison, "status", "-t", str(topology)))
     print(status.stdout)
     # A server of a site that tolerates one may go; clients notice nothing.
     expect(str(servers[3].stop()), "0", "exit status of a server ended by SIGTERM")
     check_commands()
+    check_commands(QUERY_PORT)
     again = sh(*inside(network.namespaces[4], garrison, "run", "-t", str(topology), "-k", str(work / "keys"), "--state",
                        str(work / "state"), "--server", "A4"), check=False)
     assert again.returncode == 2 and "has run before" in again.stderr, "a second life was not refused"
-    for process, name in [(gateway, "gateway"), *[(server, "server") for server in servers[:3]]]:
+    for process, name in [(gateway, "gateway"), (reader, "gateway"), *[(server, "server") for server in servers[:3]]]:
         expect(str(process.stop(signal.SIGINT)), "0", f"exit status of a {name} ended by SIGINT")
 
 
