@@ -1,6 +1,7 @@
 #include "apps/lab/lab_keys.h"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -81,11 +82,13 @@ std::span<const crypto::PrivateBundle> LabKeys::servers_of(SiteId site) const {
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
   CHECK(crypto::is_modelled(wishes.site_scheme));
+  // A site alone has no link to others.
+  const auto between_sites = wishes.sites == 1 ? std::nullopt : std::optional(wishes.link);
   Result<std::string> text = config::new_topology_text({.name = "lab",
                                                         .system = SystemId(0x1ab),
                                                         .sites = wishes.sites,
                                                         .f_global = wishes.f_global,
-                                                        .link = wishes.link,
+                                                        .link = between_sites,
                                                         .servers = wishes.servers,
                                                         .clients = static_cast<std::uint32_t>(wishes.clients),
                                                         .protocol = wishes.protocol});
