@@ -109,6 +109,16 @@ namespace garrison {
   X(link_stale, "for a link message that is known already")                                           \
   X(link_beyond_window, "for a link message beyond the window")                                       \
   X(link_duplicate, "second part of one index")                                                       \
+  /* dependable forwarders */                                                                         \
+  X(forwarder_malformed, "frame or datagram that fits no layout")                                     \
+  X(forwarder_bad_tag, "MAC of a session or of another forwarder wrong")                              \
+  X(forwarder_repeated, "number that the server has presented, or passed, before")                    \
+  X(forwarder_over, "copy of a message that is sent or given up")                                     \
+  X(forwarder_given_up, "content that too few servers present")                                       \
+  X(forwarder_queue_full, "queue of an incoming link is full of what too few servers have")           \
+  X(forwarder_forgotten, "message of another site forgotten before every server had it")              \
+  X(forwarder_replayed, "datagram seen before or too old")                                            \
+  X(forwarder_incomplete, "message between forwarders that has lost a datagram")                      \
   /* the logical machine */                                                                           \
   X(link_unknown, "part of a link that there is not")                                                 \
   X(link_bad_candidate, "parts that do not decode to what their site has signed")                     \
