@@ -13,6 +13,8 @@ bool possible(const Principal& principal) {
   switch (principal.kind) {
     case Principal::Kind::server:
       return principal.index <= std::numeric_limits<ServerId::rep>::max();
+    case Principal::Kind::forwarder:
+      return principal.index <= 1;
     case Principal::Kind::client:
       return principal.site == SiteId(0);
     case Principal::Kind::site:  // see add_site_key()
@@ -25,8 +27,12 @@ bool possible(const Principal& principal) {
 Result<void> KeyDirectory::add(Principal principal, PublicKeys keys) {
   if (!possible(principal)) return Error{"no such principal: " + text(principal)};
   if (keys_.contains(principal)) return Error{"two entries for " + text(principal)};
-  const Result<PublicKey> signing = PublicKey::parse(keys.scheme, keys.signing);
-  if (!signing) return Error{"signing key of " + text(principal) + ": " + signing.error().message};
+  if (principal.signs()) {
+    const Result<PublicKey> signing = PublicKey::parse(keys.scheme, keys.signing);
+    if (!signing) return Error{"signing key of " + text(principal) + ": " + signing.error().message};
+  } else if (!keys.signing.empty()) {
+    return Error{"signing key of " + text(principal) + ", which signs nothing"};
+  }
   if (keys.agreement.size() != kAgreementKeyBytes) {
     return Error{"agreement key of " + text(principal) + ": an X25519 public key is 32 bytes long"};
   }

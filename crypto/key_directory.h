@@ -16,7 +16,7 @@ namespace garrison::crypto {
 
 struct PublicKeys {
   Scheme scheme{};
-  Bytes signing;    // as PublicKey::parse takes it
+  Bytes signing;    // as PublicKey::parse takes it; empty of a forwarder
   Bytes agreement;  // X25519 public key, 32 bytes
 };
 
@@ -25,7 +25,8 @@ class KeyDirectory {
   using SiteKeyId = std::pair<SiteId, SiteKeyKind>;
 
   KeyDirectory(SystemId system, KeyEpoch epoch) : system_(system), epoch_(epoch) {}
-  // Refuses keys that do not parse, principals that are no server or client, and those that are there already.
+  // Refuses keys that do not parse, principals that are no server, forwarder or client, and those that are there
+  // already.
   [[nodiscard]] Result<void> add(Principal principal, PublicKeys keys);
   [[nodiscard]] const PublicKeys* find(Principal principal) const;
   // As add(). Deployments of one site have no site keys.

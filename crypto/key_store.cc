@@ -79,8 +79,9 @@ class LineReader {
     std::string_view words = value("principal");
     const std::string_view kind = take_word(words);
     if (kind == "client") return Principal::client(ClientId(parse_number<ClientId::rep>(words, "principal")));
-    if (kind != "server") wrong("principal");
+    if (kind != "server" && kind != "forwarder") wrong("principal");
     const SiteId site(parse_number<SiteId::rep>(take_word(words), "principal"));
+    if (kind == "forwarder") return Principal::forwarder(site, parse_number<std::uint32_t>(words, "principal"));
     return Principal::server(site, ServerId(parse_number<ServerId::rep>(words, "principal")));
   }
   Scheme scheme() {
@@ -174,10 +175,19 @@ Error refuse_modelled(const std::string& path) {
 }  // namespace
 
 Result<PrivateBundle> make_bundle(SystemId system, KeyEpoch epoch, Principal self, Scheme scheme, PublicKeys& keys) {
-  const Result<PrivateKey> signing = PrivateKey::generate(scheme);
-  if (!signing) return signing.error();
   Result<AgreementKeyPair> agreement = generate_agreement_key();
   if (!agreement) return agreement.error();
+  if (!self.signs()) {
+    keys = {.scheme = scheme, .signing = {}, .agreement = agreement.value().public_key};
+    return PrivateBundle{.system = system,
+                         .epoch = epoch,
+                         .self = self,
+                         .scheme = scheme,
+                         .signing = {},
+                         .agreement = std::move(agreement).value().secret};
+  }
+  const Result<PrivateKey> signing = PrivateKey::generate(scheme);
+  if (!signing) return signing.error();
   keys = {
       .scheme = scheme, .signing = signing.value().public_key().encoded(), .agreement = agreement.value().public_key};
   return PrivateBundle{.system = system,
@@ -198,12 +208,15 @@ Result<void> check_belongs(const PrivateBundle& bundle, const KeyDirectory& dire
   }
   const PublicKeys* const keys = directory.find(bundle.self);
   if (keys == nullptr) return Error{"no public keys of " + self + "; use files dealt together"};
-  const Result<PrivateKey> signing = PrivateKey::parse(bundle.scheme, bundle.signing);
-  if (!signing) return Error{"signing key of " + self + ": " + signing.error().message};
+  Bytes signing;
+  if (bundle.self.signs()) {
+    const Result<PrivateKey> key = PrivateKey::parse(bundle.scheme, bundle.signing);
+    if (!key) return Error{"signing key of " + self + ": " + key.error().message};
+    signing = key.value().public_key().encoded();
+  }
   const Result<Bytes> agreement = agreement_public_key(bundle.agreement);
   if (!agreement) return Error{"agreement key of " + self + ": " + agreement.error().message};
-  if (bundle.scheme != keys->scheme || signing.value().public_key().encoded() != keys->signing ||
-      agreement.value() != keys->agreement) {
+  if (bundle.scheme != keys->scheme || signing != keys->signing || agreement.value() != keys->agreement) {
     return Error{"the private keys of " + self + " do not belong to its public keys; use files dealt together"};
   }
   return check_site_secrets(bundle, directory);
@@ -235,8 +248,9 @@ Result<void> save_private(const std::string& path, const PrivateBundle& bundle) 
   SecretBytes content(bound);
   LineWriter out(content.writable());
   out.head(kPrivateTitle, bundle.system, bundle.epoch);
-  out.line("principal", text(bundle.self)).line("scheme", name(bundle.scheme));
-  out.hex("signing", bundle.signing.view()).hex("agreement", bundle.agreement.view());
+  out.line("principal", text(bundle.self));
+  if (bundle.self.signs()) out.line("scheme", name(bundle.scheme)).hex("signing", bundle.signing.view());
+  out.hex("agreement", bundle.agreement.view());
   for (const auto& [kind, secret] : bundle.site_secrets) out.line("site-key", name(kind)).hex("part", secret.view());
   out.end();
   return create_key_file(path, content.view().first(out.used()), KeyFileKind::secret);
@@ -249,9 +263,11 @@ Result<PrivateBundle> load_private(const std::string& path) {
   PrivateBundle bundle{};
   in.head(kPrivateTitle, bundle.system, bundle.epoch);
   bundle.self = in.principal();
-  bundle.scheme = in.scheme();
-  bundle.signing = in.hex("signing");
-  if (!in.error()) {
+  if (bundle.self.signs()) {
+    bundle.scheme = in.scheme();
+    bundle.signing = in.hex("signing");
+  }
+  if (!in.error() && bundle.self.signs()) {
     const Result<PrivateKey> key = PrivateKey::parse(bundle.scheme, bundle.signing);
     if (!key) in.fail(key.error().message);
   }
@@ -280,8 +296,9 @@ Result<void> save_public(const std::string& path, const KeyDirectory& directory)
   LineWriter out(content);
   out.head(kPublicTitle, directory.system(), directory.epoch());
   for (const auto& [principal, keys] : directory.all()) {
-    out.line("principal", text(principal)).line("scheme", name(keys.scheme));
-    out.hex("signing", keys.signing).hex("agreement", keys.agreement);
+    out.line("principal", text(principal));
+    if (principal.signs()) out.line("scheme", name(keys.scheme)).hex("signing", keys.signing);
+    out.hex("agreement", keys.agreement);
   }
   for (const auto& [id, key] : directory.site_keys()) {
     out.line("site-key", std::to_string(id.first.value()) + " " + std::string(name(id.second)));
@@ -303,9 +320,12 @@ Result<KeyDirectory> load_public(const std::string& path) {
   KeyDirectory directory(system, epoch);
   while (in.more("principal")) {
     const Principal principal = in.principal();
-    PublicKeys keys{.scheme = in.scheme(),
-                    .signing = to_bytes(in.hex("signing").view()),
-                    .agreement = to_bytes(in.hex("agreement").view())};
+    PublicKeys keys{};
+    if (principal.signs()) {
+      keys.scheme = in.scheme();
+      keys.signing = to_bytes(in.hex("signing").view());
+    }
+    keys.agreement = to_bytes(in.hex("agreement").view());
     if (in.error()) break;
     if (const Result<void> added = directory.add(principal, std::move(keys)); !added) in.fail(added.error().message);
   }

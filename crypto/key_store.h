@@ -18,12 +18,12 @@ struct PrivateBundle {
   KeyEpoch epoch;
   Principal self;
   Scheme scheme{};
-  SecretBytes signing;                                // as PrivateKey::parse takes it
+  SecretBytes signing;                                // as PrivateKey::parse takes it; empty of a forwarder
   SecretBytes agreement;                              // X25519 secret
   std::map<SiteKeyKind, SecretBytes> site_secrets{};  // its parts of its site's threshold keys
 };
 
-// Makes both keys of one principal. Fills `keys` with the public halves.
+// Makes both keys of one principal, of a forwarder the one for agreement. Fills `keys` with the public halves.
 [[nodiscard]] Result<PrivateBundle> make_bundle(SystemId system, KeyEpoch epoch, Principal self, Scheme scheme,
                                                 PublicKeys& keys);
 

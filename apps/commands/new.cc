@@ -81,10 +81,7 @@ int make_topology(Options& options) {
   options.wishes.service =
       options.service == config::name(config::ServiceKind::null) ? config::ServiceKind::null : config::ServiceKind::kv;
   options.wishes.protocol = local_protocol(options.protocol);
-  if (options.link) {
-    options.wishes.link =
-        *options.link == config::name(config::LinkKind::naive) ? config::LinkKind::naive : config::LinkKind::erasure;
-  }
+  if (options.link) options.wishes.link = config::link_kind(*options.link);
   const auto system = random_system();
   if (!system) return complain(system.error().message), kFailed;
   options.wishes.system = system.value();
@@ -114,7 +111,8 @@ void add_new_command(CLI::App& app, int& exit_status) {
   command.add_option("--f-global", wishes.f_global,
                      "F: faulty or lost sites to tolerate, of at least 3F + 1; as many as there can be if not given");
   command.add_option("--link", options->link, "how messages cross between sites; erasure if not given")
-      ->check(CLI::IsMember({"erasure", "naive"}));
+      ->check(CLI::IsMember({"erasure", "naive", "forwarder"}));
+  command.add_flag("--backup-forwarder", wishes.backup_forwarders, "a backup beside each forwarder");
   command.add_option("--clients", wishes.clients, "clients")->capture_default_str();
   command
       .add_option("--port", wishes.ports,

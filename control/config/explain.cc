@@ -118,6 +118,10 @@ std::string describe_link(LinkKind kind, LinkEnd one, LinkEnd other) {
     return fmt::format("f + 1 servers send the whole message to f + 1 each; overhead {}, at most {} local orderings",
                        (one.f + 1) * (other.f + 1), std::max(one.f, other.f) + 1);
   }
+  if (kind == LinkKind::forwarder) {
+    return fmt::format("dependable forwarders send each message once; overhead 1, {} local orderings",
+                       std::max(one.f, other.f) + 1);
+  }
   const LinkPairs pairs(one, other);
   return fmt::format("{} parts, any {} of them decode; overhead {:.2f}, {} local orderings", pairs.count(),
                      pairs.needed(), static_cast<double>(pairs.count()) / static_cast<double>(pairs.needed()),

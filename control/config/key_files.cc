@@ -136,9 +136,11 @@ Result<void> write_all(const std::string& directory, const Dealt& dealt, const K
 
 // Whether the private halves belong to the public ones; what is wrong otherwise.
 std::optional<std::string> mismatch(const PrivateBundle& bundle, const PublicKeys& keys) {
-  const auto signing = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
-  if (!signing) return signing.error().message;
-  if (signing.value().public_key().encoded() != keys.signing) return "its signing key is not the one in public.keys";
+  if (bundle.self.signs()) {
+    const auto signing = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
+    if (!signing) return signing.error().message;
+    if (signing.value().public_key().encoded() != keys.signing) return "its signing key is not the one in public.keys";
+  }
   const auto agreement = crypto::agreement_public_key(bundle.agreement);
   if (!agreement) return agreement.error().message;
   if (agreement.value() != keys.agreement) return "its agreement key is not the one in public.keys";

@@ -11,6 +11,8 @@ namespace garrison::config {
 namespace {
 
 constexpr std::size_t kLetters = 26;
+constexpr std::string_view kForwarderSuffix = "-forwarder";
+constexpr std::string_view kBackupSuffix = "-backup";
 
 // A number from one upwards in its only spelling; its value from zero upwards.
 std::optional<std::uint32_t> parse_ordinal(std::string_view digits) {
@@ -37,9 +39,14 @@ std::string server_name(SiteId site, ServerId server) {
 
 std::string client_name(ClientId client) { return "c" + std::to_string(std::uint64_t{client.value()} + 1); }
 
+std::string forwarder_name(SiteId site, bool backup) {
+  return site_name(site) + std::string(backup ? kBackupSuffix : kForwarderSuffix);
+}
+
 std::string principal_name(crypto::Principal principal) {
   if (principal.kind == crypto::Principal::Kind::client) return client_name(ClientId(principal.index));
   if (principal.kind == crypto::Principal::Kind::site) return site_name(principal.site);
+  if (principal.kind == crypto::Principal::Kind::forwarder) return forwarder_name(principal.site, principal.index == 1);
   return server_name(principal.site, ServerId(static_cast<std::uint16_t>(principal.index)));
 }
 
@@ -72,6 +79,12 @@ std::optional<ClientId> parse_client_name(std::string_view text) {
 std::optional<crypto::Principal> parse_principal_name(std::string_view text) {
   if (const auto server = parse_server_name(text)) return crypto::Principal::server(server->first, server->second);
   if (const auto client = parse_client_name(text)) return crypto::Principal::client(*client);
+  for (const auto& [suffix, index] : {std::pair(kForwarderSuffix, 0U), std::pair(kBackupSuffix, 1U)}) {
+    if (!text.ends_with(suffix)) continue;
+    if (const auto site = parse_site_name(text.substr(0, text.size() - suffix.size()))) {
+      return crypto::Principal::forwarder(*site, index);
+    }
+  }
   return std::nullopt;
 }
 

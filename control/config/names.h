@@ -17,6 +17,7 @@ namespace garrison::config {
 [[nodiscard]] std::string site_name(SiteId site);                     // "A"
 [[nodiscard]] std::string server_name(SiteId site, ServerId server);  // "A1"
 [[nodiscard]] std::string client_name(ClientId client);               // "c1"
+[[nodiscard]] std::string forwarder_name(SiteId site, bool backup);   // "A-forwarder", "A-backup"
 [[nodiscard]] std::string principal_name(crypto::Principal principal);
 
 // Nothing when the text is not a name of that kind. Bounds: kMaxSites, kMaxServersPerSite; any ClientId.

@@ -42,13 +42,17 @@ std::vector<crypto::Principal> Topology::principals() const {
     for (const ServerSettings& server : each.servers) all.push_back(crypto::Principal::server(each.id, server.id));
   }
   for (std::uint32_t i = 0; i < client.count; ++i) all.push_back(crypto::Principal::client(ClientId(i)));
+  for (const SiteSettings& each : sites) {
+    for (std::uint32_t i = 0; i < each.forwarders.size(); ++i) all.push_back(crypto::Principal::forwarder(each.id, i));
+  }
   return all;
 }
 
 bool Topology::has(crypto::Principal principal) const {
   if (principal.kind == crypto::Principal::Kind::client) return principal.index < client.count;
-  return principal.kind == crypto::Principal::Kind::server && principal.site.index() < sites.size() &&
-         principal.index < site(principal.site).n();
+  if (principal.kind == crypto::Principal::Kind::site || principal.site.index() >= sites.size()) return false;
+  const SiteSettings& home = site(principal.site);
+  return principal.index < (principal.signs() ? home.n() : home.forwarders.size());
 }
 
 std::optional<crypto::ThresholdScheme> Topology::site_scheme() const {
@@ -57,6 +61,7 @@ std::optional<crypto::ThresholdScheme> Topology::site_scheme() const {
 }
 
 crypto::Scheme Topology::scheme_of(crypto::Principal principal) const {
+  if (!principal.signs()) return {};
   return principal.kind == crypto::Principal::Kind::server ? crypto.server_scheme : crypto.client_scheme;
 }
 

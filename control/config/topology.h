@@ -158,11 +158,19 @@ struct ServerSettings {
   Endpoint admin;                      // TCP, HTTP status
 };
 
+// A dependable forwarder of a site.
+struct ForwarderSettings {
+  Endpoint local;  // TCP, for the servers of its site
+  Endpoint wan;    // UDP, for other forwarders
+  Endpoint admin;  // TCP, HTTP status
+};
+
 struct SiteSettings {
   SiteId id;
   std::string name;  // "A"
   std::size_t f = 0;
-  std::vector<ServerSettings> servers;  // by ServerId
+  std::vector<ServerSettings> servers;        // by ServerId
+  std::vector<ForwarderSettings> forwarders;  // primary, backup; none where no link of the site needs one
 
   [[nodiscard]] std::size_t n() const { return servers.size(); }
 };
@@ -188,8 +196,9 @@ struct GlobalSettings {
 
 // How the messages of one site reach another.
 enum class LinkKind : std::uint8_t {
-  erasure,  // every server sends a part to its peer, see link_pairs.h
-  naive,    // f + 1 servers send the whole message to f + 1 servers each
+  erasure,    // every server sends a part to its peer, see link_pairs.h
+  naive,      // f + 1 servers send the whole message to f + 1 servers each
+  forwarder,  // the dependable forwarders of the sites send it once
 };
 
 // Two sites, in either direction.
@@ -234,7 +243,7 @@ struct Topology {
   [[nodiscard]] const WanPair& wan_pair(SiteId one, SiteId other) const;
   // Null when there is no such server.
   [[nodiscard]] const ServerSettings* find_server(std::string_view server_name) const;
-  // Every principal that holds keys: servers by site and id, then clients by id.
+  // Every principal that holds keys: servers by site and id, then clients by id, then forwarders.
   [[nodiscard]] std::vector<crypto::Principal> principals() const;
   [[nodiscard]] bool has(crypto::Principal principal) const;  // among them
   // How a site signs as one. Unless it is set, none for a site alone, which signs nothing as a site, so that its keys
@@ -255,6 +264,7 @@ struct Topology {
 [[nodiscard]] std::string_view name(LocalProtocol protocol);
 [[nodiscard]] std::string_view name(GlobalProtocol protocol);
 [[nodiscard]] std::string_view name(LinkKind kind);
+[[nodiscard]] std::optional<LinkKind> link_kind(std::string_view name);
 // "channel" or "signature", as [bft] authentication takes it.
 [[nodiscard]] std::string_view bft_authentication_name(message::Authentication authentication);
 

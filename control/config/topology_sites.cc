@@ -111,6 +111,17 @@ void read_server(Faults& faults, const toml::table& table, bool several_sites, S
   read_endpoint(section, "admin", out.admin);
 }
 
+void read_forwarder(Section& site, std::string_view key, Faults& faults, SiteSettings& out) {
+  const toml::table* const table = site.table(key);
+  if (table == nullptr) return;
+  ForwarderSettings& settings = out.forwarders.emplace_back();
+  Section section(faults, *table, fmt::format("{} of site {}", key, out.name), {"local", "wan", "admin"},
+                  {"local", "wan", "admin"});
+  read_endpoint(section, "local", settings.local);
+  read_endpoint(section, "wan", settings.wan);
+  read_endpoint(section, "admin", settings.admin);
+}
+
 void check_size(Section& section, const SiteSettings& site, std::size_t n) {
   if (n > kMaxServersPerSite) {
     section.fault("server",
@@ -128,7 +139,7 @@ void check_size(Section& section, const SiteSettings& site, std::size_t n) {
 }
 
 void read_site(Faults& faults, const toml::table& table, bool several_sites, SiteSettings& out) {
-  Section section(faults, table, fmt::format("[[site]] {}", out.name), {"name", "f", "server"},
+  Section section(faults, table, fmt::format("[[site]] {}", out.name), {"name", "f", "forwarder", "backup", "server"},
                   {"name", "f", "server"});
   std::string written = out.name;
   section.text("name", written);
@@ -138,6 +149,14 @@ void read_site(Faults& faults, const toml::table& table, bool several_sites, Sit
                                       out.name, written));
   }
   section.integer("f", out.f, std::size_t{1}, kMaxFaults);
+  if (section.has("backup") && !section.has("forwarder")) {
+    section.fault("backup", "backup is that of the site's forwarder, and there is none; add \"forwarder\"");
+  }
+  if (!several_sites && section.has("forwarder")) {
+    section.fault("forwarder", "one site has no other to forward to; take \"forwarder\" away, or add the others");
+  }
+  read_forwarder(section, "forwarder", faults, out);
+  read_forwarder(section, "backup", faults, out);
   const auto servers = section.tables("server");
   if (faults.any()) return;
   check_size(section, out, servers.size());
@@ -213,6 +232,7 @@ void check_network(Faults& faults, const toml::table& root, const std::vector<Si
   Taken macs(faults, "mac");
   Taken ips(faults, "ip");
   Taken tcp(faults, "TCP address");
+  Taken udp(faults, "UDP address of a forwarder");
   const auto claim_port = [&](const PortSettings& port, const std::string& owner, const toml::table& table) {
     macs.claim(to_string(port.mac), owner, table, "mac");
     ips.claim(to_string(port.ip), owner, table, "ip");
@@ -231,6 +251,14 @@ void check_network(Faults& faults, const toml::table& root, const std::vector<Si
       }
       tcp.claim(to_string(server.client), owner, table, "client");
       tcp.claim(to_string(server.admin), owner, table, "admin");
+    }
+    for (std::size_t i = 0; i < site.forwarders.size(); ++i) {
+      const std::string_view key = i == 0 ? "forwarder" : "backup";
+      const toml::table& table = *root["site"][site.id.index()][key].as_table();
+      const std::string owner = fmt::format("the {} of site {}", key, site.name);
+      tcp.claim(to_string(site.forwarders[i].local), owner, table, "local");
+      udp.claim(to_string(site.forwarders[i].wan), owner, table, "wan");
+      tcp.claim(to_string(site.forwarders[i].admin), owner, table, "admin");
     }
   }
 }

@@ -13,6 +13,9 @@ constexpr std::uint16_t kWanUdpPort = 7701;
 constexpr std::size_t kFirstClientPort = 7001;
 constexpr std::size_t kFirstAdminPort = 9101;
 constexpr std::size_t kPortsPerSite = 100;
+// Of forwarders and backups, above the last server's.
+constexpr std::size_t kForwarderPort = 50;
+static_assert(kMaxServersPerSite <= kForwarderPort);
 static_assert(kMaxServersPerSite <= kPortsPerSite);
 static_assert(kFirstClientPort + kMaxSitesPerTopology * kPortsPerSite <= kFirstAdminPort);
 constexpr std::string_view kInProcess = "inproc";
@@ -145,7 +148,8 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
   text += fmt::format(
       "\n"
       "[wan]\n"
-      "kind = {}  # erasure: every server sends a part; naive: f + 1 send all of a message to f + 1 each\n"
+      "kind = {}  # erasure: every server sends a part; naive: f + 1 send all of a message to f + 1 each;\n"
+      "# forwarder: each site has a dependable forwarder, which sends a message once\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",
       quoted(name(wishes.link.value_or(LinkKind::erasure))));
   if (wan_port(wishes, 0) == kInProcess) {
@@ -193,13 +197,28 @@ std::string server(const NewTopology& wishes, std::size_t site, std::size_t i) {
   return text + fmt::format("client = {}\nadmin = {}\n", endpoint(kFirstClientPort), endpoint(kFirstAdminPort));
 }
 
+// On the host of the site's first server; a backup on that of its last.
+std::string forwarders(const NewTopology& wishes, std::size_t site) {
+  std::string text =
+      "# local: TCP, for the servers of the site; wan: UDP, for other forwarders; admin: status over HTTP\n";
+  for (std::size_t i = 0; i < (wishes.backup_forwarders ? 2U : 1U); ++i) {
+    const std::string& host = pick(wishes.hosts, site * wishes.servers + (i == 0 ? 0 : wishes.servers - 1));
+    const std::size_t port = site * kPortsPerSite + kForwarderPort + i;
+    text += fmt::format("{} = {{ local = \"{}:{}\", wan = \"{}:{}\", admin = \"{}:{}\" }}\n",
+                        i == 0 ? "forwarder" : "backup", host, kFirstClientPort + port, host, kFirstClientPort + port,
+                        host, kFirstAdminPort + port);
+  }
+  return text;
+}
+
 std::string site(const NewTopology& wishes, std::size_t index) {
   std::string text = fmt::format(
       "[[site]]\n"
       "name = {}\n"
-      "f = {}  # servers that may be faulty in any way; the site has 3f + 1\n"
-      "\n",
+      "f = {}  # servers that may be faulty in any way; the site has 3f + 1\n",
       quoted(site_name(SiteId(static_cast<std::uint16_t>(index)))), (wishes.servers - 1) / 3);
+  if (wishes.sites > 1 && wishes.link == LinkKind::forwarder) text += forwarders(wishes, index);
+  text += "\n";
   if (index == 0) {
     const bool several = wishes.sites > 1;
     text += kPortsExplained;

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, GlobalProtocol>, 1> kGlobalProtocols{
     {{"prime", GlobalProtocol::prime}}};
-constexpr std::array<std::pair<std::string_view, LinkKind>, 2> kLinkKinds{
-    {{"erasure", LinkKind::erasure}, {"naive", LinkKind::naive}}};
+constexpr std::array<std::pair<std::string_view, LinkKind>, 3> kLinkKinds{
+    {{"erasure", LinkKind::erasure}, {"naive", LinkKind::naive}, {"forwarder", LinkKind::forwarder}}};
 
 template <typename T>
 using Choices = std::span<const std::pair<std::string_view, T>>;
@@ -166,6 +166,23 @@ void check_naive(Section& root, const Topology& out) {
   }
 }
 
+// A site has forwarders exactly where one of its links goes over them.
+void check_forwarders(Section& root, const Topology& out) {
+  for (const SiteSettings& site : out.sites) {
+    const bool needed = std::ranges::any_of(out.wan.pairs, [&](const WanPair& pair) {
+      return pair.kind == LinkKind::forwarder && (pair.first == site.id || pair.second == site.id);
+    });
+    if (needed == !site.forwarders.empty()) continue;
+    return root.fault("site", needed
+                                  ? fmt::format("links of site {} are of the kind \"forwarder\", and it has none; add "
+                                                "\"forwarder\" to [[site]] {}",
+                                                site.name, site.name)
+                                  : fmt::format("site {} has a forwarder, and no link of that kind; take it away, or "
+                                                "write kind = \"forwarder\" in [wan]",
+                                                site.name));
+  }
+}
+
 }  // namespace
 
 void read_wide_area(Faults& faults, Section& root, Topology& out) {
@@ -193,6 +210,7 @@ void read_wide_area(Faults& faults, Section& root, Topology& out) {
   read_global(faults, global != nullptr ? *global : none, sites, out.prime, out.global);
   read_wan(faults, wan != nullptr ? *wan : none, in_process, sites, out.wan);
   check_naive(root, out);
+  check_forwarders(root, out);
 }
 
 std::string_view name(GlobalProtocol protocol) {
@@ -201,6 +219,11 @@ std::string_view name(GlobalProtocol protocol) {
 
 std::string_view name(LinkKind kind) {
   return std::ranges::find(kLinkKinds, kind, [](const auto& choice) { return choice.second; })->first;
+}
+
+std::optional<LinkKind> link_kind(std::string_view name) {
+  const auto found = std::ranges::find(kLinkKinds, name, [](const auto& choice) { return choice.first; });
+  return found == kLinkKinds.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace garrison::config

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <optional>
 #include <vector>
 
@@ -28,7 +29,7 @@ namespace garrison::forwarder {
 struct ForwarderId {
   SiteId site;
   Role role = Role::primary;
-  friend bool operator==(const ForwarderId&, const ForwarderId&) = default;
+  friend auto operator<=>(const ForwarderId&, const ForwarderId&) = default;
 };
 
 inline constexpr std::size_t kDatagramHeadBytes = 4 + 2 + 1 + 1 + 8 + 8 + 4 + 2 + 2;

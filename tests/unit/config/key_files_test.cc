@@ -108,6 +108,21 @@ void add_site(Topology& topology) {
   topology.crypto.site_scheme = crypto::ThresholdScheme::shoup_rsa1024;
 }
 
+TEST_F(KeyFilesTest, a_forwarder_has_a_key_to_agree_with_others_and_none_to_sign) {
+  topology_.sites.front().forwarders.resize(2);
+  deal();
+  EXPECT_EQ(finding(topology_), "");
+  const auto backup = crypto::load_private(file("A-backup.key"));
+  ASSERT_TRUE(backup.ok()) << backup.error().message;
+  EXPECT_EQ(backup.value().self, Principal::forwarder(SiteId(0), 1));
+  EXPECT_EQ(backup.value().signing.size(), 0U);
+  const auto directory = crypto::load_public(public_keys_path(directory_));
+  ASSERT_TRUE(directory.ok()) << directory.error().message;
+  EXPECT_TRUE(crypto::check_belongs(backup.value(), directory.value()).ok());
+  fs::rename(file("A-forwarder.key"), file("A-backup.key"));
+  EXPECT_NE(finding(topology_).find("holds the keys of A-forwarder"), std::string::npos);
+}
+
 TEST_F(KeyFilesTest, one_site_has_no_site_keys) {
   deal();
   EXPECT_TRUE(crypto::load_public(public_keys_path(directory_)).value().site_keys().empty());

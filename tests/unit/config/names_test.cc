@@ -33,7 +33,8 @@ TEST(NamesTest, every_server_name_reads_back) {
 
 TEST(NamesTest, principals_read_back) {
   for (const Principal principal :
-       {Principal::server(SiteId(1), ServerId(3)), Principal::client(ClientId(0)), Principal::client(ClientId(4095))}) {
+       {Principal::server(SiteId(1), ServerId(3)), Principal::client(ClientId(0)), Principal::client(ClientId(4095)),
+        Principal::forwarder(SiteId(0), 0), Principal::forwarder(SiteId(27), 1)}) {
     EXPECT_EQ(parse_principal_name(principal_name(principal)), principal);
   }
 }

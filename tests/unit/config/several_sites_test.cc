@@ -357,6 +357,40 @@ TEST(SeveralSitesTest, a_naive_link_has_no_more_copies_than_can_be_told_apart) {
   EXPECT_NE(fault(naive(16)).find("36 copies"), std::string::npos);
 }
 
+std::string with_forwarders(bool backups) {
+  NewTopology wishes;
+  wishes.system = SystemId(7);
+  wishes.sites = 2;
+  wishes.link = LinkKind::forwarder;
+  wishes.backup_forwarders = backups;
+  return new_topology_text(wishes).value();
+}
+
+TEST(SeveralSitesTest, each_site_has_a_forwarder_and_may_have_a_backup) {
+  const Topology one = parsed(with_forwarders(false));
+  EXPECT_EQ(one.wan.pairs.front().kind, LinkKind::forwarder);
+  EXPECT_EQ(one.sites[0].forwarders.size(), 1U);
+  const Topology both = parsed(with_forwarders(true));
+  ASSERT_EQ(both.sites[1].forwarders.size(), 2U);
+  EXPECT_EQ(both.sites[1].forwarders[1].local, (Endpoint{{127, 0, 0, 1}, 7152}));
+  EXPECT_EQ(both.sites[1].forwarders[1].wan, (Endpoint{{127, 0, 0, 1}, 7152}));
+  EXPECT_EQ(both.sites[1].forwarders[1].admin, (Endpoint{{127, 0, 0, 1}, 9252}));
+  EXPECT_EQ(both.principals().back(), Principal::forwarder(SiteId(1), 1));
+  EXPECT_TRUE(both.has(Principal::forwarder(SiteId(1), 1)));
+  EXPECT_FALSE(one.has(Principal::forwarder(SiteId(1), 1)));
+}
+
+TEST(SeveralSitesTest, forwarders_are_there_exactly_where_links_need_them) {
+  EXPECT_NE(fault(replaced(text_of(2), "kind = \"erasure\"", "kind = \"forwarder\"")).find("and it has none"),
+            std::string::npos);
+  EXPECT_NE(
+      fault(replaced(with_forwarders(false), "kind = \"forwarder\"", "kind = \"erasure\"")).find("no link of that"),
+      std::string::npos);
+  EXPECT_NE(fault(replaced(with_forwarders(true), "\nforwarder = ", "\n# ")).find("there is none"), std::string::npos);
+  EXPECT_NE(fault(replaced(with_forwarders(true), "127.0.0.1:7052", "127.0.0.1:7051")).find("already"),
+            std::string::npos);
+}
+
 TEST(SeveralSitesTest, bft_orders_no_events_of_a_site) {
   std::string text = replaced(text_of(2), "local = \"prime\"", "local = \"bft\"");
   text = replaced(text, "pattern = \"one\"", "pattern = \"all\"");
