@@ -10,6 +10,7 @@
 #include "apps/commands/command.h"
 #include "apps/commands/demo.h"
 #include "apps/commands/explain.h"
+#include "apps/commands/forwarder.h"
 #include "apps/commands/gateway.h"
 #include "apps/commands/keys.h"
 #include "apps/commands/lab.h"
@@ -28,6 +29,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   add_keys_command(app, exit_status);
   add_status_command(app, exit_status);
   add_run_command(app, exit_status);
+  add_forwarder_command(app, exit_status);
   add_gateway_command(app, exit_status);
   add_client_command(app, exit_status);
   add_lab_command(app, exit_status);

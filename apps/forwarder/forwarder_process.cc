@@ -1,0 +1,112 @@
+#include "apps/forwarder/forwarder_process.h"
+
+#include <httplib.h>
+
+#include <chrono>
+#include <utility>
+
+namespace garrison::forwarder {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPublishPeriod{200};
+constexpr int kTimeoutSeconds = 2;
+
+Instant monotonic_now() {
+  return Instant(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+}  // namespace
+
+ForwarderProcess::ForwarderProcess(Setup setup)
+    : setup_(std::move(setup)),
+      forwarder_(setup_.forwarder, monotonic_now()),
+      wide_(setup_.wide, forwarder_),
+      sessions_(io_, setup_, forwarder_, [this] { poll(); }),
+      socket_(io_, setup_, wide_, monotonic_now, [this] { sessions_.poll(); }),
+      publish_timer_(io_) {}
+
+ForwarderProcess::~ForwarderProcess() {
+  if (http_thread_.joinable()) {
+    // stop() is without effect before the thread has begun to listen.
+    while (!http_->is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    http_->stop();
+    http_thread_.join();
+  }
+}
+
+Result<void> ForwarderProcess::open() {
+  if (Result<void> opened = socket_.open(); !opened) return opened;
+  if (Result<void> listening = sessions_.listen(); !listening) return listening;
+  publish();
+  return serve_status();
+}
+
+void ForwarderProcess::stop() {
+  publish_timer_.cancel();
+  sessions_.stop();
+  socket_.stop();
+  io_.stop();
+}
+
+void ForwarderProcess::poll() {
+  socket_.poll();
+  sessions_.poll();
+}
+
+void ForwarderProcess::publish() {
+  nlohmann::json drops = nlohmann::json::object();
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    const auto reason = static_cast<DropReason>(i);
+    if (const std::uint64_t count = forwarder_.drops().get(reason); count > 0) drops[std::string(name(reason))] = count;
+  }
+  nlohmann::json status{{"forwarder", setup_.name},
+                        {"active", forwarder_.active(monotonic_now())},
+                        {"servers_connected", sessions_.sessions()},
+                        {"strangers_refused", sessions_.refused()},
+                        {"last_sent", forwarder_.local().last_sent().value()},
+                        {"messages_sent", forwarder_.sent()},
+                        {"given_up", forwarder_.local().given_up()},
+                        {"contents_held", forwarder_.local().contents()},
+                        {"datagrams_sent", socket_.sent()},
+                        {"bytes_sent", socket_.sent_bytes()},
+                        {"datagrams_received", socket_.received()},
+                        {"datagrams_not_sent", socket_.failed()},
+                        {"drops", std::move(drops)}};
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_ = std::move(status);
+  }
+  publish_timer_.expires_after(kPublishPeriod);
+  publish_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) publish();
+  });
+}
+
+nlohmann::json ForwarderProcess::status() const {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+Result<void> ForwarderProcess::serve_status() {
+  http_ = std::make_unique<httplib::Server>();
+  http_->new_task_queue = [] { return new httplib::ThreadPool(1); };  // the library takes ownership
+  http_->set_keep_alive_max_count(1);
+  http_->set_read_timeout(kTimeoutSeconds);
+  http_->set_write_timeout(kTimeoutSeconds);
+  http_->set_payload_max_length(1024);
+  http_->Get("/status", [this](const httplib::Request&, httplib::Response& response) {
+    response.set_content(status().dump(), "application/json");
+  });
+  const config::Endpoint& admin = setup_.settings.admin;
+  if (!http_->bind_to_port(config::to_string(admin.ip).c_str(), admin.port)) {
+    return Error{"admin endpoint " + config::to_string(admin) + " of " + setup_.name +
+                 " cannot be bound; is another forwarder running there?"};
+  }
+  http_thread_ = std::thread([this] { http_->listen_after_bind(); });
+  return {};
+}
+
+}  // namespace garrison::forwarder
