@@ -63,6 +63,10 @@ Result<SiteSetup> make_site_setup(const config::Topology& topology, const crypto
   if (topology.local_protocol != config::LocalProtocol::prime) {
     return Error{"sites among others order events, which only prime does yet; write local = \"prime\""};
   }
+  for (const config::WanPair& pair : topology.wan.pairs) {
+    if (pair.kind != config::LinkKind::forwarder) continue;
+    return Error{"forwarders run, but servers do not hand them messages yet; write kind = \"erasure\" in [wan]"};
+  }
   const config::SiteSettings& site = topology.site(bundle.self.site);
   const ServerId self(static_cast<std::uint16_t>(bundle.self.index));
   const std::string who = "server " + site.servers[self.index()].name;
