@@ -53,7 +53,7 @@ void Clients::carry_out_queries(std::size_t index, const client::QueryOutput& ou
     for (const auto& [to, key] : client.keys) {
       Bytes query = encode_query(client, ask, to, client.asked.at(ask.number));
       const std::size_t bytes = query.size();
-      travel(client, to, bytes, [this, index, to, query = std::move(query)] { hand_in_query(index, query, to); });
+      travel(client, to, bytes, [this, index, to = to, query = std::move(query)] { hand_in_query(index, query, to); });
     }
   }
   for (const client::Answered& one : output.answered) {
