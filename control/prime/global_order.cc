@@ -358,8 +358,9 @@ void GlobalOrder::install(View view, SeqNum start_seq, const ReplayWindow* windo
   for (Slot& at : ring_) {
     // A quorum's reports hold whatever was ordered before; what lies at or beyond start_seq others ordered in later
     // views.
-    if (at.ordered || at.sequence <= executed_) continue;
-    // Votes and PRE-PREPARE are of a view that is over.
+    if (at.ordered) continue;
+    // Votes and PRE-PREPARE are of a view that is over, also where this server has jumped over the sequence: others may
+    // order it again, and are not to be measured by the old leader's word.
     Slot fresh;
     fresh.sequence = at.sequence;
     fresh.view = view_;

@@ -174,5 +174,20 @@ TEST_F(ViewRulesTest, votes_of_an_earlier_view_count_for_nothing_in_this_one) {
   EXPECT_EQ(core.prime().status().globally_ordered, SeqNum(0));
 }
 
+// It jumped over a sequence that the old leader had proposed and nobody ordered. The new leader proposes it again.
+TEST_F(ViewRulesTest, what_a_server_has_jumped_over_is_forgotten_with_its_view) {
+  Core core(keys_, config(2));
+  ASSERT_EQ(count(core.settle(pre_prepare(1, three_rows({0, 0, 1, 0}))), MessageType::Prepare), 1U);
+  const Bytes nothing_executed(8 * kN);
+  core.settle_output(core.step(ordering::Restored{SeqNum(3), nothing_executed}));
+  core.settle(proof(1));
+  for (const std::size_t from : {0U, 1U, 3U}) core.settle(from, message::ReplayCommit{View(1), Digest{}, SeqNum(1)});
+  ASSERT_TRUE(core.prime().status().view_installed);
+  const ordering::Output output = core.settle(pre_prepare(1, three_rows({0, 0, 0, 0}), 1, 1));
+  EXPECT_TRUE(output.blame.empty());
+  EXPECT_FALSE(dropped(output, DropReason::prime_equivocation));
+  EXPECT_EQ(count(output, MessageType::Prepare), 1U) << "others may have to order it";
+}
+
 }  // namespace
 }  // namespace garrison::prime
