@@ -28,6 +28,7 @@ namespace {
 
 // What 16 servers on two cores carry: every tick of every server is ordered by its site, and every batch signed.
 constexpr Duration kSiteClockTick = milliseconds(20);
+constexpr Duration kSiteClockRest = milliseconds(60);
 constexpr Duration kSignPeriod = milliseconds(20);
 // [PRIME] 4: PO-REQUEST, PO-ACK, PO-SUMMARY, PRE-PREPARE, PREPARE and COMMIT each cross the wide area once.
 constexpr int kCrossings = 6;
@@ -56,6 +57,7 @@ Result<config::Topology> make_topology(const SitesDemoOptions& options) {
   for (config::WanPair& pair : topology.wan.pairs) pair.delay = options.wan_delay;
   config::GlobalSettings& global = topology.global;
   global.site_clock_tick = kSiteClockTick;
+  global.site_clock_rest = kSiteClockRest;
   global.sign_period = kSignPeriod;
   const config::GlobalBounds bounds = config::global_bounds(global, topology.prime);
   global.clock_bound = std::max(global.clock_bound, bounds.clock_bound);

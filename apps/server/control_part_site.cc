@@ -61,7 +61,7 @@ std::size_t ControlPart::take_shares(Instant now) {
 
 // What is introduced may be executed at once, where a site has one server, and then there is more to do.
 std::size_t ControlPart::attend(Instant now) {
-  site_->member.tick(now);
+  site_->member.tick(now, site_->machine.tick_wanted(site_->member.self()));
   std::size_t done = 0;
   for (site::Member::Outputs outputs = std::exchange(site_->member.outputs(), {}); !outputs.empty();
        outputs = std::exchange(site_->member.outputs(), {})) {

@@ -49,6 +49,7 @@ site::MemberConfig member_config(const config::Topology& topology, const config:
   config.n = site.n();
   config.f = site.f;
   config.tick_period = topology.global.site_clock_tick;
+  config.tick_rest = topology.global.site_clock_rest;
   config.takeover = config::local_ordering_bound(topology.prime) * 2;
   for (const config::SiteSettings& other : topology.sites) {
     config.links.push_back(other.id == site.id ? std::nullopt : std::optional(link_plan(topology, site, other)));
@@ -85,7 +86,7 @@ Result<SiteSetup> make_site_setup(const config::Topology& topology, const crypto
   const message::Envelope envelope{topology.system, crypto::Principal::of_site(site.id), topology.crypto.epoch};
   prime::PrimeConfig core = prime_config(topology.global.prime, envelope, topology.sites.size(), topology.global.f);
   core.max_request_bytes = kGlobalRequestBytes;
-  core.clock_step = topology.global.site_clock_tick;
+  core.clock_step = topology.global.site_clock_rest;
   if (Result<void> fit = prime::check(core); !fit) return Error{"[global]: " + fit.error().message};
 
   SiteSetup setup;

@@ -158,11 +158,13 @@ std::string describe_wide_area(const Topology& topology) {
       wan.rate ? fmt::format("a site sends at most {}", to_string(*wan.rate)) : "no limit to what a site sends");
   text += describe(global.prime, "prime of the sites", "a leader site");
   return text + fmt::format(
-                    "site clocks: a tick every {}, ordered within {} at worst; one server's clock counts up to {} from "
+                    "site clocks: a tick every {}, or {} at rest, ordered within {} at worst; one server's clock "
+                    "counts up to {} from "
                     "its site's;\n"
                     "  a site signs once every {}\n",
-                    to_string(global.site_clock_tick), to_string(local_ordering_bound(topology.prime)),
-                    to_string(global.clock_bound), to_string(global.sign_period));
+                    to_string(global.site_clock_tick), to_string(global.site_clock_rest),
+                    to_string(local_ordering_bound(topology.prime)), to_string(global.clock_bound),
+                    to_string(global.sign_period));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ Duration local_ordering_bound(const PrimeSettings& local) {
 GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& local) {
   const Duration step = global.site_clock_tick + local_ordering_bound(local);
   return {.step = step,
-          .clock_bound = step * 4,
+          .clock_bound = (global.site_clock_rest + local_ordering_bound(local)) * 4,
           .delta_pp = global.prime.pre_prepare_period + global.sign_period + step * 2};
 }
 

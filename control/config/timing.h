@@ -17,8 +17,8 @@ inline constexpr Duration kLocalLatency = milliseconds(1);
 // What a site must allow for, beyond its own ordering, before another server's tick is taken for a false one, and
 // before the leader site's next PRE-PREPARE is late.
 struct GlobalBounds {
-  Duration step;         // what the site clock may advance by at once: a tick that was introduced just too late
-  Duration clock_bound;  // the least B: four steps
+  Duration step;         // by which the site clock may be late when it is waited for: a tick introduced just too late
+  Duration clock_bound;  // the least B: four times what it may advance by at once when it is not
   Duration delta_pp;     // the least Delta_pp: a period, and what two sites' clocks and signing add to it
 };
 [[nodiscard]] GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& local);

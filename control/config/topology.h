@@ -189,7 +189,8 @@ struct GlobalSettings {
   GlobalProtocol protocol = GlobalProtocol::prime;
   std::size_t f = 0;  // F: sites that may be faulty in any way; the number of sites is at least 3F + 1
   PrimeSettings prime = wide_area_prime();
-  Duration site_clock_tick = milliseconds(10);  // each server introduces its clock once per tick
+  Duration site_clock_tick = milliseconds(10);  // each server introduces its clock so often, when it is waited for
+  Duration site_clock_rest = milliseconds(30);  // and so often when it is not
   Duration sign_period = milliseconds(20);      // a site signs what it wants to say once per period of its clock
   Duration clock_bound = milliseconds(400);     // B: how far from the site clock the tick of one server counts
 };

@@ -139,11 +139,12 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "protocol = {}\n"
       "f = {}  # sites that may be faulty in any way, or lost; it takes 3f + 1 sites\n"
       "site_clock_tick = {}  # each server tells its site the time so often; timers below go by that\n"
+      "site_clock_rest = {}  # and so often while none of them is about to go off\n"
       "sign_period = {}  # a site signs what it says to others once per period\n"
       "clock_bound = {}  # how far from its site's clock one server's may be; else it is held to that\n",
       quoted(name(global.protocol)), wishes.f_global.value_or((wishes.sites - 1) / 3),
-      quoted(to_string(global.site_clock_tick)), quoted(to_string(global.sign_period)),
-      quoted(to_string(global.clock_bound)));
+      quoted(to_string(global.site_clock_tick)), quoted(to_string(global.site_clock_rest)),
+      quoted(to_string(global.sign_period)), quoted(to_string(global.clock_bound)));
   text += prime_keys(global.prime);
   text += fmt::format(
       "\n"

@@ -46,22 +46,31 @@ void check_periods(Section& section, const GlobalSettings& out) {
 // Where these do not hold, correct sites would suspect each other, or let a faulty server move their clocks.
 void check_bounds(Section& section, const GlobalSettings& out, const PrimeSettings& local) {
   const GlobalBounds bounds = global_bounds(out, local);
-  const std::string step = fmt::format("a tick of {} and the {} that a site may take to order it",
-                                       to_string(out.site_clock_tick), to_string(local_ordering_bound(local)));
+  const auto ordered = [&](Duration tick) {
+    return fmt::format("a tick of {} and the {} that a site may take to order it", to_string(tick),
+                       to_string(local_ordering_bound(local)));
+  };
+  if (out.site_clock_rest < out.site_clock_tick) {
+    section.fault("site_clock_rest", fmt::format("site_clock_rest is {}, less than site_clock_tick = {}; raise it",
+                                                 to_string(out.site_clock_rest), to_string(out.site_clock_tick)));
+  }
   if (out.clock_bound < bounds.clock_bound) {
-    section.fault("clock_bound", fmt::format("clock_bound is {}, less than four times {}; raise it to {}",
-                                             to_string(out.clock_bound), step, to_string(bounds.clock_bound)));
+    section.fault("clock_bound",
+                  fmt::format("clock_bound is {}, less than four times {}; raise it to {}", to_string(out.clock_bound),
+                              ordered(out.site_clock_rest), to_string(bounds.clock_bound)));
   }
   if (out.prime.delta_pp < bounds.delta_pp) {
-    section.fault("delta_pp", fmt::format("delta_pp of [global] is {}, less than pre_prepare_period, sign_period and "
-                                          "twice {}: a correct leader site would be suspected; raise it to {}",
-                                          to_string(out.prime.delta_pp), step, to_string(bounds.delta_pp)));
+    section.fault("delta_pp",
+                  fmt::format("delta_pp of [global] is {}, less than pre_prepare_period, sign_period and "
+                              "twice {}: a correct leader site would be suspected; raise it to {}",
+                              to_string(out.prime.delta_pp), ordered(out.site_clock_tick), to_string(bounds.delta_pp)));
   }
 }
 
 void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
                  GlobalSettings& out) {
-  std::vector<std::string_view> known{"protocol", "f", "site_clock_tick", "sign_period", "clock_bound"};
+  std::vector<std::string_view> known{"protocol",        "f",           "site_clock_tick",
+                                      "site_clock_rest", "sign_period", "clock_bound"};
   known.insert(known.end(), kPrimeKeys.begin(), kPrimeKeys.end());
   Section section(faults, table, "[global]", std::move(known));
   section.one_of("protocol", out.protocol, Choices<GlobalProtocol>(kGlobalProtocols));
@@ -72,6 +81,7 @@ void read_global(Faults& faults, const toml::table& table, std::size_t sites, co
                                    sites, out.f, 3 * out.f + 1, (sites - 1) / 3));
   }
   section.duration("site_clock_tick", out.site_clock_tick, kShortestTick, kLongestPeriod);
+  section.duration("site_clock_rest", out.site_clock_rest, kShortestTick, kLongestPeriod);
   section.duration("sign_period", out.sign_period, kShortestTick, kLongestPeriod);
   section.duration("clock_bound", out.clock_bound, kShortestTick, kLongestBound);
   read_prime(section, out.prime);

@@ -289,4 +289,12 @@ std::vector<SiteId> Inquiries::due_again(Instant now) {
   return due;
 }
 
+Instant Inquiries::next_wakeup() const {
+  Instant next = Instant::never();
+  for (const std::optional<Asked>& asked : asked_) {
+    if (asked.has_value()) next = earlier(next, asked->repeat_at);
+  }
+  return next;
+}
+
 }  // namespace garrison::site

@@ -87,6 +87,7 @@ class Inquiries {
   [[nodiscard]] bool wants(const message::VerifiedMessage& message) const;
   // Sites that have not answered for long.
   [[nodiscard]] std::vector<SiteId> due_again(Instant now);
+  [[nodiscard]] Instant next_wakeup() const;
   [[nodiscard]] bool asks(SiteId site) const { return asked_[site.index()].has_value(); }
 
   [[nodiscard]] const Blacklist& blacklist() const { return blacklist_; }

@@ -164,6 +164,12 @@ std::vector<SiteId> LinkSender::due_again(Instant now) {
   return due;
 }
 
+Instant LinkSender::next_wakeup() const {
+  Instant next = Instant::never();
+  for (const Peer& peer : peers_) next = earlier(next, earlier(peer.acknowledge_at, peer.repeat_at));
+  return next;
+}
+
 std::uint64_t LinkSender::oldest_needed(std::uint64_t none) const {
   std::uint64_t oldest = none;
   for (const Peer& peer : peers_) {

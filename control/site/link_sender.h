@@ -53,6 +53,8 @@ class LinkSender {
   // All communication with `site` ends, for good.
   void cut_off(SiteId site);
   [[nodiscard]] bool anything_to_say(Instant now) const;
+  // When the clock alone gives it something to say or to repeat.
+  [[nodiscard]] Instant next_wakeup() const;
 
   // What pack() goes by, all of it from the local order.
   struct Moment {

@@ -40,6 +40,15 @@ LogicalMachine::LogicalMachine(const MachineConfig& config, std::unique_ptr<orde
 void LogicalMachine::execute(Instant /*now*/, const ordering::Deliver& batch) {
   const ServerId introducer = batch.holder->get().server();
   for (const ByteView event : batch.updates) on_event(introducer, batch.holder, event);
+  next_wakeup_ = find_next_wakeup();
+}
+
+Instant LogicalMachine::find_next_wakeup() const {
+  const Instant next = earlier(replica_.next_wakeup(), earlier(sender_.next_wakeup(), inquiries_.next_wakeup()));
+  if (!closed_at_.has_value()) return next;
+  // Past this, a batch can close as soon as there is something to say.
+  const Instant may_close = *closed_at_ + config_.sign_period;
+  return clock_.now() < may_close ? earlier(next, may_close) : next;
 }
 
 void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const message::StoredMessage>& holder,

@@ -95,6 +95,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
 
   [[nodiscard]] const replica::Replica& replica() const { return replica_; }
   [[nodiscard]] MachineStatus status() const;
+  // When a tick of `server`, by its own clock, is next waited for.
+  [[nodiscard]] Instant tick_wanted(ServerId server) const { return clock_.own_time(server, next_wakeup_); }
   // Whether a link message, or a part of it, is of no use any more.
   [[nodiscard]] bool has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
     return receiver_.has(source, traffic, sequence);
@@ -145,6 +147,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void hand_back(const OutgoingBatch& batch, const RootSignature& signature);
   void verify_due();
   void close_if_due();
+  [[nodiscard]] Instant find_next_wakeup() const;
   void close();
   [[nodiscard]] std::shared_ptr<const Bytes> whole(const Item& item) const;
   void forget_batches();
@@ -177,6 +180,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   std::uint64_t next_number_ = 1;
   std::uint64_t settled_ = 0;  // batches up to here were handed back
   std::optional<Instant> closed_at_;
+  Instant next_wakeup_;  // in site time, behind the last event
   Digest fingerprint_{};
   std::uint64_t events_ = 0;
   std::uint64_t link_messages_ = 0;

@@ -13,7 +13,7 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       came_(config.links.size()),
       asked_(config.links.size()),
       answered_(config.links.size()) {
-  CHECK(config.tick_period > Duration());
+  CHECK(config.tick_period > Duration() && config.tick_rest >= config.tick_period);
 }
 
 void Member::on_message(Instant now, const message::VerifiedMessage& message) {
@@ -30,10 +30,11 @@ void Member::on_share(Instant now, const ThresholdSign::ShareMade& made) {
   collect(output);
 }
 
-void Member::tick(Instant now) {
+void Member::tick(Instant now, Instant tick_wanted) {
   now_ = now;
-  if (now >= next_tick_) {
-    next_tick_ = std::max(next_tick_ + config_.tick_period, now);
+  tick_wanted_ = tick_wanted;
+  if (now >= next_tick()) {
+    ticked_at_ = now;
     outputs_.introduce.push_back(message::encode(config_.envelope, message::Tick{now}));
   }
   for (Batch& each : batches_) {
@@ -46,8 +47,13 @@ void Member::tick(Instant now) {
   collect(output);
 }
 
+Instant Member::next_tick() const {
+  if (!ticked_at_.has_value()) return Instant();
+  return std::max(*ticked_at_ + config_.tick_period, earlier(tick_wanted_, *ticked_at_ + config_.tick_rest));
+}
+
 Instant Member::next_wakeup() const {
-  Instant next = earlier(next_tick_, signing_.next_wakeup());
+  Instant next = earlier(next_tick(), signing_.next_wakeup());
   for (const Batch& each : batches_) {
     if (!each.settled) next = earlier(next, each.introduce_at);
   }

@@ -32,7 +32,8 @@ struct MemberConfig {
   crypto::ThresholdScheme scheme{};
   std::vector<std::optional<LinkPlan>> links;  // to each site, by SiteId; none for this one
   Incarnation link_incarnation{1};
-  Duration tick_period = milliseconds(10);
+  Duration tick_period = milliseconds(10);  // of TICK, while the machine waits for the time
+  Duration tick_rest = milliseconds(30);    // and while it does not; at least tick_period
   Duration takeover = milliseconds(100);    // after which a signature that nobody on duty introduced is introduced
   Duration answer_gap = milliseconds(500);  // at least, between two times that the same INQUIRY-RESPONSE goes out
 };
@@ -80,12 +81,14 @@ class Member final : public Effects {
   [[nodiscard]] bool introduces(SiteId source, const message::LinkPart& part, bool known);
   // A server of that site asked what this one has answered already.
   void answer_again(Instant now, const message::InquiryId& id);
-  void tick(Instant now);
+  // `tick_wanted`: when the machine waits for a TICK of this server.
+  void tick(Instant now, Instant tick_wanted);
   [[nodiscard]] Instant next_wakeup() const;
 
   // What is to be done; the caller empties it.
   [[nodiscard]] Outputs& outputs() { return outputs_; }
 
+  [[nodiscard]] ServerId self() const { return config_.self; }
   [[nodiscard]] std::uint64_t signatures() const { return signatures_; }  // of batches, known here
   [[nodiscard]] ServerSet expelled() const { return signing_.expelled(); }
 
@@ -111,6 +114,7 @@ class Member final : public Effects {
   void send_uncoded(const OutgoingBatch& batch, const RootSignature& signature);
   void send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message);
   void forget_done();
+  [[nodiscard]] Instant next_tick() const;
   [[nodiscard]] bool on_duty(std::uint64_t number) const;
   [[nodiscard]] Batch* find(std::uint64_t number);
 
@@ -135,7 +139,8 @@ class Member final : public Effects {
   };
   std::vector<Answer> answered_;  // the last INQUIRY-RESPONSE to each site
   Instant now_;
-  Instant next_tick_;
+  std::optional<Instant> ticked_at_;
+  Instant tick_wanted_;
   std::uint64_t signatures_ = 0;
 };
 

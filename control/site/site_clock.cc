@@ -31,4 +31,10 @@ void SiteClock::on_tick(ServerId id, Instant clock) {
   now_ = std::max(now_, *nth);
 }
 
+Instant SiteClock::own_time(ServerId id, Instant time) const {
+  const Server& server = servers_[id.index()];
+  if (!server.known) return Instant();
+  return time == Instant::never() ? time : time - server.addition;
+}
+
 }  // namespace garrison::site

@@ -30,6 +30,10 @@ class SiteClock {
   // From zero, when f + 1 servers have ticked first.
   [[nodiscard]] Instant now() const { return now_; }
 
+  // What `server` reads on its own clock when that is worth `time` as a tick; at once when its first tick is still to
+  // come.
+  [[nodiscard]] Instant own_time(ServerId server, Instant time) const;
+
  private:
   struct Server {
     bool known = false;

@@ -94,6 +94,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
   const std::pair<const char*, const char*> edits[] = {
       {"f = 1", "f = 0"},
       {"site_clock_tick = \"10ms\"", "site_clock_tick = \"5ms\""},
+      {"site_clock_rest = \"30ms\"", "site_clock_rest = \"25ms\""},
       {"sign_period = \"20ms\"", "sign_period = \"15ms\""},
       {"clock_bound = \"400ms\"", "clock_bound = \"401ms\""},
       {"eager = false", "eager = true"},
@@ -112,6 +113,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
   EXPECT_EQ(global.protocol, GlobalProtocol::prime);
   EXPECT_EQ(global.f, 0U);
   EXPECT_EQ(global.site_clock_tick, milliseconds(5));
+  EXPECT_EQ(global.site_clock_rest, milliseconds(25));
   EXPECT_EQ(global.sign_period, milliseconds(15));
   EXPECT_EQ(global.clock_bound, milliseconds(401));
   EXPECT_TRUE(global.prime.eager);
@@ -277,7 +279,9 @@ TEST(SeveralSitesTest, f_of_the_sites_fits_their_number) {
 }
 
 TEST(SeveralSitesTest, durations_that_the_site_clock_cannot_keep_are_faults) {
-  expect_global_fault("clock_bound = \"400ms\"", "clock_bound = \"319ms\"", "raise it to 320ms");
+  expect_global_fault("clock_bound = \"400ms\"", "clock_bound = \"399ms\"", "raise it to 400ms");
+  expect_global_fault("site_clock_rest = \"30ms\"", "site_clock_rest = \"9ms\"",
+                      "site_clock_rest is 9ms, less than site_clock_tick = 10ms");
   expect_global_fault("delta_pp = \"250ms\"", "delta_pp = \"229ms\"",
                       "a correct leader site would be suspected; raise");
   expect_global_fault("delta_pp = \"250ms\"", "delta_pp = \"49ms\"", "is out of range");
@@ -289,7 +293,7 @@ TEST(SeveralSitesTest, durations_that_the_site_clock_cannot_keep_are_faults) {
   expect_global_fault("rtt_ping_period = \"1s\"", "rtt_ping_period = \"9ms\"", "moves once per tick of 10ms");
   expect_global_fault("sign_period = \"20ms\"", "sign_period = \"9ms\"", "moves once per tick of 10ms");
   expect_global_fault("site_clock_tick = \"10ms\"", "site_clock_tick = \"100us\"", "is out of range");
-  for (const auto& [from, to] : {std::pair("clock_bound = \"400ms\"", "clock_bound = \"320ms\""),
+  for (const auto& [from, to] : {std::pair("site_clock_rest = \"30ms\"", "site_clock_rest = \"10ms\""),
                                  std::pair("delta_pp = \"250ms\"", "delta_pp = \"230ms\"")}) {
     parsed(in_global(text_of(4), from, to));
   }
@@ -297,12 +301,12 @@ TEST(SeveralSitesTest, durations_that_the_site_clock_cannot_keep_are_faults) {
 
 TEST(SeveralSitesTest, slower_local_ordering_wants_a_wider_clock_bound_also_when_only_it_is_written) {
   std::string text = replaced(text_of(2), "delta_pp = \"20ms\"", "delta_pp = \"120ms\"");
-  EXPECT_NE(fault(text).find("clock_bound is 400ms, less than four times a tick of 10ms and the 170ms"),
+  EXPECT_NE(fault(text).find("clock_bound is 400ms, less than four times a tick of 30ms and the 170ms"),
             std::string::npos)
       << fault(text);
   const std::size_t from = text.find("[global]\n");
   text.erase(from, text.find("[[site]]") - from);
-  EXPECT_NE(fault(text).find("raise it to 720ms"), std::string::npos) << fault(text);
+  EXPECT_NE(fault(text).find("raise it to 800ms"), std::string::npos) << fault(text);
 }
 
 TEST(SeveralSitesTest, keys_and_words_of_the_tables_are_checked) {
@@ -421,10 +425,11 @@ TEST(SeveralSitesTest, explain_says_what_links_cost) {
 }
 
 TEST(SeveralSitesTest, explain_says_what_a_site_has_towards_others) {
-  expect_explained(replaced(text_of(2), "# rate =", "rate ="),
-                   {"a site sends at most 10Mbit/s", "wan inproc 02:00:00:01:01:04 10.2.1.4:7701", "c1 of A, c2 of B",
-                    "a tick every 10ms, ordered within 70ms", "prime of the sites: once every, PO-REQUEST 50ms",
-                    "a leader site is replaced when its turnaround exceeds 2 round trips and 250ms"});
+  expect_explained(
+      replaced(text_of(2), "# rate =", "rate ="),
+      {"a site sends at most 10Mbit/s", "wan inproc 02:00:00:01:01:04 10.2.1.4:7701", "c1 of A, c2 of B",
+       "a tick every 10ms, or 30ms at rest, ordered within 70ms", "prime of the sites: once every, PO-REQUEST 50ms",
+       "a leader site is replaced when its turnaround exceeds 2 round trips and 250ms"});
 }
 
 }  // namespace

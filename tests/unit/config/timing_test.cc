@@ -21,12 +21,13 @@ TEST(TimingTest, global_bounds_follow_from_the_tick_and_from_local_ordering) {
   const PrimeSettings local;
   GlobalSettings global;
   global.site_clock_tick = milliseconds(7);
+  global.site_clock_rest = milliseconds(9);
   global.sign_period = milliseconds(30);
   global.prime.pre_prepare_period = milliseconds(100);
   const Duration step = milliseconds(7) + local_ordering_bound(local);
   const GlobalBounds bounds = global_bounds(global, local);
   EXPECT_EQ(bounds.step, step);
-  EXPECT_EQ(bounds.clock_bound, step * 4);
+  EXPECT_EQ(bounds.clock_bound, (milliseconds(9) + local_ordering_bound(local)) * 4);
   EXPECT_EQ(bounds.delta_pp, milliseconds(130) + step * 2);
 }
 

@@ -399,9 +399,11 @@ TEST_F(InquiriesTest, an_inquiry_that_is_not_answered_is_repeated_ever_more_rare
   EXPECT_TRUE(asker_.due_again(kNow).empty());
   EXPECT_EQ(asker_.due_again(kNow + seconds(1)), std::vector<SiteId>{kSource});
   EXPECT_TRUE(asker_.due_again(kNow + seconds(2)).empty());
+  EXPECT_EQ(asker_.next_wakeup(), kNow + seconds(3));
   EXPECT_EQ(asker_.due_again(kNow + seconds(3)), std::vector<SiteId>{kSource});
   EXPECT_TRUE(hear(response_of(1, Answer::message, one)).resumed.has_value());
   EXPECT_TRUE(asker_.due_again(kNow + seconds(60)).empty());
+  EXPECT_EQ(asker_.next_wakeup(), Instant::never());
 }
 
 // On the naive link a part is the message: its sender alone is to blame.

@@ -113,6 +113,7 @@ TEST_F(LinkSenderTest, a_newer_timely_item_of_one_kind_replaces_one_that_waits) 
 
 TEST_F(LinkSenderTest, an_acknowledgement_alone_is_a_timely_message_that_nobody_acknowledges) {
   sender_.owe_acknowledgement(now_, kOther);
+  EXPECT_EQ(sender_.next_wakeup(), now_ + config().acknowledge_after);
   now_ = now_ + config().acknowledge_after - milliseconds(1);
   EXPECT_FALSE(sender_.anything_to_say(now_)) << "something may go there anyway";
   EXPECT_TRUE(pack().empty());
@@ -159,7 +160,9 @@ TEST_F(LinkSenderTest, what_is_not_acknowledged_is_repeated_with_growing_pauses_
     if (!sender_.due_again(Instant(milliseconds(ms).ns())).empty()) at.push_back(ms);
   }
   EXPECT_EQ(at, (std::vector<std::int64_t>{1000, 3000, 7000, 15000, 23000, 31000, 39000}));
+  EXPECT_EQ(sender_.next_wakeup(), Instant(seconds(47).ns()));
   EXPECT_TRUE(sender_.acknowledged(Instant(seconds(40).ns()), kPeer, SeqNum(1)));
+  EXPECT_EQ(sender_.next_wakeup(), Instant::never());
   EXPECT_TRUE(sender_.due_again(Instant(seconds(100).ns())).empty());
 }
 

@@ -44,6 +44,22 @@ TEST(LogicalMachineTest, an_update_takes_six_wide_area_crossings_and_little_more
   EXPECT_LT(took, world.options().wan_delay * 6 + milliseconds(200));
 }
 
+TEST(LogicalMachineTest, a_site_at_rest_is_told_the_time_less_often_than_a_busy_one) {
+  World world;
+  world.run_for(seconds(1));
+  const auto in_two_seconds = [&](std::uint64_t rounds) {
+    const std::uint64_t before = world.ticks();
+    if (rounds > 0) submit_rounds(world, 1, rounds);
+    world.run_for(seconds(2) - milliseconds(50) * static_cast<std::int64_t>(rounds));
+    return world.ticks() - before;
+  };
+  const std::uint64_t at_rest = in_two_seconds(0);
+  const std::uint64_t busy = in_two_seconds(40);
+  EXPECT_GT(world.executed(0, 0), 100U);
+  EXPECT_LT(at_rest * 4, busy * 3) << at_rest << " and " << busy;
+  EXPECT_LE(busy, std::uint64_t{16} * 200);
+}
+
 TEST(LogicalMachineTest, the_naive_link_brings_the_same_and_sends_more) {
   World erasure;
   World naive({.link = config::LinkKind::naive});

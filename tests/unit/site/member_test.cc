@@ -92,8 +92,17 @@ class MemberTest : public SourceSiteTest {
     }
     return *asked_site_;
   }
-  void tick(Duration at) {
-    for (const auto& member : members_) member->tick(Instant(at.ns()));
+  void tick(Duration at, Instant tick_wanted = Instant()) {
+    for (const auto& member : members_) member->tick(Instant(at.ns()), tick_wanted);
+  }
+  // What a server has introduced its clock at, in ms.
+  [[nodiscard]] std::vector<std::int64_t> ticks_of(std::size_t server) const {
+    std::vector<std::int64_t> all;
+    for (const auto& [introducer, event] : introduced_) {
+      const auto tick = message::decode<message::Tick>(event);
+      if (introducer == server && tick.has_value()) all.push_back(tick->clock.ns() / milliseconds(1).ns());
+    }
+    return all;
   }
   // Who has introduced the signature of a batch.
   [[nodiscard]] std::vector<std::uint16_t> introducers(std::uint64_t batch) const {
@@ -286,13 +295,21 @@ TEST_F(MemberTest, nothing_more_goes_to_a_site_that_is_known_to_be_faulty) {
   EXPECT_TRUE(uncoded_.empty());
 }
 
-TEST_F(MemberTest, a_clock_is_introduced_once_a_period) {
+TEST_F(MemberTest, a_clock_that_is_waited_for_is_introduced_once_a_period) {
   for (std::int64_t ms = 0; ms <= 100; ms += 5) tick(milliseconds(ms));
   settle();
-  const auto ticks = std::ranges::count_if(introduced_, [](const auto& event) {
-    return event.first == 1 && message::decode<message::Tick>(event.second).has_value();
-  });
-  EXPECT_EQ(ticks, 11);
+  EXPECT_EQ(ticks_of(1), (std::vector<std::int64_t>{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100}));
+}
+
+TEST_F(MemberTest, a_clock_that_nobody_waits_for_is_introduced_seldom) {
+  const auto until = [](std::int64_t ms) { return Instant(milliseconds(ms).ns()); };
+  for (std::int64_t ms = 0; ms <= 100; ms += 5) tick(milliseconds(ms), until(75));
+  settle();
+  EXPECT_EQ(ticks_of(1), (std::vector<std::int64_t>{0, 30, 60, 75, 85, 95}))
+      << "once a rest, when it is wanted, and once a period while that stays so";
+  EXPECT_EQ(members_[0]->next_wakeup(), until(105));
+  members_[0]->tick(until(100), Instant::never());
+  EXPECT_EQ(members_[0]->next_wakeup(), until(125));
 }
 
 TEST_F(MemberTest, a_part_of_a_known_link_message_is_introduced_when_it_comes_again) {

@@ -25,6 +25,17 @@ TEST(SiteClockTest, it_starts_at_zero_whatever_the_servers_clocks_show) {
   EXPECT_EQ(clock.now(), ms(10));
 }
 
+TEST(SiteClockTest, it_knows_what_a_server_reads_when_its_tick_moves_it) {
+  SiteClock clock(4, 1, kBound);
+  EXPECT_EQ(clock.own_time(id(1), ms(30)), Instant()) << "its first tick is wanted at once";
+  tick_all(clock, 5000, {0, 700'000, 40, 9});
+  EXPECT_EQ(clock.own_time(id(1), ms(30)), ms(705'030));
+  EXPECT_EQ(clock.own_time(id(1), Instant::never()), Instant::never());
+  clock.on_tick(id(0), clock.own_time(id(0), ms(30)));
+  clock.on_tick(id(1), clock.own_time(id(1), ms(30)));
+  EXPECT_EQ(clock.now(), ms(30));
+}
+
 TEST(SiteClockTest, one_tick_of_one_server_moves_nothing) {
   SiteClock clock(4, 1, kBound);
   clock.on_tick(id(0), ms(10));

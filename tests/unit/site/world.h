@@ -32,6 +32,7 @@ struct WorldOptions {
   Duration wan_delay = milliseconds(25);
   Duration local_order = milliseconds(3);  // from introducing an event to its execution everywhere in the site
   Duration tick = milliseconds(10);
+  Duration rest = milliseconds(30);  // see MemberConfig
   std::uint64_t seed = 1;
 };
 
@@ -88,6 +89,7 @@ class World {
   }
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] std::uint64_t parts_sent() const { return parts_sent_; }
+  [[nodiscard]] std::uint64_t ticks() const { return ticks_; }
   [[nodiscard]] const WorldOptions& options() const { return options_; }
 
   // An event of the oracle's choice, as if `server` had introduced it.
@@ -116,6 +118,7 @@ class World {
     World* world = nullptr;
     std::size_t site = 0;
     std::size_t id = 0;
+    Instant ticked_at;
     std::unique_ptr<replica::ServiceApplication> service;
     std::unique_ptr<LogicalMachine> machine;
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::vector<Bytes>> unacknowledged;  // signed BOUNDED parts
@@ -218,8 +221,14 @@ class World {
   void tick(std::size_t s, std::size_t i) {
     // Clocks of their own, and not all at once.
     const Duration offset = seconds(static_cast<std::int64_t>(100 * s + i));
-    introduce(s, i,
-              message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
+    Server& server = sites_[s].servers[i];
+    if (now_ + offset >= server.machine->tick_wanted(server_id(i)) || now_ >= server.ticked_at + options_.rest) {
+      ++ticks_;
+      server.ticked_at = now_;
+      introduce(
+          s, i,
+          message::encode(envelope(crypto::Principal::server(id(s), server_id(i))), message::Tick{now_ + offset}));
+    }
     at(now_ + options_.tick + microseconds(static_cast<std::int64_t>(rng_.below(500))), [=, this] { tick(s, i); });
   }
 
@@ -352,6 +361,7 @@ class World {
   std::priority_queue<Event> events_;
   std::uint64_t scheduled_ = 0;
   std::uint64_t parts_sent_ = 0;
+  std::uint64_t ticks_ = 0;
   std::uint64_t refused_ = 0;
   Instant now_;
 };
