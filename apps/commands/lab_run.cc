@@ -31,6 +31,7 @@ struct Options {
   std::vector<std::string> series;
   std::vector<std::size_t> clients;
   unsigned jobs = 0;
+  bool bytes = false;
   bool json = false;
 };
 
@@ -153,6 +154,7 @@ nlohmann::json json_row(const lab::Point& point) {
           {"paper", point.paper.has_value() ? nlohmann::json(*point.paper) : nlohmann::json(nullptr)},
           {"egress_bytes_per_update", point.egress_bytes_per_update},
           {"egress_bytes_per_update_by", point.egress_by},
+          {"link_message_bytes_per_update_by", point.inside_links_by},
           {"busiest_egress", point.busiest_egress},
           {"busiest_processor", point.busiest_processor},
           {"busiest_processor_by", point.processor_by},
@@ -164,6 +166,38 @@ nlohmann::json json_row(const lab::Point& point) {
           {"simulation_s", point.simulation_s},
           {"acted", point.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.acted)},
           {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
+}
+
+nlohmann::json sites_condition(const lab::SitesSetup& sites) {
+  if (sites.count == 1) return 1;
+  return {{"count", sites.count},
+          {"F", sites.global.f},
+          {"link", config::name(sites.link)},
+          {"signatures", fmt::format("modelled, {} bytes", crypto::signature_bytes(sites.signatures))},
+          {"delay_ms", sites.delay.seconds() * 1e3},
+          {"egress_bit_per_s", sites.egress_bits_per_s}};
+}
+
+// What was sent per update and what of it was what, the most first.
+void print_bytes(const std::string& title, const std::map<std::string, double>& by) {
+  if (by.empty()) return;
+  std::vector<std::pair<double, std::string>> rows;
+  double sum = 0;
+  for (const auto& [what, bytes] : by) {
+    rows.emplace_back(bytes, what);
+    sum += bytes;
+  }
+  std::ranges::sort(rows, std::greater<>());
+  fmt::print("{}\n", title);
+  for (const auto& [bytes, what] : rows) fmt::print("  {:<32} {:>12.1f} {:>6.1f}%\n", what, bytes, 100 * bytes / sum);
+}
+
+void print_bytes(const std::vector<lab::Point>& points) {
+  for (const lab::Point& point : points) {
+    fmt::print("\n{}, {} clients\n", point.series, point.clients);
+    print_bytes("bytes sent per update", point.egress_by);
+    print_bytes("bytes of link messages per update, before they are coded and signed", point.inside_links_by);
+  }
 }
 
 nlohmann::json series_conditions(const lab::Series& series) {
@@ -180,6 +214,7 @@ nlohmann::json series_conditions(const lab::Series& series) {
           {"cost_table", setup.costs == nullptr ? "none" : setup.costs->name},
           {"delay_ms", setup.network.delay.seconds() * 1e3},
           {"egress_bit_per_s", setup.egress.bits_per_s},
+          {"sites", sites_condition(setup.sites)},
           {"warmup_s", setup.warmup.seconds()},
           {"measured_s", setup.measure.seconds()},
           {"seed", setup.seed}};
@@ -247,6 +282,7 @@ int run(Options options) {
     return complain(written.error().message), kFailed;
   }
   if (options.json) fmt::print("{}\n", json.dump(2));
+  if (options.bytes && !options.json) print_bytes(points);
   int status = kDone;
   for (const lab::Point& point : points) {
     if (!point.acted.empty())
@@ -298,6 +334,7 @@ void add_lab_run_command(CLI::App& lab, int& exit_status) {
       ->delimiter(',')
       ->check(CLI::Range(std::size_t{1}, std::size_t{config::kMaxClients}));
   command.add_option("--jobs", options->jobs, "points at a time; 0: one per core")->capture_default_str();
+  command.add_flag("--bytes", options->bytes, "print what the bytes of each point were");
   command.add_flag("--json", options->json, "print one JSON object");
   command.callback([options, &exit_status] { exit_status = run(*options); });
 }

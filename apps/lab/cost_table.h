@@ -17,6 +17,9 @@ namespace garrison::lab {
   X(sign, "one signature of a server")                                     \
   X(verify, "checking one signature of a server; a known root costs none") \
   X(verify_client, "checking one signature of a client")                   \
+  X(share, "one share of a site's signature")                              \
+  X(combine, "shares combined into a site's signature, and that checked")  \
+  X(verify_site, "checking one signature of a site")                       \
   X(hash_kib, "hashing 1 KiB into leaves of signature trees")              \
   X(mac, "one message authentication code over a reply")                   \
   X(frame, "receiving or sending one frame, system call and tag included") \

@@ -1,5 +1,6 @@
 #include "apps/lab/egress_meter.h"
 
+#include "control/message/messages.h"
 #include "dataplane/wire/chunk.h"
 #include "dataplane/wire/frame.h"
 
@@ -31,6 +32,17 @@ void EgressMeter::on_frame(ServerId from, ServerId to, ByteView frame) {
   } else {
     on_chunks(from.index() * servers_ + to.index(), content);
   }
+}
+
+void EgressMeter::on_link_message(ByteView content) {
+  const auto link = message::decode<message::LinkMessage>(content);
+  CHECK(link.has_value());
+  std::uint64_t items = 0;
+  for (const message::LinkMessage::Item& item : link->items) {
+    items += item.bytes.size();
+    inside_links_[message::name(type_of(item.bytes))] += item.bytes.size();
+  }
+  inside_links_[message::name(message::MessageType::LinkMessage)] += content.size() - items;
 }
 
 void EgressMeter::on_chunks(std::size_t pair, ByteView content) {

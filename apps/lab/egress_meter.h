@@ -18,10 +18,14 @@ class EgressMeter {
   explicit EgressMeter(std::size_t servers) : servers_(servers), lanes_(2 * servers * servers) {}
 
   void on_frame(ServerId from, ServerId to, ByteView frame);
+  // A LINK-MESSAGE that a site has closed, without its signature.
+  void on_link_message(ByteView content);
 
   // By message type, chunk headers included; and the rest of the frames by what it is. Sums up to all bytes.
   using Bytes = std::map<std::string_view, std::uint64_t>;
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }
+  // What LINK-MESSAGEs were made of before they were coded: by type of the items, and what stands around them.
+  [[nodiscard]] const Bytes& inside_links() const { return inside_links_; }
 
  private:
   // Types of the messages of one lane between two servers, by sequence: a later chunk of a message does not say.
@@ -32,6 +36,7 @@ class EgressMeter {
   std::size_t servers_;
   std::vector<Lane> lanes_;
   Bytes bytes_;
+  Bytes inside_links_;
 };
 
 }  // namespace garrison::lab

@@ -1,8 +1,9 @@
 // An experiment: series of runs that reproduce a figure, from one TOML file.
 //
-// The tables [run], [site], [network], [prime], [bft] and [workload] hold for every series; a [[series]] may have
-// tables of the same names that change single keys of them. Faults are told as those of a topology, "FILE:LINE:COL:
-// what; what to do". A cost table NAME is the file ../cost-tables/NAME.toml beside the experiment's directory.
+// The tables [run], [site], [network], [prime], [bft] and [workload] hold for every series, and, of several sites,
+// [sites], [global] and [wan]; a [[series]] may have tables of the same names that change single keys of them. Faults
+// are told as those of a topology, "FILE:LINE:COL: what; what to do". A cost table NAME is the file
+// ../cost-tables/NAME.toml beside the experiment's directory.
 #pragma once
 
 #include <functional>
@@ -29,6 +30,17 @@ struct PairDelay {
   Duration jitter;
 };
 
+// Several sites that order among themselves, each as [site], [network] and [prime] say.
+struct SitesSetup {
+  std::size_t count = 1;  // one is alone, and nothing below counts
+  config::LinkKind link = config::LinkKind::erasure;
+  crypto::ThresholdScheme signatures = crypto::ThresholdScheme::modelled_rsa2048;
+  config::GlobalSettings global;
+  Duration delay = milliseconds(50);    // one way, between any two
+  std::uint64_t egress_bits_per_s = 0;  // of each site; 0: no limit
+  std::size_t ip_mtu = kDefaultPathIpBytes;
+};
+
 // A run, but for the number of clients.
 struct RunSetup {
   std::uint64_t seed = 1;
@@ -48,6 +60,7 @@ struct RunSetup {
 
   config::PrimeSettings prime;
   config::BftSettings bft;
+  SitesSetup sites;
 
   Workload workload;
   std::vector<std::size_t> clients;  // one run each
@@ -87,8 +100,8 @@ using LoadCostTable = std::function<Result<CostTable>(const std::string& name)>;
 
 // What no protocol can exceed in this setup: the network's egress if every update goes from one server to all others
 // once, in full frames (design: N C / (8 (N-1) b o), b the update's payload, client signature and ids, o the Ethernet,
-// IP and UDP headers), or the processors if each checks every client's signature once, whichever is less. Zero: no
-// limit.
+// IP and UDP headers and, between sites, what the link sends for each byte), or the processors if each checks every
+// client's signature once, whichever is less. Zero: no limit.
 [[nodiscard]] double limit_updates_per_s(const RunSetup& setup);
 
 }  // namespace garrison::lab

@@ -28,6 +28,10 @@ constexpr std::string_view kNoCosts = "none";
 
 constexpr std::array<std::pair<std::string_view, crypto::Scheme>, 2> kSignatures{
     {{"ed25519", crypto::Scheme::modelled}, {"rsa1024", crypto::Scheme::modelled_rsa1024}}};
+constexpr std::array<std::pair<std::string_view, crypto::ThresholdScheme>, 2> kSiteSignatures{
+    {{"rsa1024", crypto::ThresholdScheme::modelled_rsa1024}, {"rsa2048", crypto::ThresholdScheme::modelled_rsa2048}}};
+constexpr std::array<std::pair<std::string_view, config::LinkKind>, 2> kLinks{
+    {{"erasure", config::LinkKind::erasure}, {"naive", config::LinkKind::naive}}};
 constexpr std::array<std::pair<std::string_view, EgressScope>, 2> kScopes{
     {{"server", EgressScope::server}, {"site", EgressScope::site}}};
 constexpr std::array<std::pair<std::string_view, config::LocalProtocol>, 2> kProtocols{
@@ -119,6 +123,23 @@ struct ExperimentReader {
     }
   }
 
+  void sites(const toml::table& table, SitesSetup& out) const {
+    Section section(faults, table, "[sites]", {"count", "link", "signatures"});
+    section.integer("count", out.count, std::size_t{1}, config::kMaxSitesPerTopology);
+    out.global.f = (out.count - 1) / 3;
+    section.one_of("link", out.link, Choices<config::LinkKind>(kLinks));
+    section.one_of("signatures", out.signatures, Choices<crypto::ThresholdScheme>(kSiteSignatures));
+  }
+
+  void wan(const toml::table& table, SitesSetup& out) const {
+    Section section(faults, table, "[wan]", {"delay", "egress_kbit_per_s", "ip_mtu"});
+    section.duration("delay", out.delay, Duration(), seconds(10));
+    std::uint64_t kbit = out.egress_bits_per_s / 1000;
+    section.integer("egress_kbit_per_s", kbit, std::uint64_t{0}, std::uint64_t{1'000'000'000});
+    out.egress_bits_per_s = kbit * 1000;
+    section.integer("ip_mtu", out.ip_mtu, kMinMtu, kMaxMtu);
+  }
+
   void workload(const toml::table& table, RunSetup& out) const {
     Section section(faults, table, "[workload]",
                     {"clients", "payload_bytes", "pattern", "start_over", "think", "timeout", "delay", "over_network"});
@@ -141,6 +162,11 @@ struct ExperimentReader {
     if (const toml::table* table = section.table("network")) network(*table, out);
     if (const toml::table* table = section.table("prime")) config::read_prime(faults, *table, out.prime);
     if (const toml::table* table = section.table("bft")) config::read_bft(faults, *table, out.bft);
+    if (const toml::table* table = section.table("sites")) sites(*table, out.sites);
+    if (const toml::table* table = section.table("global")) {
+      config::read_global(faults, *table, out.sites.count, out.prime, out.sites.global);
+    }
+    if (const toml::table* table = section.table("wan")) wan(*table, out.sites);
     if (const toml::table* table = section.table("workload")) workload(*table, out);
   }
 
@@ -155,10 +181,10 @@ struct ExperimentReader {
   }
 
   void series(const toml::table& table, const RunSetup& common, Series& out, const std::string& file) const {
-    Section section(
-        faults, table, "[[series]]",
-        {"name", "title", "protocol", "adversary", "paper", "run", "site", "network", "prime", "bft", "workload"},
-        {"name"});
+    Section section(faults, table, "[[series]]",
+                    {"name", "title", "protocol", "adversary", "paper", "run", "site", "network", "prime", "bft",
+                     "sites", "global", "wan", "workload"},
+                    {"name"});
     section.text("name", out.name);
     if (section.has("name") && !is_plain(out.name)) {
       section.fault("name", fmt::format("\"{}\" is not plain; write lower-case letters, digits and '-'", out.name));
@@ -174,6 +200,9 @@ struct ExperimentReader {
       section.fault("workload", fmt::format("series {} has no clients; add clients to [workload]", out.name));
     }
     if (out.adversary.empty()) return;
+    if (out.setup.sites.count > 1) {
+      return section.fault("adversary", "an adversary has the servers of one site; take it away");
+    }
     const auto attack =
         adversary::Attack::make(out.adversary, {.n = out.setup.servers, .f = out.setup.faults()}, out.setup.seed);
     if (attack) return;
@@ -182,9 +211,10 @@ struct ExperimentReader {
   }
 
   void root(const toml::table& table, Experiment& out) const {
-    Section section(faults, table, "the file",
-                    {"title", "source", "run", "site", "network", "prime", "bft", "workload", "series"},
-                    {"title", "series"});
+    Section section(
+        faults, table, "the file",
+        {"title", "source", "run", "site", "network", "prime", "bft", "sites", "global", "wan", "workload", "series"},
+        {"title", "series"});
     section.text("title", out.title);
     section.text("source", out.source);
     RunSetup common;

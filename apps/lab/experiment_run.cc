@@ -8,6 +8,7 @@
 
 #include "apps/lab/egress_meter.h"
 #include "apps/lab/lab_site.h"
+#include "apps/lab/lab_system.h"
 
 namespace garrison::lab {
 
@@ -20,8 +21,74 @@ constexpr std::string_view kConnections = "clients' connections";
 struct Totals {
   std::uint64_t egress_bytes = 0;
   EgressMeter::Bytes egress_by;
-  std::vector<std::uint64_t> sent;                      // bytes, by server
+  EgressMeter::Bytes inside_links;
+  std::vector<std::uint64_t> sent;                      // bytes, by server, or by site of several
   std::vector<std::array<Duration, kOperations>> busy;  // by server
+};
+
+// A site alone, or several; the checkers hold every server to the same either way.
+class Subject {
+ public:
+  Subject(EventQueue& events, const RunSetup& setup, const std::shared_ptr<const LabKeys>& keys,
+          const adversary::Attack* attack) {
+    if (setup.sites.count == 1) {
+      alone_ = std::make_unique<LabSite>(
+          events, keys, LabSiteOptions{.seed = setup.seed, .costs = setup.costs.get(), .attack = attack});
+      sites_.push_back(alone_.get());
+      alone_->network().set_model(setup.network);
+      alone_->network().set_egress(setup.egress, setup.egress_scope);
+      for (const PairDelay& pair : setup.pairs) {
+        alone_->network().set_delay(pair.from, pair.to, pair.delay, pair.jitter);
+      }
+      return;
+    }
+    system_ =
+        std::make_unique<LabSystem>(events, keys, LabSystemOptions{.seed = setup.seed, .costs = setup.costs.get()});
+    for (std::size_t i = 0; i < system_->size(); ++i) {
+      sites_.push_back(&system_->site(SiteId(static_cast<std::uint16_t>(i))));
+      sites_.back()->network().set_model(setup.network);
+    }
+  }
+
+  void start() {
+    if (system_ != nullptr) return system_->start();
+    alone_->start();
+  }
+  [[nodiscard]] const std::vector<LabSite*>& sites() const { return sites_; }
+  // The network whose bytes the figures are about.
+  [[nodiscard]] Network& network() const { return system_ != nullptr ? system_->wan() : alone_->network(); }
+  [[nodiscard]] std::uint64_t bytes_sent(LabSite& site, ServerId server) const {
+    if (system_ != nullptr) return site.server(server).wan()->bytes_sent();
+    return site.server(server).lan().bytes_sent() + alone_->network().carried_bytes(server);
+  }
+  [[nodiscard]] std::uint64_t carried_bytes(ServerId server) const {
+    return alone_ != nullptr ? alone_->network().carried_bytes(server) : 0;
+  }
+  // The latest view that somebody is in: of the protocol among sites, where there are several.
+  [[nodiscard]] std::uint64_t view() const {
+    std::uint64_t latest = 0;
+    for (LabSite* site : sites_) {
+      for (std::size_t i = 0; i < site->size(); ++i) {
+        const server::ControlPart& control = site->server(ServerId(static_cast<std::uint16_t>(i))).control();
+        const ordering::OrderingCore& core =
+            control.machine() != nullptr ? control.machine()->replica().core() : control.core();
+        latest = std::max(latest, core.status().view.value());
+      }
+    }
+    return latest;
+  }
+  [[nodiscard]] std::optional<std::string> violation() const {
+    return system_ != nullptr ? system_->violation() : alone_->checkers().violation();
+  }
+  // At the end.
+  [[nodiscard]] std::optional<std::string> difference() const {
+    return system_ != nullptr ? system_->too_many_failures() : alone_->accounts_difference();
+  }
+
+ private:
+  std::unique_ptr<LabSite> alone_;
+  std::unique_ptr<LabSystem> system_;
+  std::vector<LabSite*> sites_;
 };
 
 class Run {
@@ -31,31 +98,30 @@ class Run {
         setup_(series.setup),
         keys_(make_keys(clients)),
         attack_(make_attack()),
-        meter_(setup_.servers),
-        site_(events_, keys_, options()) {
-    site_.network().set_model(setup_.network);
-    site_.network().set_egress(setup_.egress, setup_.egress_scope);
-    for (const PairDelay& pair : setup_.pairs) {
-      site_.network().set_delay(pair.from, pair.to, pair.delay, pair.jitter);
+        meter_(setup_.servers * setup_.sites.count),
+        subject_(events_, setup_, keys_, attack_.has_value() ? &*attack_ : nullptr) {
+    subject_.network().set_tap(
+        [this](StationId from, StationId to, ByteView frame) { meter_.on_frame(from, to, frame); });
+    for (LabSite* site : subject_.sites()) {
+      site->clients().on_finished([this](Duration latency) {
+        if (measuring_) latencies_.push_back(latency);
+      });
+      if (setup_.sites.count > 1) meter_links(*site);
     }
-    site_.network().set_tap([this](ServerId from, ServerId to, ByteView frame) { meter_.on_frame(from, to, frame); });
-    site_.clients().on_finished([this](Duration latency) {
-      if (measuring_) latencies_.push_back(latency);
-    });
   }
 
   // False when stopped.
   bool go(RunControl& control) {
     const Instant begin = Instant() + setup_.warmup;
     const Instant end = begin + setup_.measure;
-    site_.start();
-    site_.clients().start(setup_.workload);
+    subject_.start();
+    for (LabSite* site : subject_.sites()) site->clients().start(setup_.workload);
     events_.schedule(begin, [this] {
       measuring_ = true;
       before_ = totals();
     });
     for (std::uint64_t i = 0; events_.now() < end && !events_.empty(); ++i) {
-      if (site_.checkers().violation().has_value()) break;
+      if (subject_.violation().has_value()) break;
       events_.run_next();
       if (i % kEventsBetweenLooks != 0) continue;
       control.done = static_cast<double>(events_.now().ns()) / static_cast<double>(end.ns());
@@ -77,32 +143,45 @@ class Run {
     add_latencies(point);
     add_egress(point);
     add_processor(point);
-    const NetworkCounts& counts = site_.network().counts();
+    const NetworkCounts& counts = subject_.network().counts();
     point.frames_lost = counts.egress_full + counts.lost;
-    for (std::size_t i = 0; i < site_.size(); ++i) {
-      const Host& host = site_.host(ServerId(static_cast<std::uint16_t>(i)));
-      point.frames_lost += host.frames_overrun();
-      point.view = std::max(point.view, host.server().control().core().status().view.value());
+    for (LabSite* site : subject_.sites()) {
+      for (std::size_t i = 0; i < site->size(); ++i) {
+        point.frames_lost += site->host(ServerId(static_cast<std::uint16_t>(i))).frames_overrun();
+      }
+      point.client_timeouts += site->clients().timeouts();
     }
-    point.client_timeouts = site_.clients().timeouts();
+    point.view = subject_.view();
     point.events = events_.executed();
     if (attack_.has_value()) point.acted = adversary::describe_acts(attack_->conspiracy());
-    point.violation = site_.checkers().violation().value_or(site_.accounts_difference().value_or(""));
+    point.violation = subject_.violation().value_or(subject_.difference().value_or(""));
     return point;
   }
 
  private:
   [[nodiscard]] std::shared_ptr<const LabKeys> make_keys(std::size_t clients) const {
-    return make_lab_keys({.servers = setup_.servers,
-                          .clients = clients,
-                          .lossy = setup_.network.loss > 0,
-                          .service = config::ServiceKind::null,
-                          .ip_mtu = setup_.ip_mtu,
-                          .prime = setup_.prime,
-                          .bft = setup_.bft,
-                          .protocol = series_.protocol,
-                          .server_scheme = setup_.server_signatures,
-                          .client_scheme = setup_.client_signatures});
+    LabTopology wishes{.servers = setup_.servers,
+                       .clients = clients,
+                       .lossy = setup_.network.loss > 0,
+                       .service = config::ServiceKind::null,
+                       .ip_mtu = setup_.ip_mtu,
+                       .prime = setup_.prime,
+                       .bft = setup_.bft,
+                       .protocol = series_.protocol,
+                       .server_scheme = setup_.server_signatures,
+                       .client_scheme = setup_.client_signatures,
+                       .site_scheme = setup_.sites.signatures};
+    const SitesSetup& sites = setup_.sites;
+    if (sites.count > 1) {
+      wishes.sites = sites.count;
+      wishes.f_global = sites.global.f;
+      wishes.link = sites.link;
+      wishes.global = sites.global;
+      wishes.wan_delay = sites.delay;
+      if (sites.egress_bits_per_s > 0) wishes.wan_rate = config::BitRate{sites.egress_bits_per_s};
+      wishes.wan_ip_mtu = sites.ip_mtu;
+    }
+    return make_lab_keys(wishes);
   }
 
   [[nodiscard]] std::optional<adversary::Attack> make_attack() const {
@@ -113,21 +192,35 @@ class Run {
     return std::move(attack).value();
   }
 
-  [[nodiscard]] LabSiteOptions options() const {
-    return {.seed = setup_.seed, .costs = setup_.costs.get(), .attack = attack_.has_value() ? &*attack_ : nullptr};
+  // What the first server of a site closes, all of them do.
+  void meter_links(LabSite& site) {
+    site::LogicalMachine& machine = *site.server(ServerId(0)).control().machine();
+    machine.on_link = [this, id = site.id(), others = std::move(machine.on_link)](const site::LinkName& name,
+                                                                                  ByteView content) {
+      others(name, content);
+      if (name.source == id) meter_.on_link_message(content);
+    };
   }
 
   [[nodiscard]] Totals totals() const {
-    Totals now{
-        .egress_bytes = site_.network().counts().sent_bytes, .egress_by = meter_.bytes(), .sent = {}, .busy = {}};
-    for (std::size_t i = 0; i < site_.size(); ++i) {
-      const ServerId server(static_cast<std::uint16_t>(i));
-      const Host& host = site_.host(server);
-      const std::uint64_t carried = site_.network().carried_bytes(server);
-      now.egress_bytes += carried;
-      if (carried > 0) now.egress_by[kConnections] += carried;
-      now.sent.push_back(host.server().lan().bytes_sent() + carried);
-      now.busy.push_back(host.processor().busy_by_operation());
+    Totals now{.egress_bytes = subject_.network().counts().sent_bytes,
+               .egress_by = meter_.bytes(),
+               .inside_links = meter_.inside_links(),
+               .sent = {},
+               .busy = {}};
+    for (LabSite* site : subject_.sites()) {
+      std::uint64_t of_site = 0;
+      for (std::size_t i = 0; i < site->size(); ++i) {
+        const ServerId server(static_cast<std::uint16_t>(i));
+        const std::uint64_t carried = subject_.carried_bytes(server);
+        now.egress_bytes += carried;
+        if (carried > 0) now.egress_by[kConnections] += carried;
+        const std::uint64_t sent = subject_.bytes_sent(*site, server);
+        of_site += sent;
+        if (setup_.sites.count == 1) now.sent.push_back(sent);
+        now.busy.push_back(site->host(server).processor().busy_by_operation());
+      }
+      if (setup_.sites.count > 1) now.sent.push_back(of_site);
     }
     return now;
   }
@@ -148,15 +241,19 @@ class Run {
   void add_egress(Point& point) {
     if (point.updates == 0) return;
     const Totals after = totals();
-    for (std::size_t i = 0; i < before_.sent.size() && setup_.egress.bits_per_s > 0; ++i) {
+    const std::uint64_t rate = setup_.sites.count > 1 ? setup_.sites.egress_bits_per_s : setup_.egress.bits_per_s;
+    for (std::size_t i = 0; i < before_.sent.size() && rate > 0; ++i) {
       const double bits = 8 * static_cast<double>(after.sent[i] - before_.sent[i]);
-      const double room = static_cast<double>(setup_.egress.bits_per_s) * setup_.measure.seconds();
-      point.busiest_egress = std::max(point.busiest_egress, bits / room);
+      point.busiest_egress =
+          std::max(point.busiest_egress, bits / (static_cast<double>(rate) * setup_.measure.seconds()));
     }
     const auto updates = static_cast<double>(point.updates);
     point.egress_bytes_per_update = static_cast<double>(after.egress_bytes - before_.egress_bytes) / updates;
     for (const auto& [what, bytes] : after.egress_by) {
       point.egress_by[std::string(what)] = static_cast<double>(bytes - before_.egress_by[what]) / updates;
+    }
+    for (const auto& [what, bytes] : after.inside_links) {
+      point.inside_links_by[std::string(what)] = static_cast<double>(bytes - before_.inside_links[what]) / updates;
     }
   }
 
@@ -182,7 +279,7 @@ class Run {
   std::optional<adversary::Attack> attack_;
   EventQueue events_;
   EgressMeter meter_;
-  LabSite site_;
+  Subject subject_;
   bool measuring_ = false;
   Totals before_;
   std::vector<Duration> latencies_;

@@ -1,5 +1,6 @@
-// Runs one point of an experiment: a site of one series with so many clients, in virtual time, measured after a
-// warm-up. Every server's output is held to the checkers all along. One thread; several points may run on several.
+// Runs one point of an experiment: a site or several of one series with so many clients, in virtual time, measured
+// after a warm-up. Every server's output is held to the checkers all along. One thread; several points may run on
+// several.
 #pragma once
 
 #include <array>
@@ -19,11 +20,12 @@ struct Point {
   double latency_mean_ms = 0;
   double p50_ms = 0;
   double p99_ms = 0;
-  double limit_updates_per_s = 0;                // 0: none
-  std::optional<std::uint64_t> paper{};          // updates per second that the paper has here
-  double egress_bytes_per_update = 0;            // of all servers together
-  std::map<std::string, double> egress_by{};     // of them, by message type
-  double busiest_egress = 0;                     // the server that sent most, as a share of the rate; 0 without a rate
+  double limit_updates_per_s = 0;                   // 0: none
+  std::optional<std::uint64_t> paper{};             // updates per second that the paper has here
+  double egress_bytes_per_update = 0;               // of all servers together
+  std::map<std::string, double> egress_by{};        // of them, by message type
+  std::map<std::string, double> inside_links_by{};  // of several sites: of link messages before they are coded
+  double busiest_egress = 0;  // of the server, or site of several, that sent most: a share of the rate, if there is one
   double busiest_processor = 0;                  // share of the measured time
   std::map<std::string, double> processor_by{};  // of it, by operation
   std::uint64_t updates = 0;

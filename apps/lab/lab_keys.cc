@@ -104,6 +104,9 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   const std::size_t f_global = topology.global.f;
   topology.global = wishes.global;
   topology.global.f = f_global;
+  for (config::WanPair& pair : topology.wan.pairs) pair.delay = wishes.wan_delay.value_or(pair.delay);
+  topology.wan.rate = wishes.wan_rate;
+  topology.wan.link.ip_mtu = wishes.wan_ip_mtu;
   topology.crypto.server_scheme = wishes.server_scheme;
   topology.crypto.client_scheme = wishes.client_scheme;
   topology.crypto.site_scheme.reset();

@@ -26,8 +26,11 @@ struct LabTopology {
   std::size_t sites = 1;
   std::optional<std::size_t> f_global{};  // F of several sites; none: as many as there can be
   config::LinkKind link = config::LinkKind::erasure;
-  config::GlobalSettings global{};  // of several sites; its f is the one above
-  std::size_t servers = 4;          // of each site: 3f + 1
+  config::GlobalSettings global{};            // of several sites; its f is the one above
+  std::optional<Duration> wan_delay{};        // one way, of every pair of sites; none: as a new topology has it
+  std::optional<config::BitRate> wan_rate{};  // of what each site sends to all others; none: no limit
+  std::size_t wan_ip_mtu = kDefaultPathIpBytes;
+  std::size_t servers = 4;  // of each site: 3f + 1
   std::size_t clients = 1;
   bool lossy = false;
   config::ServiceKind service = config::ServiceKind::kv;

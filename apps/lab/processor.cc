@@ -22,9 +22,20 @@ WorkCounts work_done(server::Server& server) {
   WorkCounts done{};
   const auto set = [&](Operation operation, std::uint64_t units) { done[static_cast<std::size_t>(operation)] = units; };
   const crypto::BatchVerifier& verifier = server.crypto().verifier();
+  std::uint64_t client_signatures = verifier.client_signatures_checked();
+  std::uint64_t site_signatures = verifier.site_signatures_checked();
   set(Operation::sign, server.crypto().signatures_made());
-  set(Operation::verify, verifier.signatures_checked() - verifier.client_signatures_checked());
-  set(Operation::verify_client, verifier.client_signatures_checked());
+  set(Operation::verify, verifier.signatures_checked() - client_signatures - site_signatures);
+  if (const site::LogicalMachine* machine = server.control().machine(); machine != nullptr) {
+    // Where a signature is learnt from others it is checked and not combined: counted as if it were, which is dearer.
+    const crypto::BatchVerifier& of_sites = machine->validator().verifier();
+    client_signatures += of_sites.client_signatures_checked();
+    site_signatures += of_sites.site_signatures_checked();
+    set(Operation::share, server.crypto().shares_made());
+    set(Operation::combine, server.control().member()->signatures());
+  }
+  set(Operation::verify_site, site_signatures);
+  set(Operation::verify_client, client_signatures);
   set(Operation::hash_kib, server.crypto().bytes_hashed());
   set(Operation::mac, server.client().replies_sent());
   std::uint64_t frames = server.lan().frames_received() + server.lan().frames_sent();

@@ -67,28 +67,6 @@ void check_bounds(Section& section, const GlobalSettings& out, const PrimeSettin
   }
 }
 
-void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
-                 GlobalSettings& out) {
-  std::vector<std::string_view> known{"protocol",        "f",           "site_clock_tick",
-                                      "site_clock_rest", "sign_period", "clock_bound"};
-  known.insert(known.end(), kPrimeKeys.begin(), kPrimeKeys.end());
-  Section section(faults, table, "[global]", std::move(known));
-  section.one_of("protocol", out.protocol, Choices<GlobalProtocol>(kGlobalProtocols));
-  out.f = (sites - 1) / 3;
-  section.integer("f", out.f, std::size_t{0}, kMaxFaults);
-  if (sites < 3 * out.f + 1) {
-    section.fault("f", fmt::format("there are {} sites, too few for f = {} in [global]; make it {} sites or f = {}",
-                                   sites, out.f, 3 * out.f + 1, (sites - 1) / 3));
-  }
-  section.duration("site_clock_tick", out.site_clock_tick, kShortestTick, kLongestPeriod);
-  section.duration("site_clock_rest", out.site_clock_rest, kShortestTick, kLongestPeriod);
-  section.duration("sign_period", out.sign_period, kShortestTick, kLongestPeriod);
-  section.duration("clock_bound", out.clock_bound, kShortestTick, kLongestBound);
-  read_prime(section, out.prime);
-  check_periods(section, out);
-  check_bounds(section, out, local);
-}
-
 // What [wan] says of all pairs, and a pair of itself.
 void read_link_kind(Section& section, bool in_process, WanPair& out) {
   section.one_of("kind", out.kind, Choices<LinkKind>(kLinkKinds));
@@ -194,6 +172,28 @@ void check_forwarders(Section& root, const Topology& out) {
 }
 
 }  // namespace
+
+void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
+                 GlobalSettings& out) {
+  std::vector<std::string_view> known{"protocol",        "f",           "site_clock_tick",
+                                      "site_clock_rest", "sign_period", "clock_bound"};
+  known.insert(known.end(), kPrimeKeys.begin(), kPrimeKeys.end());
+  Section section(faults, table, "[global]", std::move(known));
+  section.one_of("protocol", out.protocol, Choices<GlobalProtocol>(kGlobalProtocols));
+  out.f = (sites - 1) / 3;
+  section.integer("f", out.f, std::size_t{0}, kMaxFaults);
+  if (sites < 3 * out.f + 1) {
+    section.fault("f", fmt::format("there are {} sites, too few for f = {} in [global]; make it {} sites or f = {}",
+                                   sites, out.f, 3 * out.f + 1, (sites - 1) / 3));
+  }
+  section.duration("site_clock_tick", out.site_clock_tick, kShortestTick, kLongestPeriod);
+  section.duration("site_clock_rest", out.site_clock_rest, kShortestTick, kLongestPeriod);
+  section.duration("sign_period", out.sign_period, kShortestTick, kLongestPeriod);
+  section.duration("clock_bound", out.clock_bound, kShortestTick, kLongestBound);
+  read_prime(section, out.prime);
+  check_periods(section, out);
+  check_bounds(section, out, local);
+}
 
 void read_wide_area(Faults& faults, Section& root, Topology& out) {
   const std::size_t sites = out.sites.size();

@@ -190,6 +190,64 @@ TEST(ExperimentTest, clients_that_send_to_servers_elsewhere_use_the_egress_and_t
   EXPECT_LE(point->busiest_egress, 1);
 }
 
+constexpr std::string_view kSites = R"(title = "Sites"
+[run]
+warmup = "1s"
+measure = "2s"
+[site]
+servers = 4
+[network]
+delay = "50us"
+[sites]
+count = 4
+signatures = "rsa1024"
+[wan]
+delay = "20ms"
+egress_kbit_per_s = 20_000
+[global]
+sign_period = "30ms"
+[workload]
+clients = [8]
+payload_bytes = 100
+[[series]]
+name = "erasure"
+[[series]]
+name = "naive"
+sites = { link = "naive" }
+)";
+
+TEST(ExperimentTest, several_sites_run_over_the_link_that_is_asked_for) {
+  const Result<Experiment> parsed = parse(kSites);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  const RunSetup& setup = parsed.value().series[0].setup;
+  EXPECT_EQ(setup.sites.global.f, 1U);
+  EXPECT_EQ(setup.sites.global.sign_period, milliseconds(30));
+  // 4 x 20 Mbit/s to 3 sites, and two bytes sent for each: 180 bytes of an update, in frames of 1414 that carry 1372.
+  EXPECT_NEAR(limit_updates_per_s(setup), 8e7 / 24 / 180 / 2 * 1372 / 1414, 0.01);
+  EXPECT_NEAR(limit_updates_per_s(parsed.value().series[1].setup), 8e7 / 24 / 180 / 4 * 1372 / 1414, 0.01);
+  RunControl control;
+  const std::optional<Point> point = run_point(parsed.value().series[0], 8, control);
+  ASSERT_TRUE(point.has_value());
+  EXPECT_EQ(point->violation, "");
+  EXPECT_GT(point->updates, 20U);
+  EXPECT_GE(point->p50_ms, 4 * 20);
+  EXPECT_GT(point->busiest_egress, 0);
+  EXPECT_LE(point->busiest_egress, 1);
+  double sum = 0;
+  for (const auto& [what, bytes] : point->egress_by) sum += bytes;
+  EXPECT_NEAR(sum, point->egress_bytes_per_update, 0.01);
+  EXPECT_GT(point->inside_links_by.at("PO-REQUEST"), 3 * 100);  // to three sites
+  double inside = 0;
+  for (const auto& [what, bytes] : point->inside_links_by) inside += bytes;
+  EXPECT_GT(point->egress_by.at("LINK-PART"), 2 * inside);  // four parts, each half of it, and signed
+}
+
+TEST(ExperimentTest, an_adversary_among_several_sites_is_refused) {
+  EXPECT_NE(fault(std::string(kSites), "name = \"erasure\"", "name = \"erasure\"\nadversary = [\"A1=silent\"]")
+                .find("an adversary has the servers of one site; take it away"),
+            std::string::npos);
+}
+
 TEST(ExperimentTest, a_run_that_is_told_to_stop_has_no_result) {
   const Result<Experiment> parsed = parse(kSmall);
   ASSERT_TRUE(parsed.ok());
