@@ -28,6 +28,7 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::message {
 
@@ -35,6 +36,7 @@ inline constexpr std::uint8_t kMessageVersion = 1;
 
 // What every message of one sender has in common.
 struct Envelope {
+  using NotState = void;  // configuration
   SystemId system;
   crypto::Principal signer;
   KeyEpoch epoch;
@@ -113,6 +115,7 @@ struct PoAck {
     ServerId introducer;
     SeqNum sequence;
     Digest digest{};
+    STATE_FIELDS(introducer, sequence, digest)
   };
   std::vector<Entry> entries;  // 1..kMaxAcksPerPoAck
 };

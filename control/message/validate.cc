@@ -259,30 +259,43 @@ VerifiedMessage Validator::own_event(ByteView bytes) const {
 
 VerifiedMessage Validator::own(ByteView bytes) {
   Parsed message;
-  std::vector<ByteView> inside;
   CHECK(!Parsed::read(bytes, message));
   if (message.head.type == MessageType::LinkPart) {
     CHECK(decode<LinkPart>(bytes).has_value());
-    return {bytes, message.head, leaf_digest(message)};
+  } else {
+    CHECK(find_row(message.head.type)->direction == Direction::server_to_server);
+    CHECK(fits_throughout(message));
   }
-  CHECK(find_row(message.head.type)->direction == Direction::server_to_server);
-  CHECK(message.block().empty() != is_signed(message.content(), configured_));
-  CHECK(!structure(message, inside));
+  return {bytes, message.head, leaf_digest(message)};
+}
+
+Validation Validator::vouched(ByteView bytes) const {
+  Parsed message;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  const bool ordered = find_row(message.head.type)->direction == Direction::server_to_server;
+  if (ordered ? !fits_throughout(message) : !fits_update(message.signer(), bytes, message)) {
+    return DropReason::message_malformed;
+  }
+  return VerifiedMessage(bytes, message.head, crypto::leaf_digest(message.content()));
+}
+
+bool Validator::fits_throughout(const Parsed& message) const {
+  std::vector<ByteView> inside;
+  if (message.block().empty() == is_signed(message.content(), configured_)) return false;
+  if (structure(message, inside)) return false;
   Parsed part;
   std::vector<Parsed> votes;
   std::vector<ByteView> rows;
   if (is_proof(message.head.type)) {
-    CHECK(fits_votes(message.head.type, inside, votes, rows));
-    inside.clear();
+    if (!fits_votes(message.head.type, inside, votes, rows)) return false;
+    inside = std::move(rows);
   }
   for (std::size_t i = 0; i < inside.size(); ++i) {
-    if (carries_updates(message.head.type)) {
-      CHECK(fits_update(message.signer(), inside[i], part));
-    } else {
-      CHECK(inside[i].empty() || fits_row(i, inside[i], part));
-    }
+    const bool fits = carries_updates(message.head.type) ? fits_update(message.signer(), inside[i], part)
+                                                         : inside[i].empty() || fits_row(i, inside[i], part);
+    if (!fits) return false;
   }
-  return {bytes, message.head, leaf_digest(message)};
+  return true;
 }
 
 std::size_t Validator::cost(ByteView bytes) {

@@ -59,6 +59,10 @@ class Validator {
   // A message that this server has just signed itself: structure is CHECKed, the signature is not verified again.
   [[nodiscard]] VerifiedMessage own(ByteView bytes);
 
+  // A message in a state that f + 1 servers vouch for (docs/adr/0015): structure is checked, signatures are not. From
+  // nowhere else: whoever passes bytes of one server to this believes that server anything.
+  [[nodiscard]] Validation vouched(ByteView bytes) const;
+
   // Signature work that a message asks for at most, in signatures: the cost unit of fair scheduling. Reads the type
   // and the count of a PO-REQUEST only.
   [[nodiscard]] static std::size_t cost(ByteView bytes);
@@ -75,6 +79,8 @@ class Validator {
   // Fills `inside` with the rows, updates or votes that the message carries; a PC-SET's PRE-PREPARE, which is empty in
   // a replay certificate, stands before its votes.
   [[nodiscard]] Refusal structure(const Parsed& message, std::vector<ByteView>& inside) const;
+  // Structure, that of all it carries, and whether it has a signature block where it should.
+  [[nodiscard]] bool fits_throughout(const Parsed& message) const;
   [[nodiscard]] Refusal signature(const Parsed& message, Digest& leaf);
   [[nodiscard]] Digest leaf_digest(const Parsed& message);
   // What the message carries, each against its own signature.

@@ -10,6 +10,7 @@
 #include "dataplane/base/ids.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/base/server_set.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::message {
 
@@ -71,6 +72,7 @@ struct Report {
   View view;
   SeqNum stable_aru;
   std::uint32_t num_seq = 0;  // PC-SETs that follow
+  STATE_FIELDS(view, stable_aru, num_seq)
 };
 
 // [PRIME] A.3.3, reliably broadcast with tag (signer, view, seq), seq from 1. Either a prepare certificate: a signed
@@ -93,6 +95,7 @@ struct BroadcastEntry {
   ServerId origin;
   std::uint32_t seq = 0;
   Digest digest{};  // leaf digest of the REPORT or PC-SET
+  STATE_FIELDS(origin, seq, digest)
 };
 struct VcEcho {
   static constexpr MessageType kType = MessageType::VcEcho;

@@ -14,9 +14,13 @@
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/base/server_set.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/base/traffic.h"
 
 namespace garrison::ordering {
+
+class StateReader;
+class StateWriter;
 
 // Names a record handed to the durable store. Tokens rise; 0 is "nothing to wait for".
 using PersistToken = std::uint64_t;
@@ -139,6 +143,7 @@ struct Suspicion {
   View view;
   Duration tat_leader;
   Duration tat_acceptable;
+  STATE_FIELDS(view, tat_leader, tat_acceptable)
 };
 
 // What status displays; no part of the protocol.
@@ -175,6 +180,12 @@ class OrderingCore {
   // The checkpoint at progress().executed; none while part of what follows it is delivered already.
   [[nodiscard]] virtual std::optional<Checkpoint> checkpoint() const = 0;
   [[nodiscard]] virtual Status status() const = 0;
+
+  // The whole state, for cores that are part of a state machine themselves: those of the protocol among sites. Equal
+  // after equal inputs. CHECKs that this protocol has an encoding of its state.
+  virtual void save(StateWriter& /*state*/) const { CHECK(false); }
+  // A core like this one in the state that save() wrote; null when it is not one.
+  [[nodiscard]] virtual std::unique_ptr<OrderingCore> load(StateReader& /*state*/) const { return nullptr; }
 };
 
 }  // namespace garrison::ordering

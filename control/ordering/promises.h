@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/ordering/ordering.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::ordering {
 
@@ -47,6 +48,8 @@ class Promises {
   void repeat(const Stored& own, ServerSet to, Output& output) const {
     output.forward.push_back({own, to, TrafficClass::bounded, last_});
   }
+
+  STATE_FIELDS(envelope_, last_)
 
  private:
   template <typename Message>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -20,6 +21,7 @@ struct PrepareCertificate {
   Digest matrix{};  // D(sm)
   Stored pre_prepare;
   std::vector<Stored> prepares;
+  STATE_FIELDS(view, sequence, matrix, pre_prepare, prepares)
 };
 using PrepareCertificatePtr = std::shared_ptr<const PrepareCertificate>;
 
@@ -34,6 +36,7 @@ struct ReplayCertificate {
   [[nodiscard]] SeqNum first() const { return SeqNum(start_seq.value() - window.size()); }
   [[nodiscard]] bool covers(SeqNum sequence) const { return sequence >= first() && sequence < start_seq; }
   [[nodiscard]] const Digest& at(SeqNum sequence) const { return window[sequence.value() - first().value()]; }
+  STATE_FIELDS(view, ids, start_seq, window, votes)
 };
 using ReplayCertificatePtr = std::shared_ptr<const ReplayCertificate>;
 
@@ -42,6 +45,7 @@ struct Reported {
   SeqNum stable;
   std::vector<PrepareCertificatePtr> prepared;  // ascending, all beyond `stable`
   ReplayCertificatePtr replay;                  // null: none
+  STATE_FIELDS(stable, prepared, replay)
 };
 
 // A PC-SET that `view` was preinstalled with, taken apart; `message` holds the bytes. Nothing unless it proves what it
@@ -69,6 +73,7 @@ struct ReplayWindow {
   std::vector<Digest> digests;                  // of the window, ascending
   std::vector<PrepareCertificatePtr> bindings;  // null: No-op
   [[nodiscard]] SeqNum first() const { return SeqNum(start_seq.value() - digests.size()); }
+  STATE_FIELDS(start_seq, digests, bindings)
 };
 [[nodiscard]] ReplayWindow replay_window(const std::vector<const Reported*>& reports);
 

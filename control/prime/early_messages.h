@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -29,6 +30,8 @@ class EarlyMessages {
     }
     return all;
   }
+
+  STATE_FIELDS(kept_)
 
  private:
   static constexpr std::size_t kMaxPerSigner = 64;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "control/prime/prime_config.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -13,6 +14,7 @@ struct PreorderId {
   ServerId introducer;
   SeqNum sequence;
   friend bool operator==(const PreorderId&, const PreorderId&) = default;
+  STATE_FIELDS(introducer, sequence)
 };
 
 // One entry per introducer: a PreorderSummary, or how far its requests are eligible.
@@ -42,6 +44,8 @@ class Eligibility {
   void jump_to(const SummaryVector& executed);
 
   [[nodiscard]] const SummaryVector& executed() const { return executed_; }
+
+  STATE_FIELDS(eligible_, executed_, introducer_)
 
  private:
   SummaryVector eligible_;

@@ -21,6 +21,7 @@
 #include "control/prime/promises.h"
 #include "control/prime/summaries.h"
 #include "control/prime/suspect_leader.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -38,6 +39,7 @@ class GlobalOrder {
   struct Accepted {
     SeqNum sequence;
     std::vector<SummaryVector> rows;
+    STATE_FIELDS(sequence, rows)
   };
   [[nodiscard]] std::vector<Accepted> take_accepted() { return std::exchange(accepted_, {}); }
 
@@ -105,17 +107,23 @@ class GlobalOrder {
   };
   [[nodiscard]] Held held(SeqNum sequence) const;
 
+  STATE_FIELDS(config_, view_, installed_, leader_equivocated_, first_of_view_, expected_, ring_, ordered_, executed_,
+               stable_, executed_by_, accepted_, proposed_, proposed_version_, considered_version_, proposed_eligible_,
+               proposed_at_)
+
  private:
   struct Votes {
     ServerSet from;
     std::array<Digest, kMaxServersPerSite> digest{};
     std::array<Stored, kMaxServersPerSite> message;  // evidence until stable; one's own as long as the slot
     [[nodiscard]] std::size_t matching(const Digest& matrix) const;
+    STATE_FIELDS(from, digest, message)
   };
   struct Claims {
     ServerSet from;
     std::array<Digest, kMaxServersPerSite> digest{};
     [[nodiscard]] std::size_t matching(const Digest& matrix) const;
+    STATE_FIELDS(from, digest)
   };
   struct Slot {
     SeqNum sequence;
@@ -131,6 +139,8 @@ class GlobalOrder {
     PrepareCertificatePtr certificate;  // once a COMMIT was sent, or a REPLAY bound it; until stable
     Claims claims;                      // ORDERED of others
     Stored offered;                     // a PRE-PREPARE that somebody's claim fits
+    STATE_FIELDS(sequence, view, pre_prepare, matrix, eligible, conflict_seen, commit_sent, ordered, prepares, commits,
+                 certificate, claims, offered)
   };
 
   [[nodiscard]] SeqNum window_end() const { return SeqNum(stable_.value() + config_.global_window); }
@@ -164,7 +174,7 @@ class GlobalOrder {
   bool leader_equivocated_ = false;
   SeqNum first_of_view_{1};  // PRE-PREPAREs of the view begin here
   SeqNum expected_{1};       // the next one that has not arrived
-  std::vector<Slot> ring_;
+  SlotRing<Slot> ring_;
   SeqNum ordered_;
   SeqNum executed_;
   SeqNum stable_;

@@ -11,25 +11,17 @@ constexpr std::size_t kMaxWaitingEvents = 4096;
 
 }  // namespace
 
-Intake::Intake(const PrimeConfig& config)
-    : max_per_client_(config.max_waiting_per_client),
-      max_bytes_(config.max_waiting_bytes),
-      max_updates_per_request_(config.max_updates_per_request),
-      max_request_bytes_(config.max_request_bytes),
-      entries_(config.max_waiting_updates) {
-  free_.reserve(entries_.size());
-  for (std::size_t i = entries_.size(); i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
-}
+Intake::Intake(const PrimeConfig& config) : config_(config), entries_(config.max_waiting_updates) {}
 
 std::optional<DropReason> Intake::take(const message::VerifiedMessage& update) {
   if (update.type() != message::MessageType::ClientOp) return take_event(update);
   const std::uint32_t client_index = update.signer().index;
   const auto known = clients_.find(client_index);
   if (!accepts()) return DropReason::client_intake_full;
-  if (known != clients_.end() && known->second.waiting >= max_per_client_) return DropReason::client_intake_full;
+  if (known != clients_.end() && known->second.waiting >= config_.max_waiting_per_client)
+    return DropReason::client_intake_full;
 
-  const std::uint32_t place = free_.back();
-  free_.pop_back();
+  const std::uint32_t place = free_place();
   entries_[place] = {store(update), kNone};
   waiting_bytes_ += update.bytes().size();
 
@@ -45,13 +37,21 @@ std::optional<DropReason> Intake::take(const message::VerifiedMessage& update) {
   return std::nullopt;
 }
 
+std::uint32_t Intake::free_place() {
+  if (free_.empty()) return used_++;
+  const std::uint32_t place = free_.back();
+  free_.pop_back();
+  return place;
+}
+
 std::optional<DropReason> Intake::take_event(const message::VerifiedMessage& event) {
   if (event.type() == message::MessageType::Tick) {
     tick_ = store(event);
     return std::nullopt;
   }
   const std::size_t size = event.bytes().size();
-  if (events_.size() == kMaxWaitingEvents || event_bytes_ + size > max_bytes_) return DropReason::event_intake_full;
+  if (events_.size() == kMaxWaitingEvents || event_bytes_ + size > config_.max_waiting_bytes)
+    return DropReason::event_intake_full;
   events_.push_back(store(event));
   event_bytes_ += size;
   return std::nullopt;
@@ -80,8 +80,9 @@ std::vector<Stored> Intake::next_request() {
 
 void Intake::add_events(Request& request) {
   const bool clients_wait = !turns_.empty();
-  const std::size_t most_items = clients_wait ? max_updates_per_request_ * 3 / 4 : max_updates_per_request_;
-  const std::size_t most_bytes = clients_wait ? max_request_bytes_ * 3 / 4 : max_request_bytes_;
+  const std::size_t most_items =
+      clients_wait ? config_.max_updates_per_request * 3 / 4 : config_.max_updates_per_request;
+  const std::size_t most_bytes = clients_wait ? config_.max_request_bytes * 3 / 4 : config_.max_request_bytes;
   if (tick_ != nullptr) CHECK(request.add(std::exchange(tick_, nullptr), most_items, most_bytes));
   // The first may fill a PO-REQUEST, tick beside it, or clients and clocks could keep a large one waiting for ever.
   for (std::size_t bytes = message::kMaxPoRequestBody - kPoRequestFixedBytes;
@@ -96,7 +97,7 @@ void Intake::add_updates(Request& request) {
     const auto at = clients_.find(turns_.front());
     Client& client = at->second;
     const std::uint32_t place = client.first;
-    if (!request.add(entries_[place].update, max_updates_per_request_, max_request_bytes_)) return;
+    if (!request.add(entries_[place].update, config_.max_updates_per_request, config_.max_request_bytes)) return;
 
     waiting_bytes_ -= entries_[place].update->get().bytes().size();
     client.first = entries_[place].next;

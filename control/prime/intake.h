@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -22,19 +23,24 @@ class Intake {
   // None when taken; else why not.
   [[nodiscard]] std::optional<DropReason> take(const message::VerifiedMessage& update);
   // Whether another update would be taken of a client that is not at its own bound.
-  [[nodiscard]] bool accepts() const { return !free_.empty() && waiting_bytes_ < max_bytes_; }
+  [[nodiscard]] bool accepts() const {
+    return (used_ < entries_.size() || !free_.empty()) && waiting_bytes_ < config_.max_waiting_bytes;
+  }
   [[nodiscard]] bool empty() const { return turns_.empty() && events_.empty() && tick_ == nullptr; }
   [[nodiscard]] std::size_t waiting() const {
-    return entries_.size() - free_.size() + events_.size() + (tick_ == nullptr ? 0 : 1);
+    return used_ - free_.size() + events_.size() + (tick_ == nullptr ? 0 : 1);
   }
 
   // The updates of the next PO-REQUEST: at most max_updates_per_request and max_request_bytes; at least one unless
   // empty().
   [[nodiscard]] std::vector<Stored> next_request();
 
+  STATE_FIELDS(config_, entries_, used_, free_, clients_, turns_, waiting_bytes_, tick_, events_, event_bytes_)
+
  private:
   struct Request;
   [[nodiscard]] std::optional<DropReason> take_event(const message::VerifiedMessage& event);
+  [[nodiscard]] std::uint32_t free_place();
   void add_events(Request& request);
   void add_updates(Request& request);
 
@@ -43,19 +49,19 @@ class Intake {
   struct Entry {
     Stored update;
     std::uint32_t next = kNone;
+    STATE_FIELDS(update, next)
   };
   struct Client {
     std::uint32_t first = kNone;
     std::uint32_t last = kNone;
     std::size_t waiting = 0;
+    STATE_FIELDS(first, last, waiting)
   };
 
-  std::size_t max_per_client_;
-  std::size_t max_bytes_;
-  std::size_t max_updates_per_request_;
-  std::size_t max_request_bytes_;
-  std::vector<Entry> entries_;
-  std::vector<std::uint32_t> free_;
+  const PrimeConfig& config_;
+  SlotRing<Entry> entries_;
+  std::uint32_t used_ = 0;                   // entries from here on have never been used
+  std::vector<std::uint32_t> free_;          // others that are free, the next one to use last
   std::map<std::uint32_t, Client> clients_;  // those with something waiting, by signer index
   std::deque<std::uint32_t> turns_;          // each of them once
   std::size_t waiting_bytes_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -29,6 +30,8 @@ class LeaderElection {
   void send_proof(ServerSet to, Promises& promises, ordering::Output& output) const;
   // Once a period: this server's vote again while nothing has come of it.
   void repeat(View current, const Promises& promises, ordering::Output& output) const;
+
+  STATE_FIELDS(config_, votes_, voted_, proof_, proof_view_, suspected_)
 
  private:
   [[nodiscard]] std::optional<View> elected(View view);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "dataplane/base/instant.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -26,6 +27,8 @@ class Pacer {
   }
   // The last one has arrived.
   void arrived() { in_flight_ = false; }
+
+  STATE_FIELDS(eager_, period_, last_, in_flight_, spoken_)
 
  private:
   bool eager_;

@@ -15,6 +15,7 @@
 
 #include "control/prime/eligibility.h"
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/coding/code.h"
 
 namespace garrison::prime {
@@ -52,11 +53,14 @@ class PartTable {
 
   [[nodiscard]] std::size_t bytes_of(ServerId sender) const { return bytes_[sender.index()]; }
 
+  STATE_FIELDS(config_, entries_, bytes_)
+
  private:
   using Key = std::pair<std::uint16_t, std::uint64_t>;  // introducer, sequence
   struct Entry {
     std::array<Stored, kMaxServersPerSite> parts;  // by sender
     ServerSet tried_blocks;                        // senders whose block was tried
+    STATE_FIELDS(parts, tried_blocks)
   };
   [[nodiscard]] static Key key(PreorderId id) { return {id.introducer.value(), id.sequence.value()}; }
   std::map<Key, Entry>::iterator release(std::map<Key, Entry>::iterator entry);

@@ -20,7 +20,7 @@ Preorder::Preorder(const PrimeConfig& config)
       request_pacer_(config.eager, config.po_period),
       ack_pacer_(config.eager, config.po_period) {
   for (Introducer& introducer : introducers_) {
-    introducer.ring.resize(config.kept_requests + 2 * config.ack_window_requests);
+    introducer.ring = SlotRing<Slot>(config.kept_requests + 2 * config.ack_window_requests);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "control/prime/intake.h"
 #include "control/prime/pacer.h"
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -56,10 +57,14 @@ class Preorder {
   [[nodiscard]] std::optional<message::PoAck::Entry> own_ack(PreorderId id) const;
   [[nodiscard]] Stored held(PreorderId id) const;
 
+  STATE_FIELDS(config_, introducers_, preordered_, answered_, acks_due_, awaited_, introduced_, request_pacer_,
+               ack_pacer_)
+
  private:
   struct Candidate {
     Digest digest{};
     ServerSet ackers;
+    STATE_FIELDS(digest, ackers)
   };
   struct Slot {
     SeqNum sequence;
@@ -74,10 +79,11 @@ class Preorder {
     [[nodiscard]] bool bound() const {
       return has_certificate && request != nullptr && request->get().digest() == certified;
     }
+    STATE_FIELDS(sequence, request, candidate, further, voted, certified, acked, has_acked, has_certificate)
   };
   // What one server introduces.
   struct Introducer {
-    std::vector<Slot> ring;
+    SlotRing<Slot> ring;
     SeqNum executed;
     SeqNum kept_from{1};          // executed requests below are dropped
     std::size_t held_bytes = 0;   // requests held, not executed
@@ -85,6 +91,7 @@ class Preorder {
     std::size_t kept_bytes = 0;   // requests held, executed
     std::size_t withheld = 0;     // requests held whose PO-ACK waits for a window
     bool window_moved = false;
+    STATE_FIELDS(ring, executed, kept_from, held_bytes, acked_bytes, kept_bytes, withheld, window_moved)
   };
 
   [[nodiscard]] const Introducer& of(ServerId introducer) const { return introducers_[introducer.index()]; }

@@ -196,7 +196,7 @@ void Prime::dispatch_early(Instant now, ordering::Output& output) {
 void Prime::advance_view(Instant now, ordering::Output& output) {
   view_change_.advance(now, global_order_.executed(), suspect_leader_, promises_, output);
   if (!global_order_.installed() && view_change_.installed().has_value()) {
-    global_order_.install(view_, view_change_.installed()->start_seq, view_change_.installed()->window);
+    global_order_.install(view_, *view_change_.installed(), view_change_.window());
     view_change_took_ = now - preinstalled_at_;
     dispatch_early(now, output);
     execute(output);

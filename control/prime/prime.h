@@ -24,6 +24,7 @@
 #include "control/prime/summaries.h"
 #include "control/prime/suspect_leader.h"
 #include "control/prime/view_change.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -38,7 +39,13 @@ class Prime final : public ordering::OrderingCore {
   [[nodiscard]] ordering::Progress progress() const override;
   [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override;
   [[nodiscard]] ordering::Status status() const override;
+  void save(ordering::StateWriter& state) const override;
+  [[nodiscard]] std::unique_ptr<ordering::OrderingCore> load(ordering::StateReader& state) const override;
   [[nodiscard]] const PrimeConfig& config() const { return config_; }
+
+  STATE_FIELDS(config_, promises_, intake_, preorder_, summaries_, global_order_, eligibility_, suspect_leader_,
+               election_, view_change_, early_, reconciliation_, repair_, view_, preinstalled_at_, last_suspicion_,
+               view_change_took_, completed_, extended_, updates_delivered_)
 
  private:
   void on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output);

@@ -14,6 +14,7 @@
 namespace garrison::prime {
 
 struct PrimeConfig {
+  using NotState = void;
   message::Envelope envelope;  // of every message this server signs
   ServerId self;
   std::size_t n = 4;

@@ -29,6 +29,7 @@
 #include "control/prime/part_table.h"
 #include "control/prime/preorder.h"
 #include "control/prime/summaries.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -64,11 +65,15 @@ class Reconciliation {
   // Servers whose parts and accusations are not used.
   [[nodiscard]] ServerSet blacklisted() const { return blacklist_; }
 
+  STATE_FIELDS(config_, code_, next_matrix_, early_, reconciled_, due_, kept_back_, unsigned_, heard_, started_, parts_,
+               blacklist_, next_inquiry_)
+
  private:
   struct Due {
     Instant at;
     PreorderId id;
     ServerSet lacking;
+    STATE_FIELDS(at, id, lacking)
   };
 
   void reconcile(Instant now, const std::vector<SummaryVector>& rows, const Preorder& preorder);

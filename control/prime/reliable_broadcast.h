@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -37,12 +38,15 @@ class ReliableBroadcast {
   // echoes, readies.
   void repeat(ServerSet to, Promises& promises, ordering::Output& output) const;
 
+  STATE_FIELDS(config_, view_, instances_, echoes_due_, readies_due_, to_pass_on_, delivered_)
+
  private:
   struct Votes {
     ServerSet from;
     std::array<Digest, kMaxServersPerSite> digest{};
     [[nodiscard]] ServerSet voters(const Digest& what) const;
     [[nodiscard]] std::size_t matching(const Digest& what) const { return voters(what).size(); }
+    STATE_FIELDS(from, digest)
   };
   struct Instance {
     Stored content;  // the first seen, or the one that is decided
@@ -55,6 +59,7 @@ class ReliableBroadcast {
     bool is_ready = false;
     bool is_decided = false;
     bool delivered = false;
+    STATE_FIELDS(content, echoes, readies, echoed, ready, decided, has_echoed, is_ready, is_decided, delivered)
   };
 
   [[nodiscard]] Instance* find(ServerId origin, std::uint32_t seq);
@@ -71,6 +76,7 @@ class ReliableBroadcast {
   struct Pass {
     Stored content;
     ServerSet to;
+    STATE_FIELDS(content, to)
   };
   std::vector<Pass> to_pass_on_;
   std::vector<Stored> delivered_;

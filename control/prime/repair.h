@@ -15,6 +15,7 @@
 #include "control/prime/global_order.h"
 #include "control/prime/preorder.h"
 #include "control/prime/summaries.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -37,12 +38,16 @@ class Repair {
   void on_repeated_vote(Instant now, GlobalOrder::Repeated vote, const GlobalOrder& global_order, Promises& promises,
                         ordering::Output& output);
 
+  STATE_FIELDS(config_, peers_, tick_at_, ticking_, ordered_at_tick_, budget_)
+
  private:
   // Between two repairs of a server: ever longer while what was sent is still lacked.
   class Pause {
    public:
     [[nodiscard]] bool over(Instant now) const { return now >= until_; }
     void begin(Instant now, Duration period, bool helped);
+
+    STATE_FIELDS(until_, periods_)
 
    private:
     Instant until_;
@@ -63,6 +68,8 @@ class Repair {
     Instant helped_from;   // no help before that
     Instant answers_from;  // start of the period that answers_left is about
     std::size_t answers_left = 0;
+    STATE_FIELDS(repaired_at, known, vec, answered, ordered, requests_resent, order_resent, requests_pause, order_pause,
+                 helped_from, answers_from, answers_left)
   };
 
   void repair_preorder(Instant now, ServerId server, Peer& peer, const SummaryVector& vec, const Preorder& preorder,

@@ -7,6 +7,7 @@
 #include "control/prime/eligibility.h"
 #include "control/prime/pacer.h"
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -49,6 +50,9 @@ class Summaries {
 
   void blacklist(ServerId server) { blacklist_.insert(server); }
   [[nodiscard]] ServerSet blacklisted() const { return blacklist_; }
+
+  STATE_FIELDS(config_, messages_, vectors_, shown_, blacklist_, version_, pacer_, summarized_, summarized_once_,
+               reported_version_, report_at_, report_again_)
 
  private:
   [[nodiscard]] bool leader_covers() const;

@@ -18,6 +18,7 @@
 
 #include "control/prime/eligibility.h"
 #include "control/prime/promises.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -56,15 +57,21 @@ class SuspectLeader {
   // B2, open measurements included.
   [[nodiscard]] Duration max_tat(Instant now) const;
 
+  STATE_FIELDS(config_, view_, tats_if_leader_, tat_leader_ubs_, reported_tats_, tat_leader_, tat_acceptable_,
+               upper_bound_, matrices_, proof_, longest_, ping_seq_, pings_, ping_gap_, next_ping_, next_tat_,
+               refresh_at_, said_tat_, said_ub_)
+
  private:
   struct Measured {
     Instant since;
     std::vector<SummaryVector> rows;
+    STATE_FIELDS(since, rows)
   };
   struct Ping {
     std::uint64_t seq = 0;
     Instant sent;
     ServerSet answered;
+    STATE_FIELDS(seq, sent, answered)
   };
   void finish(Instant now, Instant since);
   [[nodiscard]] Duration turnaround(Instant now, Instant since) const;

@@ -330,14 +330,14 @@ void ViewChange::commit(Promises& promises, ordering::Output& output) {
 void ViewChange::install() {
   if (installed_.has_value()) return;
   if (window_.has_value() && matching(commits_, digest_, window_->start_seq) >= config_.quorum()) {
-    installed_ = Installed{window_->start_seq, &*window_};
+    installed_ = window_->start_seq;
     return;
   }
   commits_.from.for_each([&](ServerId voter) {
     const Digest& digest = commits_.digest[voter.index()];
     const SeqNum start_seq = commits_.start_seq[voter.index()];
     if (!window_.has_value() && !installed_.has_value() && matching(commits_, digest, start_seq) >= config_.quorum()) {
-      installed_ = Installed{start_seq, nullptr};
+      installed_ = start_seq;
     }
   });
 }

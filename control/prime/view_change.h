@@ -22,6 +22,7 @@
 #include "control/prime/certificates.h"
 #include "control/prime/reliable_broadcast.h"
 #include "control/prime/suspect_leader.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::prime {
 
@@ -39,12 +40,10 @@ class ViewChange {
   void advance(Instant now, SeqNum executed, SuspectLeader& suspect_leader, Promises& promises,
                ordering::Output& output);
 
-  // Set once, when the REPLAY is committed here.
-  struct Installed {
-    SeqNum start_seq;
-    const ReplayWindow* window = nullptr;  // null: not known here what it binds
-  };
-  [[nodiscard]] const std::optional<Installed>& installed() const { return installed_; }
+  // Set once, when the REPLAY is committed here: its startSeq.
+  [[nodiscard]] std::optional<SeqNum> installed() const { return installed_; }
+  // What the REPLAY binds; null while that is not known here, which may be so when it is installed.
+  [[nodiscard]] const ReplayWindow* window() const { return window_.has_value() ? &*window_ : nullptr; }
   // This server has done its part. Until then it asks for what it misses, even in an installed view: with f servers
   // gone, others may need it.
   [[nodiscard]] bool settled() const { return view_ == View(0) || committed_; }
@@ -59,6 +58,10 @@ class ViewChange {
   // Everything this server has said in this view change, and the REPLAY, to whoever misses it.
   void repeat(ServerSet to, Promises& promises, ordering::Output& output) const;
 
+  STATE_FIELDS(config_, view_, broadcast_, peers_, lists_, signatures_, listed_, proved_, proposed_,
+               leader_equivocated_, replay_, window_, digest_, committed_, prepares_, commits_, installed_, said_,
+               replay_certificate_, bound_)
+
  private:
   struct Peer {
     std::optional<message::Report> report;
@@ -68,22 +71,26 @@ class ViewChange {
     std::size_t count = 0;
     bool invalid = false;
     bool checked = false;
+    STATE_FIELDS(report, certificates, reported, delivered, count, invalid, checked)
   };
   struct List {
     ServerSet ids;
     bool signed_here = false;
+    STATE_FIELDS(ids, signed_here)
   };
   struct Signatures {
     ServerSet ids;
     SeqNum start_seq;
     std::vector<Stored> votes;
     ServerSet voters;
+    STATE_FIELDS(ids, start_seq, votes, voters)
   };
   struct Votes {
     ServerSet from;
     std::vector<Stored> message;
     std::vector<Digest> digest;
     std::vector<SeqNum> start_seq;
+    STATE_FIELDS(from, message, digest, start_seq)
   };
 
   void on_delivered(const Stored& content);
@@ -124,7 +131,7 @@ class ViewChange {
   bool committed_ = false;
   Votes prepares_;
   Votes commits_;
-  std::optional<Installed> installed_;
+  std::optional<SeqNum> installed_;
   std::vector<Stored> said_;  // own messages of this view change, broadcasts apart
 
   ReplayCertificatePtr replay_certificate_;

@@ -36,6 +36,7 @@ struct Part {
 // The code (n, k). Building one makes the tables for encoding, which costs more than coding a few kilobytes: keep it.
 class Code {
  public:
+  using NotState = void;  // but tables
   [[nodiscard]] static constexpr bool valid(std::size_t n, std::size_t k) { return k >= 1 && k <= n && n <= kMaxParts; }
   // CHECKs valid(n, k).
   Code(std::size_t n, std::size_t k);

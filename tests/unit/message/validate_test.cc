@@ -343,12 +343,13 @@ TEST_F(ValidatorTest, what_a_server_signed_itself_is_not_verified_again) {
 TEST_F(ValidatorTest, an_own_message_that_could_never_be_valid_is_a_bug_of_ours) {
   EXPECT_DEATH(static_cast<void>(keys_.validator().own(Bytes(10))), "CHECK|own|read");
   EXPECT_DEATH(static_cast<void>(keys_.validator().own(keys_.client_op(ClientId(0), SeqNum(1), {}))), "direction");
-  EXPECT_DEATH(static_cast<void>(keys_.validator().own(encode(keys_.envelope(kA1), Prepare{}))), "block");
-  EXPECT_DEATH(static_cast<void>(keys_.validator().own(summary(kA1, kServers + 1))), "structure");
+  EXPECT_DEATH(static_cast<void>(keys_.validator().own(encode(keys_.envelope(kA1), Prepare{}))), "fits_throughout");
+  EXPECT_DEATH(static_cast<void>(keys_.validator().own(summary(kA1, kServers + 1))), "fits_throughout");
   const Bytes update = summary(kA2);
-  EXPECT_DEATH(static_cast<void>(keys_.validator().own(keys_.sign(kA1, PoRequest{kA1, {}, {update}}))), "fits_update");
+  EXPECT_DEATH(static_cast<void>(keys_.validator().own(keys_.sign(kA1, PoRequest{kA1, {}, {update}}))),
+               "fits_throughout");
   const MatrixRows rows = {update, {}, {}, {}};
-  EXPECT_DEATH(static_cast<void>(keys_.validator().own(keys_.sign(kA1, SummaryMatrix{rows}))), "fits_row");
+  EXPECT_DEATH(static_cast<void>(keys_.validator().own(keys_.sign(kA1, SummaryMatrix{rows}))), "fits_throughout");
 }
 
 TEST_F(ValidatorTest, the_cost_of_a_request_is_its_number_of_updates) {

@@ -269,7 +269,7 @@ TEST_F(ViewValidatorTest, so_is_a_certificates_pre_prepare_and_each_of_its_rows)
 TEST_F(ViewValidatorTest, an_own_proof_with_another_kind_of_vote_is_a_bug_of_ours) {
   const std::vector<Bytes> votes = signed_votes(keys_, kShare);
   EXPECT_EQ(keys_.validator().own(replay(keys_, views(votes))).type(), MessageType::Replay);
-  EXPECT_DEATH(static_cast<void>(keys_.validator().own(new_leader_proof(keys_, views(votes)))), "fits_votes");
+  EXPECT_DEATH(static_cast<void>(keys_.validator().own(new_leader_proof(keys_, views(votes)))), "fits_throughout");
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "dataplane/base/rng.h"
 #include "tests/support/outputs.h"
 #include "tests/support/site_keys.h"
+#include "tests/unit/prime/twins.h"
 
 namespace garrison::prime {
 
@@ -34,7 +35,7 @@ inline PrimeConfig config_of(const testing::SiteKeys& keys, std::size_t self, st
 // One core, its peers played by the test.
 class Core {
  public:
-  Core(testing::SiteKeys& keys, const PrimeConfig& config) : keys_(keys), prime_(config) { wake(); }
+  Core(testing::SiteKeys& keys, const PrimeConfig& config) : keys_(keys), prime_(keys, config) { wake(); }
 
   // The effects of one input, own signed messages not looped back.
   ordering::Output step(const ordering::Input& input) {
@@ -66,7 +67,7 @@ class Core {
     return settle(keys_.verified(server(from), message));
   }
 
-  Prime& prime() { return prime_; }
+  Prime& prime() { return *prime_; }
   [[nodiscard]] Instant now() const { return now_; }
 
  private:
@@ -81,10 +82,10 @@ class Core {
     move(to.blame, from.blame);
     move(to.drops, from.drops);
   }
-  const PrimeConfig& prime_config() const { return prime_.config(); }
+  const PrimeConfig& prime_config() { return prime_->config(); }
 
   testing::SiteKeys& keys_;
-  Prime prime_;
+  Twins prime_;
   Instant now_{1'000'000'000};
 };
 
@@ -103,7 +104,7 @@ class Network {
     for (std::size_t i = 0; i < n; ++i) {
       PrimeConfig config = config_of(keys_, i, n, f);
       if (tweak) tweak(config);
-      cores_.push_back(std::make_unique<Prime>(config));
+      cores_.push_back(std::make_unique<Twins>(keys_, config));
     }
     for (std::size_t i = 0; i < n; ++i) step(i, ordering::Wakeup{});
   }
@@ -132,7 +133,7 @@ class Network {
       }
       Instant next = delayed_.empty() ? Instant::never() : delayed_.begin()->first;
       for (std::size_t i = 0; i < cores_.size(); ++i) {
-        if (!crashed.contains(server(i))) next = earlier(next, cores_[i]->next_wakeup());
+        if (!crashed.contains(server(i))) next = earlier(next, core(i).next_wakeup());
       }
       if (next > end) break;
       ASSERT_LE(now_ - next, Duration()) << "a core asks to be woken in the past";
@@ -141,7 +142,7 @@ class Network {
         wire_.push_back(delayed_.begin()->second);
       }
       for (std::size_t i = 0; i < cores_.size(); ++i) {
-        if (cores_[i]->next_wakeup() <= now_) step(i, ordering::Wakeup{});
+        if (core(i).next_wakeup() <= now_) step(i, ordering::Wakeup{});
       }
     }
     now_ = end;
@@ -174,7 +175,7 @@ class Network {
   }
 
   [[nodiscard]] const std::vector<Update>& log(std::size_t i) const { return logs_[i]; }
-  [[nodiscard]] Prime& core(std::size_t i) { return *cores_[i]; }
+  [[nodiscard]] Prime& core(std::size_t i) { return **cores_[i]; }
   [[nodiscard]] testing::SiteKeys& keys() { return keys_; }
   [[nodiscard]] Rng& rng() { return rng_; }
   [[nodiscard]] const std::map<DropReason, std::size_t>& drops() const { return drops_; }
@@ -292,7 +293,7 @@ class Network {
   Rng rng_;
   bool shuffled_;
   Instant now_{1'000'000'000};
-  std::vector<std::unique_ptr<Prime>> cores_;
+  std::vector<std::unique_ptr<Twins>> cores_;
   std::vector<std::vector<Update>> logs_;
   std::vector<Update> total_;
   std::vector<std::map<std::tuple<message::MessageType, std::uint64_t, std::uint64_t>, Digest>> promised_;

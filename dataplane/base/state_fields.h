@@ -1,0 +1,50 @@
+// Which members of a class are its state: STATE_FIELDS, once in the class, names all of them in their order.
+//
+// That is enough to write an object and to read it (control/ordering/state_writer.h, state_reader.h), so the two cannot
+// differ; and a member that is added and not named does not compile. A member whose type says NotState is named and
+// left out: configuration, which whoever reads has already, and helpers without state.
+#pragma once
+
+#include <cstddef>
+#include <tuple>
+#include <vector>
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): only a macro can use one list of names twice
+#define STATE_FIELDS(...)              \
+  static auto state_fields(auto& of) { \
+    auto& [__VA_ARGS__] = of;          \
+    return std::tie(__VA_ARGS__);      \
+  }
+
+namespace garrison {
+
+template <typename T>
+concept NotState = requires {
+  typename T::NotState;
+};
+
+template <typename T>
+concept HasStateFields = requires(T& value) {
+  T::state_fields(value);
+};
+
+// Slots whose number is fixed when they are made, most of them mostly empty: a ring. What is written of it is the slots
+// that differ from an empty one.
+template <typename Slot>
+class SlotRing {
+ public:
+  explicit SlotRing(std::size_t slots = 0) : slots_(slots) {}
+
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] Slot& operator[](std::size_t i) { return slots_[i]; }
+  [[nodiscard]] const Slot& operator[](std::size_t i) const { return slots_[i]; }
+  [[nodiscard]] auto begin() { return slots_.begin(); }
+  [[nodiscard]] auto end() { return slots_.end(); }
+  [[nodiscard]] auto begin() const { return slots_.begin(); }
+  [[nodiscard]] auto end() const { return slots_.end(); }
+
+ private:
+  std::vector<Slot> slots_;
+};
+
+}  // namespace garrison
