@@ -43,6 +43,11 @@ class Adversary : public ordering::OrderingCore {
   [[nodiscard]] ordering::Progress progress() const final { return core_->progress(); }
   [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const final { return core_->checkpoint(); }
   [[nodiscard]] ordering::Status status() const final { return core_->status(); }
+  void save(ordering::StateWriter& state) const final { core_->save(state); }
+  // Goes on as a correct one.
+  [[nodiscard]] std::unique_ptr<ordering::OrderingCore> load(ordering::StateReader& state) const final {
+    return core_->load(state);
+  }
 
  protected:
   using Stored = std::shared_ptr<const message::StoredMessage>;

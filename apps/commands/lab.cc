@@ -154,7 +154,6 @@ std::optional<std::string> refuse_attack(const Options& options) {
 // What is meant for a site alone, and is asked of several.
 std::optional<std::string> only_alone(const Options& options) {
   const lab::SimulationOptions& one = options.simulation;
-  if (one.laggards) return "--laggards";
   if (one.unseat_leaders) return "--unseat-leaders";
   if (one.faulty_clients > 0) return "--faulty-clients";
   if (local_protocol(options.protocol) != config::LocalProtocol::prime) return "--protocol bft";
@@ -176,6 +175,7 @@ int sim_sites(const Options& options) {
                          .jobs = options.jobs,
                          .json = options.json,
                          .check_digest = options.check_digest,
+                         .laggards = one.laggards,
                          .liars = options.liars,
                          .site_liars = options.site_liars,
                          .adversary = one.attack.specs,

@@ -19,6 +19,7 @@ struct SitesRun {
   unsigned jobs = 0;
   bool json = false;
   bool check_digest = false;
+  bool laggards = false;
   bool liars = false;
   bool site_liars = false;
   std::string adversary;       // of f servers in every site, on the protocol of their site

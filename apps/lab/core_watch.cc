@@ -38,6 +38,11 @@ class WatchedCore final : public ordering::OrderingCore {
   [[nodiscard]] ordering::Progress progress() const override { return core_->progress(); }
   [[nodiscard]] std::optional<ordering::Checkpoint> checkpoint() const override { return core_->checkpoint(); }
   [[nodiscard]] ordering::Status status() const override { return core_->status(); }
+  void save(ordering::StateWriter& state) const override { core_->save(state); }
+  // No more watched: the lab leaves no server behind whose core it watches.
+  [[nodiscard]] std::unique_ptr<ordering::OrderingCore> load(ordering::StateReader& state) const override {
+    return core_->load(state);
+  }
 
  private:
   std::unique_ptr<ordering::OrderingCore> core_;

@@ -65,6 +65,13 @@ config::PrimeSettings small_windows() {
   return prime;
 }
 
+config::PrimeSettings small_windows_among_sites() {
+  config::PrimeSettings prime;
+  prime.kept_window = 512;
+  prime.checkpoint_interval = 32;
+  return prime;
+}
+
 config::BftSettings small_bft_windows() {
   config::BftSettings bft;
   bft.kept_window = config::kMinKeptWindow;

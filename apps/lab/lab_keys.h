@@ -45,6 +45,9 @@ struct LabTopology {
 
 // Servers that keep next to nothing for others: whoever misses a few sequences needs their state.
 [[nodiscard]] config::PrimeSettings small_windows();
+// The same in a site among others, which orders its clocks all the time, some hundred sequences in a second: whoever
+// takes over a state must still be told what follows it, within retransmission periods.
+[[nodiscard]] config::PrimeSettings small_windows_among_sites();
 [[nodiscard]] config::BftSettings small_bft_windows();
 
 [[nodiscard]] std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes);

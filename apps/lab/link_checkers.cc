@@ -8,11 +8,15 @@
 namespace garrison::lab {
 
 void LinkCheckers::watch(SiteId site, ServerId server, site::LogicalMachine& machine) {
-  machine.on_link = [this, site, server](const site::LinkName& name, ByteView content) {
-    on_link(site, server, name, content);
+  machine.on_link = [this, site, server, &machine](const site::LinkName& name, ByteView content) {
+    if (name.source == site) return on_said(name, content);
+    on_executed(site, server, machine.status().events, name, content);
   };
   machine.on_convicted = [this, site, server](std::uint64_t events, const site::Conviction& conviction) {
     on_convicted(site, server, events, conviction);
+  };
+  machine.on_restored = [this, site, server, &machine] {
+    on_restored(site, server, machine.status().events, machine.status().link_messages);
   };
 }
 
@@ -20,23 +24,41 @@ void LinkCheckers::report(std::string what) {
   if (!common_->violation.has_value()) common_->violation = std::move(what);
 }
 
-void LinkCheckers::on_link(SiteId site, ServerId server, const site::LinkName& name, ByteView content) {
-  const Name key{name.source, name.destination, name.traffic, name.sequence};
-  if (name.source == site) {
-    said_.try_emplace(key, crypto::sha256(content));  // that all servers of a site say the same is held elsewhere
-    return;
-  }
-  const std::string who = config::server_name(site, server);
-  SeqNum& executed = executed_[{site, server, name.source, name.traffic}];
+// That all servers of a site say the same is held elsewhere.
+void LinkCheckers::on_said(const site::LinkName& name, ByteView content) {
+  said_.try_emplace({name.source, name.destination, name.traffic, name.sequence}, crypto::sha256(content));
+}
+
+void LinkCheckers::on_executed(SiteId site, ServerId server, std::uint64_t events, const site::LinkName& name,
+                               ByteView content) {
+  InStep<Executed>& links = executed_[site];
+  const Executed executed{events, name.source, name.traffic, name.sequence, crypto::sha256(content)};
+  if (!links.behind(server)) check_first(site, server, executed);
+  if (links.agrees(server, executed)) return;
+  report("same links: " + config::server_name(site, server) +
+         " executes another link message than its site, or elsewhere");
+}
+
+void LinkCheckers::check_first(SiteId site, ServerId server, const Executed& executed) {
+  SeqNum& newest = newest_[{site, executed.source, executed.traffic}];
   const bool in_order =
-      name.traffic == TrafficClass::bounded ? name.sequence == executed.next() : name.sequence > executed;
-  executed = name.sequence;
-  if (byzantine_.contains(ServerId(name.source.value()))) return;
+      executed.traffic == TrafficClass::bounded ? executed.sequence == newest.next() : executed.sequence > newest;
+  newest = executed.sequence;
+  if (byzantine_.contains(ServerId(executed.source.value()))) return;
+  const std::string who = config::server_name(site, server);
   if (!in_order) return report("links: " + who + " executes a link message of another turn");
-  const auto at = said_.find(key);
-  if (at == said_.end() || at->second != crypto::sha256(content)) {
-    report("links: " + who + " executes what site " + config::site_name(name.source) + " has not said");
+  const auto at = said_.find({executed.source, site, executed.traffic, executed.sequence});
+  if (at == said_.end() || at->second != executed.content) {
+    report("links: " + who + " executes what site " + config::site_name(executed.source) + " has not said");
   }
+}
+
+void LinkCheckers::on_restored(SiteId site, ServerId server, std::uint64_t events, std::uint64_t link_messages) {
+  listed_[site].jump(server, events);
+  const std::size_t by_others = executed_[site].jump(server, events);
+  if (by_others == link_messages) return;
+  report("handed over: " + config::server_name(site, server) + " goes on behind " + std::to_string(link_messages) +
+         " link messages, of which others of its site had executed " + std::to_string(by_others));
 }
 
 void LinkCheckers::on_convicted(SiteId site, ServerId server, std::uint64_t events,
@@ -52,11 +74,9 @@ void LinkCheckers::on_convicted(SiteId site, ServerId server, std::uint64_t even
       report("blacklists: " + who + " lists " + config::server_name(conviction.site, listed) + " for " + offence);
     });
   }
-  const Listed entry{events, conviction.site, conviction.servers, conviction.offence};
-  std::vector<Listed>& list = listed_[site];
-  std::size_t& position = position_[{site, server}];
-  if (position == list.size()) list.push_back(entry);
-  if (list[position++] != entry) report("blacklists: " + who + " lists others than its site, or elsewhere");
+  if (!listed_[site].agrees(server, {events, conviction.site, conviction.servers, conviction.offence})) {
+    report("blacklists: " + who + " lists others than its site, or elsewhere");
+  }
 }
 
 std::optional<std::string> LinkCheckers::too_many_failures(const site::LogicalMachine& machine, std::size_t f) const {
@@ -69,7 +89,7 @@ std::optional<std::string> LinkCheckers::too_many_failures(const site::LogicalMa
 std::size_t LinkCheckers::listed() const {
   std::set<std::pair<SiteId, std::uint32_t>> all;
   for (const auto& [site, list] : listed_) {
-    for (const Listed& each : list) {
+    for (const Listed& each : list.done()) {
       if (each.servers.empty()) all.emplace(each.site, ~std::uint32_t{0});
       each.servers.for_each([&](ServerId server) { all.emplace(each.site, server.value()); });
     }

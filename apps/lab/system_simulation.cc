@@ -59,15 +59,18 @@ class FaultPlan {
     }
     schedule_cut_offs(span);
     schedule_crashes(span);
+    if (options_.laggards) schedule_absences(span);
     events_.schedule(at(span), [this] {
       system_.wan().partition({});
       system_.wan().set_model({.delay = {}, .jitter = {}});
+      for (const config::SiteSettings& site : topology_.sites) system_.site(site.id).network().partition({});
       bounded_delay_.healed();
     });
   }
 
   std::size_t cut_offs = 0;
   std::size_t crashes = 0;
+  std::size_t absences = 0;
 
  private:
   // One site after the other is cut off from all others.
@@ -96,6 +99,27 @@ class FaultPlan {
         ++crashes;
         system_.crash(id, victim);
       });
+    }
+  }
+
+  // In each site a correct server hears nothing of the others for so long that they forget what it misses. Not the one
+  // whose core among sites is watched.
+  void schedule_absences(std::uint64_t span) {
+    for (const config::SiteSettings& site : topology_.sites) {
+      std::vector<ServerId> candidates;
+      for (const config::ServerSettings& server : site.servers) {
+        const bool other = system_.site(site.id).faulty().contains(server.id) || system_.watched(site.id) == server.id;
+        if (!other) candidates.push_back(server.id);
+      }
+      if (candidates.empty()) continue;
+      const ServerId away = candidates[rng_.below(candidates.size())];
+      const std::uint64_t start = rng_.below(span / 4);
+      events_.schedule(at(start), [this, id = site.id, away] {
+        ++absences;
+        system_.site(id).network().partition(ServerSet::only(away));
+      });
+      events_.schedule(at(start + rng_.between(span / 3, span / 2)),
+                       [this, id = site.id] { system_.site(id).network().partition({}); });
     }
   }
 
@@ -275,6 +299,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   result.wan = system.wan().counts();
   result.cut_offs = plan.cut_offs;
   result.crashes = plan.crashes;
+  result.absences = plan.absences;
   result.held_to_bound = bounded_delay.counted();
   result.slowest = bounded_delay.worst();
   result.bound = bounded_delay.bound();
@@ -292,6 +317,10 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   for (const config::SiteSettings& site : topology.sites) {
     const server::ControlPart& control = system.site(site.id).server(ServerId(0)).control();
     result.site_signatures += control.member()->signatures();
+    for (const config::ServerSettings& server : site.servers) {
+      const server::ControlPart& each = system.site(site.id).server(server.id).control();
+      result.restores += each.status().transfer.restored > SeqNum() ? 1 : 0;
+    }
     result.link_messages += control.machine()->status().link_messages;
     result.global_view = std::max(result.global_view, control.machine()->replica().core().status().view.value());
     result.failed_decodings += control.machine()->status().failed_decodings;

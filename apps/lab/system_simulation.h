@@ -19,8 +19,9 @@ struct SystemSimulationOptions {
   Duration faults_for = seconds(5);  // faults of the network begin and end within this
   Duration calm_for = seconds(5);    // clients go on for so long after the last one; GLOBAL-BOUNDED-DELAY holds then
   Duration grace = seconds(60);
-  bool liars = false;             // in every site f servers lie to their site: about parts, shares and time
-  std::string attack{};           // of those f servers on the protocol of their site, as adversary::AttackText::specs
+  bool laggards = false;  // servers are away from their sites for long; meant for keys with small_windows_among_sites()
+  bool liars = false;     // in every site f servers lie to their site: about parts, shares and time
+  std::string attack{};   // of those f servers on the protocol of their site, as adversary::AttackText::specs
   std::string attack_on_sites{};  // of F sites on the protocol among sites
   bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
                              // where servers lie, all of theirs do
@@ -37,6 +38,8 @@ struct SystemSimulationResult {
   NetworkCounts wan;
   std::size_t cut_offs = 0;  // of sites
   std::size_t crashes = 0;   // of servers
+  std::size_t absences = 0;  // of servers from their site
+  std::size_t restores = 0;  // machines of sites that were handed over
   std::uint64_t site_signatures = 0;
   std::uint64_t link_messages = 0;  // executed, by one server of each site
   std::uint64_t global_view = 0;

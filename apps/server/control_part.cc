@@ -30,11 +30,11 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
 
 ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core, SiteSetup site,
                          const crypto::KeyDirectory& directory, std::unique_ptr<service::Executor> executor,
-                         std::unique_ptr<Store> store, Queues& queues)
+                         std::unique_ptr<Store> store, Queues& queues, const state_transfer::TransferConfig& transfer)
     : config_(config),
       service_(std::move(executor), *this),
       site_(std::make_unique<Site>(site, service_, directory)),
-      replica_(std::move(core), site_->machine, *this, std::nullopt),
+      replica_(std::move(core), site_->machine, *this, transfer),
       store_(std::move(store)),
       queues_(queues),
       send_slab_(kSendClasses, kOneOwner, kNoQuota),

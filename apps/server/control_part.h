@@ -53,7 +53,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   // Of a site among others. `directory` outlives it; `site.signer` is the crypto part's and not looked at.
   ControlPart(const Config& config, std::unique_ptr<ordering::OrderingCore> core, SiteSetup site,
               const crypto::KeyDirectory& directory, std::unique_ptr<service::Executor> executor,
-              std::unique_ptr<Store> store, Queues& queues);
+              std::unique_ptr<Store> store, Queues& queues, const state_transfer::TransferConfig& transfer);
 
   // Handles what waits, at most a burst of each kind. Returns inputs handled.
   std::size_t poll(Instant now);

@@ -89,7 +89,7 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
   auto store = std::make_unique<NullStore>();
   if (among_others) {
     server->control_ = std::make_unique<ControlPart>(control, std::move(ordering.core), std::move(*setup), directory,
-                                                     std::move(executor), std::move(store), q);
+                                                     std::move(executor), std::move(store), q, ordering.transfer);
   } else {
     server->control_ = std::make_unique<ControlPart>(control, std::move(ordering.core), std::move(executor),
                                                      std::move(store), q, ordering.transfer);

@@ -8,6 +8,7 @@
 #include "control/message/catalogue.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::message {
 
@@ -20,6 +21,7 @@ struct InquiryId {
   SeqNum number;            // inquirySeq: from 1, per asker and asked site
   SeqNum sequence;          // erasureSeq
   friend bool operator==(const InquiryId&, const InquiryId&) = default;
+  STATE_FIELDS(asked, asker, traffic, incarnation, number, sequence)
 };
 
 // These parts, signed by servers of the asked site for the asker, decode to nothing that the asked site has signed as

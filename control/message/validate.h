@@ -12,12 +12,18 @@
 #include "crypto/key_directory.h"
 #include "dataplane/base/drops.h"
 
+namespace garrison::ordering {
+class StateReader;
+}
+
 namespace garrison::message {
 
 using Validation = std::variant<VerifiedMessage, DropReason>;
 
 class Validator {
  public:
+  using NotState = void;  // what it remembers spares work and changes no verdict
+
   // `directory` must outlive it. `servers` is n of `site`. `configured`, channel or signature, is what messages of
   // Authentication::configured carry in this deployment: one that carries the other is malformed.
   Validator(SystemId system, SiteId site, std::size_t servers, const crypto::KeyDirectory& directory,
@@ -59,10 +65,6 @@ class Validator {
   // A message that this server has just signed itself: structure is CHECKed, the signature is not verified again.
   [[nodiscard]] VerifiedMessage own(ByteView bytes);
 
-  // A message in a state that f + 1 servers vouch for (docs/adr/0015): structure is checked, signatures are not. From
-  // nowhere else: whoever passes bytes of one server to this believes that server anything.
-  [[nodiscard]] Validation vouched(ByteView bytes) const;
-
   // Signature work that a message asks for at most, in signatures: the cost unit of fair scheduling. Reads the type
   // and the count of a PO-REQUEST only.
   [[nodiscard]] static std::size_t cost(ByteView bytes);
@@ -72,6 +74,11 @@ class Validator {
   [[nodiscard]] std::uint64_t bytes_hashed() const { return bytes_hashed_; }  // into leaf digests
 
  private:
+  friend class ordering::StateReader;
+  // A message in a state that f + 1 servers vouch for (docs/adr/0015): structure is checked, signatures are not. For
+  // nobody else: whoever passes bytes of one server to this believes that server anything.
+  [[nodiscard]] Validation vouched(ByteView bytes) const;
+
   struct Parsed;
   using Refusal = std::optional<DropReason>;  // none: the check passed
 

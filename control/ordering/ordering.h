@@ -114,6 +114,7 @@ struct Persisted {
 struct CheckpointDigest {
   SeqNum sequence;
   Digest digest{};
+  STATE_FIELDS(sequence, digest)
 };
 // The executed state has been replaced by that of a checkpoint that f + 1 servers vouch for, beyond
 // progress().executed: the core goes on from there, and what lies below is over. `state` is that checkpoint's.
@@ -136,6 +137,7 @@ using Input = std::variant<Wakeup, Persisted, CheckpointDigest, Restored, messag
 struct Progress {
   SeqNum executed;  // up to here everything is delivered
   SeqNum evident;   // some correct server has executed up to here: the (f + 1)-th highest that servers say
+  STATE_FIELDS(executed, evident)
 };
 
 // A leader took longer than was acceptable, and this server voted it out.

@@ -23,22 +23,19 @@
 
 #include "control/message/validate.h"
 #include "control/ordering/state_writer.h"
-#include "dataplane/base/traffic.h"
 
 namespace garrison::ordering {
 
-// How many values an enumeration has, which count from zero.
-template <typename Enum>
-inline constexpr std::size_t kValuesOf = 0;
-template <>
-inline constexpr std::size_t kValuesOf<TrafficClass> = 2;
-
 class StateReader {
  public:
-  // Of a state whose participants, servers or sites, are n. `validator` outlives it: messages in the state are such as
-  // it takes, signatures apart.
-  StateReader(ByteView bytes, const message::Validator& validator, std::size_t n)
-      : in_(bytes), validator_(&validator), n_(n) {}
+  // Of a state in which there are so many sites. `validator` outlives it: messages in the state are such as it takes,
+  // signatures apart.
+  StateReader(ByteView bytes, const message::Validator& validator, std::size_t sites)
+      : in_(bytes), validator_(&validator), sites_(sites) {}
+
+  // What follows is of a protocol with n participants, servers or sites, that are named by ServerIds. Else these name
+  // servers of any site.
+  void participants(std::size_t n) { n_ = n; }
 
   template <typename T>
   StateReader& get(T& value) {
@@ -91,13 +88,10 @@ class StateReader {
   }
   template <typename Tag, typename Rep>
   void read(TaggedId<Tag, Rep>& id) {
-    id = TaggedId<Tag, Rep>(get<Rep>());
-    constexpr bool participant =
-        std::is_same_v<TaggedId<Tag, Rep>, ServerId> || std::is_same_v<TaggedId<Tag, Rep>, SiteId>;
-    if (participant && id.index() >= n_) {
-      fail();
-      id = {};
-    }
+    const TaggedId<Tag, Rep> value(get<Rep>());
+    if (std::is_same_v<TaggedId<Tag, Rep>, ServerId> && value.index() >= n_) return fail();
+    if (std::is_same_v<TaggedId<Tag, Rep>, SiteId> && value.index() >= sites_) return fail();
+    id = value;
   }
   void read(Instant& at) { at = Instant(get<std::int64_t>()); }
   void read(Duration& time) { time = Duration(get<std::int64_t>()); }
@@ -110,7 +104,7 @@ class StateReader {
   // Sequence numbers come by participant, or there are none.
   template <typename T>
   [[nodiscard]] bool may_have(std::size_t count) const {
-    if (std::is_same_v<T, SeqNum> && count != 0) return count == n_;
+    if (std::is_same_v<T, SeqNum> && count != 0) return count == n_;  // in a core
     return count <= in_.remaining();
   }
 
@@ -157,8 +151,14 @@ class StateReader {
   }
   template <typename T>
   void read(std::optional<T>& value) {
-    value.reset();
-    if (get<bool>()) get(value.emplace());
+    const bool there = get<bool>();
+    if constexpr (std::is_default_constructible_v<T>) {
+      value.reset();
+      if (there) value.emplace();
+    } else if (there != value.has_value()) {
+      fail();  // who owns it makes it first
+    }
+    if (ok() && there) get(*value);
   }
   template <std::size_t N>
   void read(std::array<std::uint8_t, N>& bytes) {
@@ -227,7 +227,7 @@ class StateReader {
   void read_array(Container& all) {
     const Bytes empty = StateWriter().put(T{}).take();
     read_sparse<T>(all, [&](T& element) {
-      StateReader from(empty, *validator_, n_);
+      StateReader from(empty, *validator_, sites_);
       if (!from.get(element).done()) fail();
     });
   }
@@ -238,7 +238,8 @@ class StateReader {
   };
   Reader in_;
   const message::Validator* validator_;
-  std::size_t n_;
+  std::size_t sites_;
+  std::size_t n_ = kMaxServersPerSite;
   std::vector<Shared> shared_;
 };
 

@@ -3,14 +3,15 @@
 #include <array>
 #include <utility>
 
+#include "control/ordering/state_reader.h"
 #include "crypto/digest.h"
 
 namespace garrison::replica {
 
 Replica::Replica(std::unique_ptr<ordering::OrderingCore> core, Application& application, Environment& environment,
                  const std::optional<state_transfer::TransferConfig>& transfer)
-    : core_(std::move(core)), application_(application), environment_(environment) {
-  if (transfer.has_value()) transfer_.emplace(*transfer);
+    : core_(std::move(core)), application_(application), environment_(environment), transfer_config_(transfer) {
+  if (transfer.has_value()) transfer_ = std::make_unique<state_transfer::StateTransfer>(*transfer);
 }
 
 void Replica::step(Instant now, const ordering::Input& input) {
@@ -22,7 +23,7 @@ void Replica::step(Instant now, const ordering::Input& input) {
 
 void Replica::take(Instant now, const message::VerifiedMessage& message) {
   if (message::find_row(message.type())->protocol != message::Protocol::state) return step(now, message);
-  if (!transfer_.has_value()) return environment_.drop(DropReason::message_wrong_direction);
+  if (transfer_ == nullptr) return environment_.drop(DropReason::message_wrong_direction);
   state_transfer::Output output;
   transfer_->on_message(now, message, output);
   carry_out_transfer(now, output);
@@ -35,11 +36,11 @@ void Replica::tick(Instant now) {
 }
 
 Instant Replica::next_wakeup() const {
-  return transfer_.has_value() ? earlier(core_->next_wakeup(), transfer_->next_wakeup()) : core_->next_wakeup();
+  return transfer_ != nullptr ? earlier(core_->next_wakeup(), transfer_->next_wakeup()) : core_->next_wakeup();
 }
 
 state_transfer::Status Replica::transfer_status() const {
-  return transfer_.has_value() ? transfer_->status() : state_transfer::Status{};
+  return transfer_ != nullptr ? transfer_->status() : state_transfer::Status{};
 }
 
 void Replica::carry_out(Instant now) {
@@ -60,7 +61,7 @@ void Replica::carry_out(Instant now) {
 }
 
 void Replica::reach(Instant now, const ordering::Checkpoint& checkpoint) {
-  if (transfer_.has_value() && transfer_->wants(now, checkpoint.sequence)) {
+  if (transfer_ != nullptr && transfer_->wants(now, checkpoint.sequence)) {
     state_transfer::Output output;
     transfer_->keep(now, checkpoint, application_.snapshot(), output);
     carry_out_transfer(now, output);
@@ -77,7 +78,7 @@ void Replica::reach(Instant now, const ordering::Checkpoint& checkpoint) {
 }
 
 void Replica::transfer(Instant now) {
-  if (!transfer_.has_value()) return;
+  if (transfer_ == nullptr) return;
   state_transfer::Output output;
   const ordering::Progress progress = core_->progress();
   transfer_->tick(now, progress, output);
@@ -100,6 +101,31 @@ void Replica::restore(Instant now, const state_transfer::Restore& checkpoint) {
   }
   transfer_->restored(checkpoint.sequence);
   step(now, ordering::Restored{checkpoint.sequence, checkpoint.state});
+}
+
+void Replica::save(ordering::StateWriter& state) const {
+  core_->save(state);
+  if (transfer_ != nullptr) state.put(*transfer_);
+  state.put(digests_due_).put(steps_);
+}
+
+std::optional<Replica::Loaded> Replica::load(ordering::StateReader& state) const {
+  Loaded loaded;
+  loaded.core = core_->load(state);
+  if (loaded.core == nullptr) return std::nullopt;
+  if (transfer_ != nullptr) {
+    loaded.transfer = std::make_unique<state_transfer::StateTransfer>(*transfer_config_);
+    state.get(*loaded.transfer);
+  }
+  state.get(loaded.digests_due).get(loaded.steps);
+  return state.ok() ? std::optional(std::move(loaded)) : std::nullopt;
+}
+
+void Replica::go_on_from(Loaded loaded) {
+  core_ = std::move(loaded.core);
+  transfer_ = std::move(loaded.transfer);
+  digests_due_ = std::move(loaded.digests_due);
+  steps_ = loaded.steps;
 }
 
 }  // namespace garrison::replica

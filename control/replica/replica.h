@@ -67,6 +67,18 @@ class Replica {
   [[nodiscard]] state_transfer::Status transfer_status() const;
   [[nodiscard]] std::uint64_t steps() const { return steps_; }  // inputs that the core was given
 
+  // For a replica that is part of a state machine itself: all of its state but the application's.
+  struct Loaded {
+    std::unique_ptr<ordering::OrderingCore> core;
+    std::unique_ptr<state_transfer::StateTransfer> transfer;
+    std::deque<ordering::CheckpointDigest> digests_due;
+    std::uint64_t steps = 0;
+  };
+  void save(ordering::StateWriter& state) const;
+  // What save() wrote, for a replica like this one; none when it is not that.
+  [[nodiscard]] std::optional<Loaded> load(ordering::StateReader& state) const;
+  void go_on_from(Loaded loaded);
+
  private:
   void carry_out(Instant now);
   void reach(Instant now, const ordering::Checkpoint& checkpoint);
@@ -77,7 +89,8 @@ class Replica {
   std::unique_ptr<ordering::OrderingCore> core_;
   Application& application_;
   Environment& environment_;
-  std::optional<state_transfer::StateTransfer> transfer_;
+  std::optional<state_transfer::TransferConfig> transfer_config_;
+  std::unique_ptr<state_transfer::StateTransfer> transfer_;  // null: the state is never handed over
   ordering::Output output_;
   std::deque<ordering::CheckpointDigest> digests_due_;  // to be handed to the core by the next tick()
   std::uint64_t steps_ = 0;

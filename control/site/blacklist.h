@@ -13,6 +13,7 @@
 #include "dataplane/base/check.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/server_set.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::site {
 
@@ -68,6 +69,8 @@ class Blacklist {
     return out;
   }
   friend bool operator==(const Blacklist&, const Blacklist&) = default;
+
+  STATE_FIELDS(faulty_, servers_, sites_)
 
  private:
   std::vector<std::size_t> faulty_;

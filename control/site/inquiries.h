@@ -32,10 +32,12 @@
 #include "control/site/sent_messages.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::site {
 
 struct InquiriesConfig {
+  using NotState = void;
   message::Envelope envelope;       // of this site
   Incarnation incarnation{1};       // of the links
   std::vector<std::size_t> faulty;  // of each site, by SiteId, the f
@@ -93,6 +95,8 @@ class Inquiries {
   [[nodiscard]] const Blacklist& blacklist() const { return blacklist_; }
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }  // so our inquiries were answered so often
 
+  STATE_FIELDS(config_, validator_, codes_, blacklist_, numbers_, forgotten_, asked_, askers_, thirds_)
+
  private:
   // Our own inquiry that is under way.
   struct Asked {
@@ -100,16 +104,19 @@ class Inquiries {
     std::vector<Bytes> parts;
     Instant repeat_at;
     Duration repeat_gap;
+    STATE_FIELDS(id, parts, repeat_at, repeat_gap)
   };
   struct Asker {
     SeqNum handled;     // inquiries of it
     ServerSet told_of;  // of our servers
     Bytes waiting;      // an INQUIRY about what has not come back signed; empty: none
+    STATE_FIELDS(handled, told_of, waiting)
   };
   // What a third site asked another one.
   struct Third {
     SeqNum heard;   // the newest number
     Bytes inquiry;  // of that number; empty: judged
+    STATE_FIELDS(heard, inquiry)
   };
 
   [[nodiscard]] SiteId self() const { return config_.envelope.signer.site; }

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "control/message/messages.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/link/sliding_bitmap.h"
 
 namespace garrison::site {
@@ -26,11 +27,14 @@ class Introduced {
     client.seen.insert(op.sequence.value());
   }
 
+  STATE_FIELDS(clients_)
+
  private:
   static constexpr std::size_t kRemembered = 2048;
   struct Client {
     Incarnation incarnation;
     link::SlidingBitmap<kRemembered> seen;
+    STATE_FIELDS(incarnation, seen)
   };
   std::map<ClientId, Client> clients_;
 };

@@ -13,6 +13,7 @@ namespace garrison::site {
 
 // From one site to another. Values; equal at both ends.
 struct LinkPlan {
+  using NotState = void;  // configuration
   config::LinkKind kind = config::LinkKind::erasure;
   config::LinkEnd sender;
   config::LinkEnd receiver;

@@ -22,11 +22,13 @@
 #include "control/site/link_plan.h"
 #include "control/site/outgoing.h"
 #include "dataplane/base/drops.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/link/part_collector.h"
 
 namespace garrison::site {
 
 struct LinkReceiverConfig {
+  using NotState = void;
   struct Source {
     SiteId site;
     LinkPlan plan;  // from there
@@ -88,6 +90,8 @@ class LinkReceiver {
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::size_t held_bytes(SiteId source) const { return collector_.held_bytes(source); }
 
+  STATE_FIELDS(config_, validator_, collector_, from_, delivered_, failures_)
+
  private:
   using Waiting = std::map<SeqNum, Bytes>;
   struct From {
@@ -97,6 +101,7 @@ class LinkReceiver {
     ServerSet ignored_servers;
     std::vector<SeqNum> newest_timely;  // the highest sequence of a TIMELY part, by its index
     Waiting waiting;                    // BOUNDED, decoded out of turn, at most a window
+    STATE_FIELDS(plan, held_back, ignored, ignored_servers, newest_timely, waiting)
   };
 
   void decode(const link::LinkMessageId& id, Outcome& outcome);

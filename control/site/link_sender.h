@@ -19,6 +19,7 @@
 #include "control/site/outgoing.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::site {
 
@@ -28,9 +29,11 @@ struct Item {
   std::uint64_t batch = 0;             // of this site's batch that it has a leaf in; 0: it goes as it is
   std::uint16_t leaf = 0;
   std::uint32_t kind = 0;  // of TIMELY ones: message type and supersede key
+  STATE_FIELDS(bytes, batch, leaf, kind)
 };
 
 struct LinkSenderConfig {
+  using NotState = void;
   message::Envelope envelope;  // of the site
   std::size_t sites = 4;
   Incarnation incarnation{1};
@@ -79,6 +82,8 @@ class LinkSender {
   [[nodiscard]] SeqNum acknowledged_through(SiteId site) const { return peers_[site.index()].acknowledged; }
   [[nodiscard]] std::size_t unacknowledged(SiteId site) const;
 
+  STATE_FIELDS(config_, peers_)
+
  private:
   struct Peer {
     std::deque<Item> waiting[2];  // by class
@@ -90,6 +95,7 @@ class LinkSender {
     std::size_t owed = 0;  // acknowledgements
     Instant acknowledge_at = Instant::never();
     bool cut_off = false;
+    STATE_FIELDS(waiting, waiting_bytes, sent, acknowledged, repeat_at, repeat_gap, owed, acknowledge_at, cut_off)
   };
   [[nodiscard]] Peer& at(SiteId site) { return peers_[site.index()]; }
   [[nodiscard]] bool window_open(const Peer& peer) const;

@@ -23,12 +23,9 @@ LogicalMachine::LogicalMachine(const MachineConfig& config, std::unique_ptr<orde
                                const crypto::KeyDirectory& directory, Effects& effects)
     : config_(config),
       validator_(message::Validator::of_sites(config.envelope.system, config.sites, directory)),
-      clock_(config.servers, config.faulty, config.clock_bound),
-      sender_(config.sender),
-      receiver_(config.receiver, validator_),
-      sent_(config.sites, config.timely_kept),
-      inquiries_(config.inquiries, validator_),
+      service_(service),
       effects_(effects),
+      state_(std::make_unique<State>(config_, validator_)),
       replica_(std::move(core), service, *this, transfer) {
   CHECK(config.envelope.signer.kind == crypto::Principal::Kind::site);
   CHECK(config.unsigned_batches > 0 && config.leaves_per_batch >= 1);
@@ -44,17 +41,18 @@ void LogicalMachine::execute(Instant /*now*/, const ordering::Deliver& batch) {
 }
 
 Instant LogicalMachine::find_next_wakeup() const {
-  const Instant next = earlier(replica_.next_wakeup(), earlier(sender_.next_wakeup(), inquiries_.next_wakeup()));
-  if (!closed_at_.has_value()) return next;
+  const Instant next =
+      earlier(replica_.next_wakeup(), earlier(state_->sender.next_wakeup(), state_->inquiries.next_wakeup()));
+  if (!state_->closed_at.has_value()) return next;
   // Past this, a batch can close as soon as there is something to say.
-  const Instant may_close = *closed_at_ + config_.sign_period;
-  return clock_.now() < may_close ? earlier(next, may_close) : next;
+  const Instant may_close = *state_->closed_at + config_.sign_period;
+  return state_->clock.now() < may_close ? earlier(next, may_close) : next;
 }
 
 void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const message::StoredMessage>& holder,
                               ByteView event) {
   const message::VerifiedMessage message = message::update_message(holder->get(), event);
-  ++events_;
+  ++state_->events;
   switch (message.type()) {
     case message::MessageType::ClientOp:
       on_client_op(message);
@@ -66,10 +64,10 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
       on_site_batch(message);
       break;
     case message::MessageType::LinkInquiry:
-      follow(inquiries_.on_inquiry(message, sent_));
+      follow(state_->inquiries.on_inquiry(message, state_->sent));
       break;
     case message::MessageType::LinkInquiryResponse:
-      follow(inquiries_.on_response(message));
+      follow(state_->inquiries.on_response(message));
       break;
     default:
       on_link_part(message);
@@ -82,39 +80,39 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
 
 void LogicalMachine::on_client_op(const message::VerifiedMessage& message) {
   const auto op = message.as<message::ClientOp>();
-  if (!introduced_.fresh(op)) return drop(DropReason::client_duplicate);
-  replica_.step(clock_.now(), message);
+  if (!state_->introduced.fresh(op)) return drop(DropReason::client_duplicate);
+  replica_.step(state_->clock.now(), message);
   const std::vector<DropReason>& refused = replica_.refused();
   if (std::find(refused.begin(), refused.end(), DropReason::client_intake_full) == refused.end()) {
-    introduced_.insert(op);
+    state_->introduced.insert(op);
   }
 }
 
 void LogicalMachine::on_tick(ServerId introducer, const message::Tick& tick) {
-  const Instant before = clock_.now();
-  clock_.on_tick(introducer, tick.clock);
-  if (clock_.now() == before) return;
-  if (replica_.next_wakeup() <= clock_.now()) replica_.tick(clock_.now());
-  for (const SiteId site : sender_.due_again(clock_.now())) effects_.repeat(site);
-  for (const SiteId site : inquiries_.due_again(clock_.now())) effects_.ask_again(site);
+  const Instant before = state_->clock.now();
+  state_->clock.on_tick(introducer, tick.clock);
+  if (state_->clock.now() == before) return;
+  if (replica_.next_wakeup() <= state_->clock.now()) replica_.tick(state_->clock.now());
+  for (const SiteId site : state_->sender.due_again(state_->clock.now())) effects_.repeat(site);
+  for (const SiteId site : state_->inquiries.due_again(state_->clock.now())) effects_.ask_again(site);
 }
 
 void LogicalMachine::on_link_part(const message::VerifiedMessage& message) {
   std::vector<DropReason> drops;
   const auto part = message.as<message::LinkPart>();
   const SiteId source = message.signer().site;
-  LinkReceiver::Outcome outcome = receiver_.on_part(message, drops);
+  LinkReceiver::Outcome outcome = state_->receiver.on_part(message, drops);
   for (const DropReason reason : drops) drop(reason);
   // What was executed before comes again when its sender has not heard of it.
   if (part.traffic == TrafficClass::bounded && !drops.empty() && drops.back() == DropReason::link_stale) {
-    sender_.owe_acknowledgement(clock_.now(), source);
+    state_->sender.owe_acknowledgement(state_->clock.now(), source);
   }
   take(std::move(outcome));
 }
 
 void LogicalMachine::take(LinkReceiver::Outcome outcome) {
   for (const ReceivedLink& link : outcome.ready) deliver(link);
-  if (outcome.failed.has_value()) follow(inquiries_.on_failed(clock_.now(), *outcome.failed));
+  if (outcome.failed.has_value()) follow(state_->inquiries.on_failed(state_->clock.now(), *outcome.failed));
 }
 
 void LogicalMachine::follow(Consequences consequences) {
@@ -125,35 +123,34 @@ void LogicalMachine::follow(Consequences consequences) {
   Consequences::Resumed& resumed = *consequences.resumed;
   using How = Consequences::Resumed::How;
   if (resumed.how == How::with_message) {
-    return take(receiver_.resume_with(resumed.source, resumed.traffic, resumed.sequence, std::move(resumed.bundle)));
+    return take(
+        state_->receiver.resume_with(resumed.source, resumed.traffic, resumed.sequence, std::move(resumed.bundle)));
   }
-  take(resumed.how == How::without_it ? receiver_.resume_without(resumed.source, resumed.sequence)
-                                      : receiver_.resume(resumed.source));
+  take(resumed.how == How::without_it ? state_->receiver.resume_without(resumed.source, resumed.sequence)
+                                      : state_->receiver.resume(resumed.source));
 }
 
 void LogicalMachine::expel(const Conviction& conviction) {
   if (conviction.site != config_.envelope.signer.site) {
     if (conviction.servers.empty()) {
-      receiver_.ignore(conviction.site);
-      sender_.cut_off(conviction.site);
-      sent_.forget(conviction.site);
+      state_->receiver.ignore(conviction.site);
+      state_->sender.cut_off(conviction.site);
+      state_->sent.forget(conviction.site);
     } else {
-      receiver_.ignore(conviction.site, conviction.servers);
+      state_->receiver.ignore(conviction.site, conviction.servers);
     }
   }
   effects_.convicted(conviction);
-  if (on_convicted) on_convicted(events_, conviction);
+  if (on_convicted) on_convicted(state_->events, conviction);
 }
 
 void LogicalMachine::say_uncoded(ToSay say) {
-  const auto leaf = static_cast<std::uint16_t>(1 + open_leaves_.size());
-  open_leaves_.push_back(crypto::leaf_digest(say.content));
-  open_uncoded_.push_back({say.to, leaf, std::move(say.content), std::move(say.inquiry)});
-  if (open_leaves_.size() == config_.leaves_per_batch) close();
+  state_->open_uncoded.push_back({say.to, ++state_->open_leaves, std::move(say.content), std::move(say.inquiry)});
+  if (state_->open_leaves == config_.leaves_per_batch) close();
 }
 
 void LogicalMachine::deliver(const ReceivedLink& link) {
-  ++link_messages_;
+  ++state_->link_messages;
   const std::optional<Bundle> bundle = open_bundle(link.bundle);
   CHECK(bundle.has_value());
   const auto message = message::decode<message::LinkMessage>(bundle->message);
@@ -163,11 +160,11 @@ void LogicalMachine::deliver(const ReceivedLink& link) {
     on_link({link.source, message->destination, link.traffic, message->incarnation, link.sequence},
             bundle->message.first(content));
   }
-  if (sender_.acknowledged(clock_.now(), link.source, message->delivered)) {
+  if (state_->sender.acknowledged(state_->clock.now(), link.source, message->delivered)) {
     effects_.acknowledged(link.source, message->delivered);
-    sent_.acknowledged(link.source, message->delivered);
+    state_->sent.acknowledged(link.source, message->delivered);
   }
-  if (link.traffic == TrafficClass::bounded) sender_.owe_acknowledgement(clock_.now(), link.source);
+  if (link.traffic == TrafficClass::bounded) state_->sender.owe_acknowledgement(state_->clock.now(), link.source);
   const std::optional<std::vector<Bytes>> items = items_of(*message, *bundle);
   if (!items.has_value()) return drop(DropReason::link_malformed);
   for (const Bytes& item : *items) {
@@ -176,17 +173,18 @@ void LogicalMachine::deliver(const ReceivedLink& link) {
       drop(*reason);
       continue;
     }
-    replica_.take(clock_.now(), *std::get_if<message::VerifiedMessage>(&outcome));
+    replica_.take(state_->clock.now(), *std::get_if<message::VerifiedMessage>(&outcome));
     verify_due();
   }
 }
 
 void LogicalMachine::on_site_batch(const message::VerifiedMessage& message) {
   const std::uint64_t number = message.as<message::SiteBatch>().number;
-  if (number <= settled_ || closed_.empty() || number < closed_.front().batch->number || number >= next_number_) {
+  if (number <= state_->settled || state_->closed.empty() || number < state_->closed.front().batch->number ||
+      number >= state_->next_number) {
     return drop(DropReason::batch_settled);
   }
-  Closed& closed = closed_[number - closed_.front().batch->number];
+  Closed& closed = state_->closed[number - state_->closed.front().batch->number];
   if (closed.signature.has_value()) return drop(DropReason::batch_settled);
   closed.signature = signature_of_block(message.bytes().subspan(message.content().size()));
   CHECK(closed.signature.has_value());
@@ -196,15 +194,15 @@ void LogicalMachine::on_site_batch(const message::VerifiedMessage& message) {
 // Hands back what is signed, in the order of the batches.
 void LogicalMachine::settle() {
   for (;;) {
-    const auto next = std::find_if(closed_.begin(), closed_.end(),
-                                   [this](const Closed& each) { return each.batch->number == settled_ + 1; });
-    if (next == closed_.end() || !next->signature.has_value()) return forget_batches();
+    const auto next = std::find_if(state_->closed.begin(), state_->closed.end(),
+                                   [this](const Closed& each) { return each.batch->number == state_->settled + 1; });
+    if (next == state_->closed.end() || !next->signature.has_value()) return forget_batches();
     const std::shared_ptr<const OutgoingBatch> batch = next->batch;
     const RootSignature signature = *next->signature;
-    ++settled_;
-    effects_.settled(settled_, signature);
-    sent_.settled(*batch, signature);
-    for (Consequences& late : inquiries_.on_settled(sent_)) follow(std::move(late));
+    ++state_->settled;
+    effects_.settled(state_->settled, signature);
+    state_->sent.settled(*batch, signature);
+    for (Consequences& late : state_->inquiries.on_settled(state_->sent)) follow(std::move(late));
     hand_back(*batch, signature);
   }
 }
@@ -213,16 +211,17 @@ void LogicalMachine::hand_back(const OutgoingBatch& batch, const RootSignature& 
   for (std::size_t i = 1; i < batch.own.size(); ++i) {
     const Emission& own = batch.own[i];
     const Bytes bytes = own.has_leaf ? signed_message(batch, own, signature) : own.content;
-    replica_.take(clock_.now(), validator_.own(bytes));
+    replica_.take(state_->clock.now(), validator_.own(bytes));
     verify_due();
   }
 }
 
 // Batches that nobody's item needs any more.
 void LogicalMachine::forget_batches() {
-  const std::uint64_t needed = sender_.oldest_needed(next_number_);
-  while (!closed_.empty() && closed_.front().batch->number <= settled_ && closed_.front().batch->number < needed) {
-    closed_.pop_front();
+  const std::uint64_t needed = state_->sender.oldest_needed(state_->next_number);
+  while (!state_->closed.empty() && state_->closed.front().batch->number <= state_->settled &&
+         state_->closed.front().batch->number < needed) {
+    state_->closed.pop_front();
   }
 }
 
@@ -232,82 +231,77 @@ void LogicalMachine::sign(const ordering::Sign& request) {
   Emission own{request.content, message::is_signed(request.content, message::Authentication::signature), 0};
   Item item{std::make_shared<const Bytes>(request.content), 0, 0, kind_of(request)};
   if (own.has_leaf) {
-    own.leaf = static_cast<std::uint16_t>(1 + open_leaves_.size());
+    own.leaf = ++state_->open_leaves;  // SITE-BATCH's comes first
     item.leaf = own.leaf;
-    item.batch = next_number_;
-    open_leaves_.push_back(crypto::leaf_digest(request.content));
+    item.batch = state_->next_number;
   }
-  open_.push_back(std::move(own));
+  state_->open.push_back(std::move(own));
   std::vector<DropReason> drops;
-  request.to.for_each([&](ServerId to) { sender_.push(SiteId(to.value()), request.traffic, item, drops); });
+  request.to.for_each([&](ServerId to) { state_->sender.push(SiteId(to.value()), request.traffic, item, drops); });
   for (const DropReason reason : drops) drop(reason);
-  if (open_leaves_.size() == config_.leaves_per_batch) close();
+  if (state_->open_leaves == config_.leaves_per_batch) close();
 }
 
 void LogicalMachine::forward(const ordering::Forward& request) {
   const Item item{std::make_shared<const Bytes>(to_bytes(request.message->get().bytes())), 0, 0, 0};
   std::vector<DropReason> drops;
-  request.to.for_each([&](ServerId to) { sender_.push(SiteId(to.value()), request.traffic, item, drops); });
+  request.to.for_each([&](ServerId to) { state_->sender.push(SiteId(to.value()), request.traffic, item, drops); });
   for (const DropReason reason : drops) drop(reason);
 }
 
-void LogicalMachine::verify(const ordering::Verify& request) { verify_due_.push_back(request.message); }
+void LogicalMachine::verify(const ordering::Verify& request) { state_->verify_due.push_back(request.message); }
 
 // After the step that asked: a core is not stepped from within a step.
 void LogicalMachine::verify_due() {
-  while (!verify_due_.empty()) {
-    const Bytes message = std::move(verify_due_.front());
-    verify_due_.pop_front();
+  while (!state_->verify_due.empty()) {
+    const Bytes message = std::move(state_->verify_due.front());
+    state_->verify_due.pop_front();
     const message::Validation outcome =
         validator_.server_message(ServerId(config_.envelope.signer.site.value()), message);
-    if (const auto* valid = std::get_if<message::VerifiedMessage>(&outcome)) replica_.step(clock_.now(), *valid);
+    if (const auto* valid = std::get_if<message::VerifiedMessage>(&outcome)) replica_.step(state_->clock.now(), *valid);
   }
 }
 
 void LogicalMachine::close_if_due() {
-  if (next_number_ - 1 - settled_ >= config_.unsigned_batches) return;
-  if (closed_at_.has_value() && clock_.now() < *closed_at_ + config_.sign_period) return;
-  if (open_.empty() && open_uncoded_.empty() && !sender_.anything_to_say(clock_.now())) return;
+  if (state_->next_number - 1 - state_->settled >= config_.unsigned_batches) return;
+  if (state_->closed_at.has_value() && state_->clock.now() < *state_->closed_at + config_.sign_period) return;
+  if (state_->open.empty() && state_->open_uncoded.empty() && !state_->sender.anything_to_say(state_->clock.now()))
+    return;
   close();
 }
 
 void LogicalMachine::close() {
-  closed_at_ = clock_.now();
-  const std::uint64_t number = next_number_++;
+  state_->closed_at = state_->clock.now();
+  const std::uint64_t number = state_->next_number++;
   std::vector<Emission> own;
   own.push_back({message::encode(config_.envelope, message::SiteBatch{number}), true, 0});
-  std::move(open_.begin(), open_.end(), std::back_inserter(own));
-  open_.clear();
-  std::vector<Digest> leaves{crypto::leaf_digest(own.front().content)};
-  leaves.insert(leaves.end(), open_leaves_.begin(), open_leaves_.end());
-  open_leaves_.clear();
-  std::vector<LinkOut> links = sender_.pack({clock_.now(), number, settled_}, receiver_.delivered(),
-                                            [this](const Item& item) { return whole(item); });
-  for (LinkOut& link : links) {
-    link.leaf = static_cast<std::uint16_t>(leaves.size());
-    leaves.push_back(crypto::leaf_digest(link.content));
-  }
-  sent_.closed(links);
+  std::move(state_->open.begin(), state_->open.end(), std::back_inserter(own));
+  state_->open.clear();
+  std::vector<LinkOut> links =
+      state_->sender.pack({state_->clock.now(), number, state_->settled}, state_->receiver.delivered(),
+                          [this](const Item& item) { return whole(item); });
+  std::uint16_t leaves = std::exchange(state_->open_leaves, std::uint16_t{0});
+  for (LinkOut& link : links) link.leaf = ++leaves;
+  state_->sent.closed(links);
   for (const LinkOut& link : links) {
     if (!on_link) break;
     on_link({config_.envelope.signer.site, link.to, link.traffic, config_.sender.incarnation, link.sequence},
             link.content);
   }
-  auto batch = std::make_shared<const OutgoingBatch>(OutgoingBatch{
-      number, std::move(own), std::move(links), std::exchange(open_uncoded_, {}),
-      crypto::MerkleBatch(config_.envelope.system, config_.envelope.signer, config_.envelope.epoch, leaves)});
-  closed_.push_back({batch, std::nullopt});
-  fingerprint_ = crypto::Sha256()
-                     .update(fingerprint_)
-                     .update(batch->tree.statement())
-                     .update(inquiries_.blacklist().fingerprint())
-                     .finish();
-  if (on_closed) on_closed(number, fingerprint_);
+  std::shared_ptr<const OutgoingBatch> batch =
+      make_batch(std::move(own), std::move(links), std::exchange(state_->open_uncoded, {}));
+  state_->closed.push_back({batch, std::nullopt});
+  state_->fingerprint = crypto::Sha256()
+                            .update(state_->fingerprint)
+                            .update(batch->tree.statement())
+                            .update(state_->inquiries.blacklist().fingerprint())
+                            .finish();
+  if (on_closed) on_closed(number, state_->fingerprint);
   effects_.closed(std::move(batch));
 }
 
 std::shared_ptr<const Bytes> LogicalMachine::whole(const Item& item) const {
-  const Closed& closed = closed_[item.batch - closed_.front().batch->number];
+  const Closed& closed = state_->closed[item.batch - state_->closed.front().batch->number];
   CHECK(closed.batch->number == item.batch && closed.signature.has_value());
   const auto own = std::find_if(closed.batch->own.begin(), closed.batch->own.end(),
                                 [&](const Emission& each) { return each.has_leaf && each.leaf == item.leaf; });
@@ -315,16 +309,15 @@ std::shared_ptr<const Bytes> LogicalMachine::whole(const Item& item) const {
   return std::make_shared<const Bytes>(signed_message(*closed.batch, *own, *closed.signature));
 }
 
-Bytes LogicalMachine::snapshot() const {
-  CHECK(false);  // never asked for: the local replica has no state transfer
-  return {};
-}
-
-Result<void> LogicalMachine::restore(ByteView /*snapshot*/) { return Error{"a logical machine is not handed over"}; }
-
 MachineStatus LogicalMachine::status() const {
-  return {clock_.now(),         next_number_ - 1,       settled_,    events_, link_messages_,
-          receiver_.failures(), inquiries_.forgotten(), fingerprint_};
+  return {state_->clock.now(),
+          state_->next_number - 1,
+          state_->settled,
+          state_->events,
+          state_->link_messages,
+          state_->receiver.failures(),
+          state_->inquiries.forgotten(),
+          state_->fingerprint};
 }
 
 }  // namespace garrison::site

@@ -63,6 +63,12 @@ class Effects {
   virtual void ask_again(SiteId to) = 0;
   // A server or site is known to be faulty; nothing more goes to a site that is.
   virtual void convicted(const Conviction& conviction) = 0;
+
+  // The machine has been handed over by others and stands further than it did: batches up to `settled` are, `closed`
+  // are not, in their order, and of what was sent before `unacknowledged` still has to arrive. Views are valid during
+  // the call.
+  virtual void restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed,
+                        const std::vector<SentMessages::Kept>& unacknowledged) = 0;
 };
 
 // For display and checkers.
@@ -88,33 +94,37 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   // A locally ordered batch. `now` is this server's and is not looked at.
   void execute(Instant now, const ordering::Deliver& batch) override;
 
-  [[nodiscard]] Digest state_digest() const override { return fingerprint_; }
-  // A logical machine is not handed over: its core's state has no encoding yet.
+  // Of the snapshot.
+  [[nodiscard]] Digest state_digest() const override;
+  // The whole machine, the service included (docs/adr/0015).
   [[nodiscard]] Bytes snapshot() const override;
   [[nodiscard]] Result<void> restore(ByteView snapshot) override;
 
   [[nodiscard]] const replica::Replica& replica() const { return replica_; }
   [[nodiscard]] MachineStatus status() const;
   // When a tick of `server`, by its own clock, is next waited for.
-  [[nodiscard]] Instant tick_wanted(ServerId server) const { return clock_.own_time(server, next_wakeup_); }
+  [[nodiscard]] Instant tick_wanted(ServerId server) const { return state_->clock.own_time(server, next_wakeup_); }
   // Whether a link message, or a part of it, is of no use any more.
   [[nodiscard]] bool has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
-    return receiver_.has(source, traffic, sequence);
+    return state_->receiver.has(source, traffic, sequence);
   }
   // Whether to introduce an INQUIRY or INQUIRY-RESPONSE that came from another site.
-  [[nodiscard]] bool wants(const message::VerifiedMessage& inquiry) const { return inquiries_.wants(inquiry); }
+  [[nodiscard]] bool wants(const message::VerifiedMessage& inquiry) const { return state_->inquiries.wants(inquiry); }
   // Why a part from this server would be dropped.
   [[nodiscard]] std::optional<DropReason> refuses(const crypto::Principal& sender, TrafficClass traffic) const {
-    return receiver_.refuses(sender, traffic);
+    return state_->receiver.refuses(sender, traffic);
   }
-  [[nodiscard]] const Blacklist& blacklist() const { return inquiries_.blacklist(); }
-  [[nodiscard]] const LinkReceiver& receiver() const { return receiver_; }
+  [[nodiscard]] const Blacklist& blacklist() const { return state_->inquiries.blacklist(); }
+  [[nodiscard]] const LinkReceiver& receiver() const { return state_->receiver; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] const message::Validator& validator() const { return validator_; }
   // Called when a batch closes, with its number and root: checkers of the lab. May be empty.
   std::function<void(std::uint64_t number, const Digest& fingerprint)> on_closed;
   // Called when somebody is listed, with the events executed before; for checkers, too.
   std::function<void(std::uint64_t events, const Conviction& conviction)> on_convicted;
+
+  // Called when the state has been replaced by that of others; for checkers, too.
+  std::function<void()> on_restored;
 
   // Called for each link message of this site that closes, and of another one that is executed; for checkers, too.
   std::function<void(const LinkName& name, ByteView content)> on_link;
@@ -151,39 +161,55 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void close();
   [[nodiscard]] std::shared_ptr<const Bytes> whole(const Item& item) const;
   void forget_batches();
+  void tell_restored();
+
+  // A closed batch that is still needed, and how far it has come back signed.
+  struct Closed {
+    std::shared_ptr<const OutgoingBatch> batch;
+    std::optional<RootSignature> signature;  // of a SITE-BATCH that was executed
+    void save(ordering::StateWriter& state) const;
+    void load(ordering::StateReader& state);
+  };
+  // All that follows from the events, but for the replica and the service.
+  struct State {
+    State(const MachineConfig& config, message::Validator& validator);
+    // Whether batches are numbered as they must be.
+    [[nodiscard]] bool fits() const;
+
+    SiteClock clock;
+    Introduced introduced;
+    LinkSender sender;
+    LinkReceiver receiver;
+    SentMessages sent;
+    Inquiries inquiries;
+
+    // The batch that is open.
+    std::vector<Emission> open;
+    std::vector<UncodedOut> open_uncoded;
+    std::uint16_t open_leaves = 0;  // of both
+    std::deque<Bytes> verify_due;   // Output::verify of the step that is under way
+
+    std::deque<Closed> closed;      // by number without a gap
+    std::uint64_t next_number = 1;  // of the batch that is open
+    std::uint64_t settled = 0;      // batches up to here were handed back
+    std::optional<Instant> closed_at;
+
+    Digest fingerprint{};
+    std::uint64_t events = 0;
+    std::uint64_t link_messages = 0;
+    STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, open, open_uncoded, open_leaves, verify_due,
+                 closed, next_number, settled, closed_at, fingerprint, events, link_messages)
+  };
 
   MachineConfig config_;
   message::Validator validator_;  // of the global protocol's messages, and of link messages
-  SiteClock clock_;
-  Introduced introduced_;
-  LinkSender sender_;
-  LinkReceiver receiver_;
-  SentMessages sent_;
-  Inquiries inquiries_;
+  replica::Application& service_;
   Effects& effects_;
+  std::unique_ptr<State> state_;
   replica::Replica replica_;
   DropCounters drops_;
   Byzantine byzantine_;
-
-  // The batch that is open.
-  std::vector<Emission> open_;
-  std::vector<UncodedOut> open_uncoded_;
-  std::vector<Digest> open_leaves_;  // SITE-BATCH's first
-  std::deque<Bytes> verify_due_;     // Output::verify of the step that is under way
-
-  // Closed ones that are still needed, by number without a gap, and how far they have come back signed.
-  struct Closed {
-    std::shared_ptr<const OutgoingBatch> batch;
-    std::optional<RootSignature> signature;  // of SITE-BATCHs executed so far
-  };
-  std::deque<Closed> closed_;
-  std::uint64_t next_number_ = 1;
-  std::uint64_t settled_ = 0;  // batches up to here were handed back
-  std::optional<Instant> closed_at_;
-  Instant next_wakeup_;  // in site time, behind the last event
-  Digest fingerprint_{};
-  std::uint64_t events_ = 0;
-  std::uint64_t link_messages_ = 0;
+  Instant next_wakeup_;  // in site time, behind the last event; follows from the state
 };
 
 }  // namespace garrison::site

@@ -76,12 +76,27 @@ void Member::settled(std::uint64_t number, const RootSignature& signature) {
 }
 
 void Member::acknowledged(SiteId to, SeqNum through) {
-  std::deque<Sent>& sent = sent_[to.index()];
-  while (!sent.empty() && sent.front().sequence <= through) sent.pop_front();
+  Sent& sent = sent_[to.index()];
+  sent.erase(sent.begin(), sent.lower_bound({through.next(), 0}));
 }
 
 void Member::repeat(SiteId to) {
-  for (const Sent& each : sent_[to.index()]) outputs_.send.push_back(each.part);
+  for (const auto& [at, part] : sent_[to.index()]) outputs_.send.push_back(part);
+}
+
+void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed_batches,
+                      const std::vector<SentMessages::Kept>& unacknowledged) {
+  while (!batches_.empty() && batches_.front().batch->number <= settled) batches_.pop_front();
+  signing_.forget_below(settled + 1);
+  for (const std::shared_ptr<const OutgoingBatch>& batch : closed_batches) {
+    if (find(batch->number) == nullptr) closed(batch);
+  }
+  for (std::shared_ptr<const Bytes>& asked : asked_) asked = nullptr;
+  for (Answer& answer : answered_) answer = {};
+  // What was acknowledged meanwhile goes with the next acknowledgement.
+  for (const SentMessages::Kept& link : unacknowledged) {
+    send_parts(link.to, TrafficClass::bounded, link.sequence, link.bundle);
+  }
 }
 
 void Member::ask_again(SiteId to) {
@@ -111,7 +126,7 @@ void Member::on_own_part(const message::VerifiedMessage& message) {
   for (const LinkPlan::Duty& duty : plan->duties(config_.self)) {
     if (duty.index != part.index) continue;
     SendPart send{std::make_shared<const message::StoredMessage>(message), part.destination, duty.to, part.traffic};
-    if (part.traffic == TrafficClass::bounded) sent_[part.destination.index()].push_back({part.sequence, send});
+    if (part.traffic == TrafficClass::bounded) sent_[part.destination.index()][{part.sequence, part.index}] = send;
     outputs_.send.push_back(std::move(send));
   }
 }
@@ -147,31 +162,37 @@ void Member::on_signature(std::uint64_t number, const RootSignature& signature) 
 
 void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signature) {
   for (const LinkOut& link : batch.links) {
-    const std::optional<LinkPlan>& plan = config_.links[link.to.index()];
-    CHECK(plan.has_value());
-    const std::vector<LinkPlan::Duty> duties = plan->duties(config_.self);
-    if (duties.empty()) continue;
-    const link::PartCode code = plan->code();
-    const Bytes whole = bundle(batch, link, signature);
-    coding::Code& coder = codes_.of(code);
-    for (const LinkPlan::Duty& duty : duties) {
-      Bytes bytes(coder.part_bytes(whole.size()));
-      coder.encode(whole, duty.index, bytes);
-      const message::LinkPart part{link.to,
-                                   link.traffic,
-                                   static_cast<std::uint8_t>(duty.index),
-                                   code.k,
-                                   code.n,
-                                   config_.link_incarnation,
-                                   link.sequence,
-                                   static_cast<std::uint32_t>(whole.size()),
-                                   bytes};
-      ordering::Sign sign;
-      sign.type = message::LinkPart::kType;
-      sign.content = message::encode(config_.envelope, part);
-      sign.traffic = link.traffic;
-      outputs_.sign.push_back(std::move(sign));
-    }
+    if (sends_to(link.to)) send_parts(link.to, link.traffic, link.sequence, bundle(batch, link, signature));
+  }
+}
+
+bool Member::sends_to(SiteId site) const {
+  const std::optional<LinkPlan>& plan = config_.links[site.index()];
+  CHECK(plan.has_value());
+  return !plan->duties(config_.self).empty();
+}
+
+void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle) {
+  const LinkPlan& plan = *config_.links[to.index()];
+  const link::PartCode code = plan.code();
+  coding::Code& coder = codes_.of(code);
+  for (const LinkPlan::Duty& duty : plan.duties(config_.self)) {
+    Bytes bytes(coder.part_bytes(bundle.size()));
+    coder.encode(bundle, duty.index, bytes);
+    const message::LinkPart part{to,
+                                 traffic,
+                                 static_cast<std::uint8_t>(duty.index),
+                                 code.k,
+                                 code.n,
+                                 config_.link_incarnation,
+                                 sequence,
+                                 static_cast<std::uint32_t>(bundle.size()),
+                                 bytes};
+    ordering::Sign sign;
+    sign.type = message::LinkPart::kType;
+    sign.content = message::encode(config_.envelope, part);
+    sign.traffic = traffic;
+    outputs_.sign.push_back(std::move(sign));
   }
 }
 

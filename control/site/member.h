@@ -99,6 +99,10 @@ class Member final : public Effects {
   void repeat(SiteId to) override;
   void ask_again(SiteId to) override;
   void convicted(const Conviction& conviction) override;
+  // Nothing that was signed before is contradicted: shares of a batch and parts of a link message are what they are,
+  // whoever makes them when. INQUIRYs that were signed meanwhile the others repeat.
+  void restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed,
+                const std::vector<SentMessages::Kept>& unacknowledged) override;
 
  private:
   static constexpr std::size_t kRemembered = 1024;
@@ -111,6 +115,8 @@ class Member final : public Effects {
   void collect(ThresholdSign::Output& output);
   void on_signature(std::uint64_t number, const RootSignature& signature);
   void send_parts(const OutgoingBatch& batch, const RootSignature& signature);
+  void send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle);
+  [[nodiscard]] bool sends_to(SiteId site) const;
   void send_uncoded(const OutgoingBatch& batch, const RootSignature& signature);
   void send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message);
   void forget_done();
@@ -124,12 +130,9 @@ class Member final : public Effects {
   link::PartCodes codes_;
   Outputs outputs_;
   std::deque<Batch> batches_;  // not yet settled and signed here, by number without a gap
-  // BOUNDED parts that their site has not acknowledged.
-  struct Sent {
-    SeqNum sequence;
-    SendPart part;
-  };
-  std::vector<std::deque<Sent>> sent_;                  // by SiteId
+  // BOUNDED parts that their site has not acknowledged, by link sequence and index.
+  using Sent = std::map<std::pair<SeqNum, std::uint8_t>, SendPart>;
+  std::vector<Sent> sent_;                              // by SiteId
   std::vector<link::SlidingBitmap<kRemembered>> came_;  // sequences of BOUNDED parts, by SiteId
   std::vector<std::shared_ptr<const Bytes>> asked_;     // the last INQUIRY to each site; null: none
   struct Answer {

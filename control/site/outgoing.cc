@@ -1,5 +1,8 @@
 #include "control/site/outgoing.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "crypto/merkle.h"
 
 namespace garrison::site {
@@ -47,6 +50,50 @@ std::optional<RootSignature> signature_of_block(ByteView block) {
   const std::optional<BlockHead> head = read_block(block);
   if (!head.has_value()) return std::nullopt;
   return RootSignature{head->scheme, to_bytes(head->signature)};
+}
+
+namespace {
+
+// By leaf, what it is of; empty where nothing is, or two things are.
+std::vector<ByteView> by_leaf(const std::vector<Emission>& own, const std::vector<LinkOut>& links,
+                              const std::vector<UncodedOut>& uncoded) {
+  const auto with_leaf = std::ranges::count_if(own, [](const Emission& each) { return each.has_leaf; });
+  std::vector<ByteView> contents(static_cast<std::size_t>(with_leaf) + links.size() + uncoded.size());
+  const auto add = [&](std::uint16_t leaf, const Bytes& content) {
+    if (leaf < contents.size()) contents[leaf] = contents[leaf].empty() ? ByteView(content) : ByteView();
+  };
+  for (const Emission& each : own) {
+    if (each.has_leaf) add(each.leaf, each.content);
+  }
+  for (const LinkOut& each : links) add(each.leaf, each.content);
+  for (const UncodedOut& each : uncoded) add(each.leaf, each.content);
+  return contents;
+}
+
+}  // namespace
+
+bool could_be_batch(const std::vector<Emission>& own, const std::vector<LinkOut>& links,
+                    const std::vector<UncodedOut>& uncoded) {
+  if (own.empty() || !own.front().has_leaf || own.front().leaf != 0) return false;
+  if (!message::decode<message::SiteBatch>(own.front().content).has_value()) return false;
+  const std::vector<ByteView> contents = by_leaf(own, links, uncoded);
+  const auto has_leaves = [&](const LinkOut& link) {
+    return std::ranges::all_of(link.item_leaves, [&](std::uint16_t leaf) { return leaf < contents.size(); });
+  };
+  return contents.size() <= kMaxMerkleLeaves && std::ranges::all_of(links, has_leaves) &&
+         std::ranges::none_of(contents, [](ByteView content) { return content.empty(); });
+}
+
+std::shared_ptr<const OutgoingBatch> make_batch(std::vector<Emission> own, std::vector<LinkOut> links,
+                                                std::vector<UncodedOut> uncoded) {
+  CHECK(could_be_batch(own, links, uncoded));
+  std::vector<Digest> leaves;
+  for (const ByteView content : by_leaf(own, links, uncoded)) leaves.push_back(crypto::leaf_digest(content));
+  const message::Envelope envelope = message::decode_envelope(own.front().content)->envelope;
+  const std::uint64_t number = message::decode<message::SiteBatch>(own.front().content)->number;
+  return std::make_shared<const OutgoingBatch>(
+      OutgoingBatch{number, std::move(own), std::move(links), std::move(uncoded),
+                    crypto::MerkleBatch(envelope.system, envelope.signer, envelope.epoch, leaves)});
 }
 
 Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature) {

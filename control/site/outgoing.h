@@ -16,7 +16,11 @@
 #include "crypto/batch.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/base/traffic.h"
+
+template <>
+inline constexpr std::size_t garrison::kValuesOf<garrison::TrafficClass> = 2;
 
 namespace garrison::site {
 
@@ -25,6 +29,7 @@ namespace garrison::site {
 struct RootSignature {
   std::uint8_t scheme = 0;  // crypto::block_scheme()
   Bytes bytes;
+  STATE_FIELDS(scheme, bytes)
 };
 
 // What a block says of the signature under it; none when it is no block.
@@ -35,6 +40,7 @@ struct Emission {
   Bytes content;
   bool has_leaf = false;   // the catalogue asks for a signature; else the link vouches for it
   std::uint16_t leaf = 0;  // when has_leaf
+  STATE_FIELDS(content, has_leaf, leaf)
 };
 
 struct LinkOut {
@@ -44,6 +50,7 @@ struct LinkOut {
   Bytes content;  // of the LINK-MESSAGE
   std::uint16_t leaf = 0;
   std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
+  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves)
 };
 
 // An INQUIRY or INQUIRY-RESPONSE: it goes whole to the peers of each server, since what finds wrong parts cannot
@@ -53,8 +60,10 @@ struct UncodedOut {
   std::uint16_t leaf = 0;
   Bytes content;
   Bytes inquiry;  // the signed INQUIRY that a response answers; then both are evidence, and go to all other sites, too
+  STATE_FIELDS(to, leaf, content, inquiry)
 };
 
+// Closed; SITE-BATCH first, whose content names it.
 struct OutgoingBatch {
   std::uint64_t number = 0;
   std::vector<Emission> own;  // SITE-BATCH first
@@ -62,6 +71,13 @@ struct OutgoingBatch {
   std::vector<UncodedOut> uncoded;
   crypto::MerkleBatch tree;
 };
+
+// A batch of what has its leaves already, which the tree follows from. CHECKs could_be_batch().
+[[nodiscard]] std::shared_ptr<const OutgoingBatch> make_batch(std::vector<Emission> own, std::vector<LinkOut> links,
+                                                              std::vector<UncodedOut> uncoded);
+// Whether SITE-BATCH comes first and each leaf is there once.
+[[nodiscard]] bool could_be_batch(const std::vector<Emission>& own, const std::vector<LinkOut>& links,
+                                  const std::vector<UncodedOut>& uncoded);
 
 // Content and block of own[i], and of uncoded[i].
 [[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature);

@@ -38,6 +38,17 @@ SentMessages::Fate SentMessages::fate(SiteId to, TrafficClass traffic, SeqNum se
   return at->second.empty() ? Fate::unsigned_yet : Fate::kept;
 }
 
+std::vector<SentMessages::Kept> SentMessages::unacknowledged() const {
+  std::vector<Kept> all;
+  for (std::size_t site = 0; site < sites_.size(); ++site) {
+    const SiteId to(static_cast<std::uint16_t>(site));
+    for (const auto& [sequence, bundle] : lane(to, TrafficClass::bounded).kept) {
+      if (!bundle.empty()) all.push_back({to, sequence, bundle});
+    }
+  }
+  return all;
+}
+
 ByteView SentMessages::bundle_of(SiteId to, TrafficClass traffic, SeqNum sequence) const {
   const Lane& of = lane(to, traffic);
   const auto at = of.kept.find(sequence);

@@ -11,6 +11,7 @@
 #include "control/site/outgoing.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/base/traffic.h"
 
 namespace garrison::site {
@@ -35,16 +36,27 @@ class SentMessages {
     over,  // acknowledged, or a TIMELY one of too long ago
   };
   [[nodiscard]] Fate fate(SiteId to, TrafficClass traffic, SeqNum sequence) const;
+  // BOUNDED ones that are kept and signed, by sequence: not acknowledged.
+  struct Kept {
+    SiteId to;
+    SeqNum sequence;
+    ByteView bundle;
+  };
+  [[nodiscard]] std::vector<Kept> unacknowledged() const;
   // Of one that is kept.
   [[nodiscard]] ByteView bundle_of(SiteId to, TrafficClass traffic, SeqNum sequence) const;
+
+  STATE_FIELDS(timely_kept_, sites_)
 
  private:
   struct Lane {
     SeqNum sent;
     std::map<SeqNum, Bytes> kept;  // bundles; empty before they are signed
+    STATE_FIELDS(sent, kept)
   };
   struct Site {
     Lane lanes[2];  // by class
+    STATE_FIELDS(lanes)
   };
   [[nodiscard]] const Lane& lane(SiteId to, TrafficClass traffic) const {
     return sites_[to.index()].lanes[static_cast<std::size_t>(traffic)];

@@ -15,6 +15,7 @@
 
 #include "dataplane/base/ids.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::site {
 
@@ -34,11 +35,14 @@ class SiteClock {
   // come.
   [[nodiscard]] Instant own_time(ServerId server, Instant time) const;
 
+  STATE_FIELDS(f_, bound_, servers_, now_)
+
  private:
   struct Server {
     bool known = false;
     Instant last;       // its own time
     Duration addition;  // from its time to the clock's
+    STATE_FIELDS(known, last, addition)
   };
   [[nodiscard]] Instant at(const Server& server) const { return server.last + server.addition; }
 

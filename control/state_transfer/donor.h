@@ -8,6 +8,7 @@
 #include "control/state_transfer/output.h"
 #include "control/state_transfer/snapshot.h"
 #include "control/state_transfer/transfer_config.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::state_transfer {
 
@@ -31,6 +32,8 @@ class Donor {
   [[nodiscard]] SeqNum last_made() const { return last_made_; }
   [[nodiscard]] std::size_t kept() const;  // counts a snapshot once, whoever fetches it
 
+  STATE_FIELDS(config_, askers_, executed_, executed_at_, ticked_at_, last_made_)
+
  private:
   struct Kept {
     SeqNum sequence;
@@ -38,6 +41,7 @@ class Donor {
     Snapshot snapshot;
     Instant made_at;
     std::shared_ptr<const message::StoredMessage> message;  // CHECKPOINT; null until it comes back signed
+    STATE_FIELDS(sequence, state, snapshot, made_at, message)
   };
   // What one other server asks for. Its claims matter to nobody else.
   struct Asker {
@@ -51,6 +55,7 @@ class Donor {
     std::shared_ptr<Kept> kept;
     Instant quota_from;
     std::size_t quota_used = 0;
+    STATE_FIELDS(number, executed, at, open, accepted_at, heard_at, repeated_at, kept, quota_from, quota_used)
   };
 
   [[nodiscard]] bool wants(const Asker& asker, Instant now, SeqNum sequence) const;

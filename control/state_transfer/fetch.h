@@ -12,6 +12,7 @@
 #include "control/state_transfer/output.h"
 #include "control/state_transfer/snapshot.h"
 #include "control/state_transfer/transfer_config.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::state_transfer {
 
@@ -22,6 +23,7 @@ struct Offer {
   Digest root{};
   Bytes state;
   friend bool operator==(const Offer&, const Offer&) = default;
+  STATE_FIELDS(sequence, snapshot_bytes, root, state)
 };
 
 class Fetch {
@@ -46,6 +48,8 @@ class Fetch {
   // The snapshot, once complete().
   [[nodiscard]] Bytes take() { return std::move(bytes_); }
 
+  STATE_FIELDS(config_, offer_, chunks_, bytes_, held_, next_, returned_, holders_, advanced_at_)
+
  private:
   struct Holder {
     bool vouches = false;
@@ -58,6 +62,7 @@ class Fetch {
     std::uint32_t timeouts = 0;  // one after the other
     Instant quota_from;
     std::size_t quota_used = 0;
+    STATE_FIELDS(vouches, excluded, first, count, missing, deadline, not_before, timeouts, quota_from, quota_used)
   };
 
   void ask(Instant now, Output& output);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/ordering/state_reader.h"
+
 namespace garrison::state_transfer {
 
 bool Recipient::behind() const {
@@ -108,6 +110,16 @@ Instant Recipient::next_wakeup() const {
       return earlier(fetch_->next_wakeup(), fetch_->advanced_at() + config_.attempt);
   }
   return Instant::never();
+}
+
+void Recipient::save(ordering::StateWriter& state) const {
+  state.put(fetch_.has_value());
+  state.put_fields(*this);
+}
+
+void Recipient::load(ordering::StateReader& state) {
+  if (state.get<bool>()) fetch_.emplace(config_, Offer{}, Instant());
+  state.get_fields(*this);
 }
 
 }  // namespace garrison::state_transfer

@@ -9,11 +9,14 @@
 #include "control/state_transfer/fetch.h"
 #include "control/state_transfer/output.h"
 #include "control/state_transfer/transfer_config.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::state_transfer {
 
 class Recipient {
  public:
+  enum class Phase : std::uint8_t { none, asking, fetching };
+
   explicit Recipient(const TransferConfig& config) : config_(config) {}
 
   void on_checkpoint(Instant now, const message::VerifiedMessage& message, Output& output);
@@ -25,9 +28,13 @@ class Recipient {
   // The checkpoint whose chunks are fetched; null while none is proven.
   [[nodiscard]] const Fetch* fetch() const { return fetch_.has_value() ? &*fetch_ : nullptr; }
 
- private:
-  enum class Phase : std::uint8_t { none, asking, fetching };
+  void save(ordering::StateWriter& state) const;
+  void load(ordering::StateReader& state);
 
+  STATE_FIELDS(config_, phase_, progress_, progressed_at_, ticked_at_, started_, number_, at_, attempt_at_, ask_at_,
+               offers_, fetch_)
+
+ private:
   [[nodiscard]] bool behind() const;
   void begin_attempt(Instant now, Output& output);
   void ask(Instant now, Output& output);
@@ -49,3 +56,6 @@ class Recipient {
 };
 
 }  // namespace garrison::state_transfer
+
+template <>
+inline constexpr std::size_t garrison::kValuesOf<garrison::state_transfer::Recipient::Phase> = 3;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/ordering/state_reader.h"
 #include "crypto/batch.h"
 #include "dataplane/base/check.h"
 
@@ -31,6 +32,14 @@ std::size_t bytes_of_chunk(std::uint32_t index, std::uint64_t snapshot_bytes) {
 }
 
 Snapshot::Snapshot(Bytes bytes) : bytes_(std::move(bytes)), tree_(leaves_of(bytes_)) {}
+
+void Snapshot::save(ordering::StateWriter& state) const { state.blob(bytes_); }
+
+void Snapshot::load(ordering::StateReader& state) {
+  const ByteView bytes = state.blob();
+  if (bytes.empty()) return state.fail();
+  *this = Snapshot(to_bytes(bytes));
+}
 
 ByteView Snapshot::chunk(std::uint32_t index) const {
   CHECK(index < chunks());

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "control/message/messages.h"
+#include "control/ordering/ordering.h"
 #include "crypto/merkle.h"
 #include "dataplane/base/bytes.h"
 
@@ -19,6 +19,7 @@ namespace garrison::state_transfer {
 
 class Snapshot {
  public:
+  Snapshot() : Snapshot(Bytes(1)) {}  // to be loaded
   // Not empty. Hashes all of it.
   explicit Snapshot(Bytes bytes);
 
@@ -27,6 +28,9 @@ class Snapshot {
   [[nodiscard]] std::uint32_t chunks() const { return chunks_of(bytes_.size()); }
   [[nodiscard]] ByteView chunk(std::uint32_t index) const;
   [[nodiscard]] Bytes path(std::uint32_t index) const { return tree_.siblings(index); }
+
+  void save(ordering::StateWriter& state) const;
+  void load(ordering::StateReader& state);
 
  private:
   Bytes bytes_;

@@ -22,6 +22,7 @@
 #include "control/state_transfer/output.h"
 #include "control/state_transfer/recipient.h"
 #include "control/state_transfer/transfer_config.h"
+#include "dataplane/base/state_fields.h"
 
 namespace garrison::state_transfer {
 
@@ -60,6 +61,8 @@ class StateTransfer {
   void restored(SeqNum sequence) { restored_ = sequence; }
 
   [[nodiscard]] Status status() const;
+
+  STATE_FIELDS(config_, donor_, recipient_, restored_)
 
  private:
   TransferConfig config_;

@@ -12,6 +12,7 @@
 namespace garrison::state_transfer {
 
 struct TransferConfig {
+  using NotState = void;
   message::Envelope envelope;  // of every message this server signs
   ServerId self;
   std::size_t n = 4;

@@ -18,22 +18,29 @@
 
 namespace garrison {
 
+// Such a type, or a container or optional of it.
 template <typename T>
 concept NotState = requires {
   typename T::NotState;
-};
+}
+|| requires { typename T::value_type::NotState; };
 
 template <typename T>
 concept HasStateFields = requires(T& value) {
   T::state_fields(value);
 };
 
+// How many values an enumeration has, which count from zero. Say it beside one that is state.
+template <typename Enum>
+inline constexpr std::size_t kValuesOf = 0;
+
 // Slots whose number is fixed when they are made, most of them mostly empty: a ring. What is written of it is the slots
 // that differ from an empty one.
 template <typename Slot>
 class SlotRing {
  public:
-  explicit SlotRing(std::size_t slots = 0) : slots_(slots) {}
+  SlotRing() = default;
+  explicit SlotRing(std::size_t slots) : slots_(slots) {}
 
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] Slot& operator[](std::size_t i) { return slots_[i]; }

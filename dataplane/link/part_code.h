@@ -19,6 +19,7 @@ static_assert(kMaxServersPerSite <= coding::kMaxParts);
 
 // Any k of n parts decode.
 struct PartCode {
+  using NotState = void;  // configuration
   std::uint8_t n = 0;
   std::uint8_t k = 0;
   friend bool operator==(PartCode, PartCode) = default;
@@ -28,6 +29,7 @@ struct PartCode {
 // kilobytes. As many as the caller's configuration has; never ask for one that a peer chose.
 class PartCodes {
  public:
+  using NotState = void;
   // CHECKs coding::Code::valid(code.n, code.k). Valid as long as this table.
   [[nodiscard]] coding::Code& of(PartCode code);
 

@@ -12,13 +12,13 @@ std::size_t lane_of(TrafficClass traffic) { return static_cast<std::size_t>(traf
 }  // namespace
 
 PartCollector::PartCollector(const Config& config, std::span<const Source> sources)
-    : config_(config), candidate_(config.max_message_bytes) {
+    : config_(config), candidate_{Bytes(config.max_message_bytes)} {
   CHECK(config.window_messages > 0 && config.max_message_bytes > 0);
   for (const Source& source : sources) {
     CHECK(find(source.site) == nullptr);
     (void)codes_.of(source.code);
     FromSite& from = sources_.emplace_back(FromSite{.source = source, .lanes = {}});
-    for (Lane& lane : from.lanes) lane.window.resize(config.window_messages);
+    for (Lane& lane : from.lanes) lane.window = SlotRing<Incoming>(config.window_messages);
   }
 }
 
@@ -85,7 +85,7 @@ std::optional<PartCollector::Candidate> PartCollector::candidate(const LinkMessa
       parts[i] = {.index = group.parts[i].index, .bytes = group.parts[i].part()};
       made.parts.emplace_back(group.parts[i].whole);
     }
-    const MutableBytes bytes = MutableBytes(candidate_).first(group.message_bytes);
+    const MutableBytes bytes = MutableBytes(candidate_.bytes).first(group.message_bytes);
     CHECK(codes_.of(code).decode(std::span(parts).first(code.k), bytes));
     made.message = bytes;
     return made;

@@ -26,6 +26,7 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/base/state_fields.h"
 #include "dataplane/base/traffic.h"
 #include "dataplane/link/part_code.h"
 
@@ -51,10 +52,12 @@ struct LinkPart {
 class PartCollector {
  public:
   struct Source {
+    using NotState = void;
     SiteId site;
     PartCode code;  // of the link from it
   };
   struct Config {
+    using NotState = void;
     std::size_t max_message_bytes = kMaxMessageBytes;
     std::size_t max_signing_bytes = 1024;  // of a part's message, beside the part
     std::size_t window_messages = 64;      // per source and class
@@ -90,6 +93,8 @@ class PartCollector {
   // What held_bytes() cannot exceed.
   [[nodiscard]] std::size_t most_bytes(SiteId source) const;
 
+  STATE_FIELDS(config_, codes_, sources_, candidate_)
+
  private:
   struct Held {
     std::size_t index = 0;
@@ -97,25 +102,30 @@ class PartCollector {
     std::size_t offset = 0;  // of the part in it
     std::size_t size = 0;
     [[nodiscard]] ByteView part() const { return ByteView(whole).subspan(offset, size); }
+    STATE_FIELDS(index, whole, offset, size)
   };
   // Parts that say one length, in the order of their execution.
   struct Group {
     std::size_t message_bytes = 0;
     std::vector<Held> parts;
+    STATE_FIELDS(message_bytes, parts)
   };
   struct Incoming {
     bool done = false;
     std::uint32_t indices = 0;  // a bit per index held
     std::vector<Group> groups;
+    STATE_FIELDS(done, indices, groups)
   };
   struct Lane {
     SeqNum first{1};
-    std::vector<Incoming> window;  // ring by sequence: [first, first + size)
+    SlotRing<Incoming> window;  // by sequence: [first, first + size)
+    STATE_FIELDS(first, window)
   };
   struct FromSite {
     Source source;
     std::size_t held_bytes = 0;
     Lane lanes[2];  // by class
+    STATE_FIELDS(source, held_bytes, lanes)
   };
 
   [[nodiscard]] const FromSite* find(SiteId site) const;
@@ -128,7 +138,11 @@ class PartCollector {
   Config config_;
   PartCodes codes_;
   std::vector<FromSite> sources_;
-  Bytes candidate_;
+  struct Scratch {
+    using NotState = void;
+    Bytes bytes;
+  };
+  Scratch candidate_;
 };
 
 }  // namespace garrison::link

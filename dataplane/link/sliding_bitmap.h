@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/base/state_fields.h"
+
 namespace garrison::link {
 
 template <std::size_t N>
@@ -33,6 +35,8 @@ class SlidingBitmap {
     if (shift == 0) return low;
     return low >> shift | words_[(first / 64 + 1) % kWords] << (64 - shift);
   }
+
+  STATE_FIELDS(words_, highest_)
 
  private:
   static constexpr std::size_t kWords = N / 64;

@@ -87,6 +87,48 @@ TEST_F(LabSystemTest, a_site_that_was_away_for_long_takes_over_the_state_of_the_
   }
 }
 
+// The servers of a site keep a few sequences only: who missed more is handed the logical machine.
+TEST_F(LabSystemTest, a_server_that_its_site_has_left_behind_takes_over_the_logical_machine) {
+  start({.sites = 4, .servers = 4, .clients = 8, .prime = small_windows_among_sites()}, 12, milliseconds(400));
+  run_until(seconds(1));
+  const ServerId away(3);
+  for (const SiteId site : {SiteId(0), SiteId(2)}) {
+    system_->site(site).network().partition(ServerSet::only(away));
+  }
+  run_until(seconds(4));
+  for (const SiteId site : {SiteId(0), SiteId(2)}) system_->site(site).network().partition({});
+  run_until_done(seconds(90));
+  expect_well(96);
+  run_until(Duration(events_.now().ns()) + seconds(5));
+  EXPECT_EQ(system_->violation().value_or(""), "") << "it says what the others of its site say";
+  for (const SiteId site : {SiteId(0), SiteId(2)}) {
+    EXPECT_GE(system_->site(site).checkers().restored(away), 1U);
+    const auto batches = [&](ServerId server) {
+      return system_->site(site).server(server).control().machine()->status().batches;
+    };
+    EXPECT_GE(batches(away) + 5, batches(ServerId(0)));
+    EXPECT_GT(system_->site(site).server(away).control().member()->signatures(), 0U);
+  }
+}
+
+// With server 1 of each site crashed, nobody reaches a quorum without the one that was left behind.
+TEST_F(LabSystemTest, a_site_with_a_crashed_server_goes_on_with_one_that_was_left_behind) {
+  start({.sites = 4, .servers = 4, .clients = 8, .prime = small_windows_among_sites()}, 12, milliseconds(400));
+  run_until(seconds(1));
+  const ServerId away(3);
+  for (std::uint16_t s = 0; s < 4; ++s) {
+    system_->site(SiteId(s)).network().partition(ServerSet::only(away));
+  }
+  run_until(seconds(4));
+  for (std::uint16_t s = 0; s < 4; ++s) {
+    system_->crash(SiteId(s), ServerId(1));
+    system_->site(SiteId(s)).network().partition({});
+  }
+  run_until_done(seconds(90));
+  expect_well(96);
+  for (std::uint16_t s = 0; s < 4; ++s) EXPECT_GE(system_->site(SiteId(s)).checkers().restored(away), 1U);
+}
+
 TEST_F(LabSystemTest, servers_crash_in_every_site_and_their_sites_go_on) {
   start({.sites = 4, .servers = 4, .clients = 8}, 8, milliseconds(500));
   run_until(seconds(1));

@@ -26,7 +26,7 @@ inline Bytes saved(const Prime& core) {
 
 // A core like `core` in that state; null when it is none.
 inline std::unique_ptr<Prime> loaded(const Prime& core, ByteView state, const message::Validator& validator) {
-  ordering::StateReader reader(state, validator, core.config().n);
+  ordering::StateReader reader(state, validator, 1);
   std::unique_ptr<ordering::OrderingCore> made = core.load(reader);
   return std::unique_ptr<Prime>(reader.done() ? dynamic_cast<Prime*>(made.release()) : nullptr);
 }

@@ -295,6 +295,35 @@ TEST_F(MemberTest, nothing_more_goes_to_a_site_that_is_known_to_be_faulty) {
   EXPECT_TRUE(uncoded_.empty());
 }
 
+// Server 2 was away while batch 7 was closed, signed and settled.
+TEST_F(MemberTest, one_that_is_handed_the_machine_sends_its_parts_of_what_is_not_acknowledged) {
+  const OutgoingBatch out = batch(1);
+  const Bytes whole = bundle(out, out.links.front(), sign(out));
+  Member& member = *members_[2];
+  member.restored(7, {}, {{kDestination, out.links.front().sequence, whole}});
+  settle();
+  ASSERT_EQ(sent_.size(), 1U);
+  EXPECT_EQ(sent_.front().second.part->get().as<message::LinkPart>().index, 2);
+  member.repeat(kDestination);
+  settle();
+  EXPECT_EQ(sent_.size(), 2U);
+  member.acknowledged(kDestination, out.links.front().sequence);
+  member.repeat(kDestination);
+  settle();
+  EXPECT_EQ(sent_.size(), 2U);
+}
+
+TEST_F(MemberTest, those_that_are_handed_the_machine_sign_what_is_closed_and_not_settled) {
+  const ServerSet silent = ServerSet::only(ServerId(0)).insert(ServerId(1));
+  const auto out = std::make_shared<const OutgoingBatch>(batch(1));
+  for (const std::size_t i : {2, 3}) members_[i]->restored(6, {out}, {});
+  settle(silent);
+  for (const std::size_t i : {2, 3}) EXPECT_EQ(members_[i]->signatures(), 1U);
+  EXPECT_EQ(sent_.size(), 2U);
+  members_[2]->restored(6, {out}, {});
+  EXPECT_TRUE(members_[2]->outputs().empty()) << "it has begun that batch";
+}
+
 TEST_F(MemberTest, a_clock_that_is_waited_for_is_introduced_once_a_period) {
   for (std::int64_t ms = 0; ms <= 100; ms += 5) tick(milliseconds(ms));
   settle();

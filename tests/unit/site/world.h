@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <vector>
 
 #include "control/prime/prime.h"
@@ -58,6 +59,25 @@ class World {
   std::function<bool(SiteId source, std::size_t from, SiteId destination, const Bytes& message)> passes;
   // A site that is cut off neither sends nor hears.
   std::function<bool(SiteId source, SiteId destination)> cut;
+
+  // A server that is away executes nothing, until it is handed the machine of another of its site.
+  std::set<std::pair<std::size_t, std::size_t>> away;  // site, server
+  // After so many events of a site one of its servers is handed the machine of another; 0: never.
+  std::uint64_t hand_over_every = 0;
+  std::uint64_t handed_over = 0;
+  bool heeds_restored = true;  // what a machine says that was handed over
+
+  void hand_over(std::size_t s, std::size_t from, std::size_t to) {
+    ++handed_over;
+    const Bytes snapshot = machine(s, from).snapshot();
+    if (away.erase({s, to}) == 0) {
+      ASSERT_TRUE(machine(s, to).snapshot() == snapshot) << "servers of site " << s << " differ";
+    }
+    const Result<void> restored = machine(s, to).restore(snapshot);
+    ASSERT_TRUE(restored.ok()) << restored.error().message;
+    ASSERT_TRUE(machine(s, to).snapshot() == snapshot);
+    ASSERT_EQ(machine(s, to).tick_wanted(server_id(0)), machine(s, from).tick_wanted(server_id(0)));
+  }
 
   // `client` hands in its next operation at server `server` of `site`.
   void submit(std::size_t site, std::size_t server, std::uint32_t client, std::uint64_t sequence) {
@@ -142,6 +162,18 @@ class World {
       if (asked.contains(to)) world->carry_uncoded(world->id(site), id, to, asked.at(to));
     }
     void convicted(const Conviction& conviction) override { convictions.push_back(conviction); }
+    void restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed_batches,
+                  const std::vector<SentMessages::Kept>& links) override {
+      if (!world->heeds_restored) return;
+      unacknowledged.clear();
+      for (const SentMessages::Kept& link : links) {
+        world->send(*this, link.to, TrafficClass::bounded, link.sequence, link.bundle);
+      }
+      for (const auto& batch : closed_batches) {
+        ASSERT_GT(batch->number, settled);
+        world->closed(*this, batch);
+      }
+    }
   };
   struct Site {
     std::unique_ptr<message::Validator> validator;
@@ -247,7 +279,12 @@ class World {
     }
     const auto stored = std::make_shared<const message::StoredMessage>(*valid);
     for (Server& server : site.servers) {
+      if (away.contains({s, server.id})) continue;
       server.machine->execute(now_, {stored, stored->get().as<message::PoRequest>().updates});
+    }
+    if (hand_over_every > 0 && site.request.value() % hand_over_every == 0) {
+      const std::size_t to = site.request.value() / hand_over_every % options_.servers;
+      hand_over(s, (to + 1) % options_.servers, to);
     }
   }
 
@@ -314,23 +351,32 @@ class World {
   void send(Server& server, const OutgoingBatch& batch, const RootSignature& signature) {
     send_uncoded(server, batch, signature);
     for (const LinkOut& link : batch.links) {
-      const Bytes whole = bundle(batch, link, signature);
-      const link::PartCode code = plan().code();
-      for (const LinkPlan::Duty& duty : plan().duties(server_id(server.id))) {
-        coding::Code& coder = codes_.of(code);
-        Bytes bytes(coder.part_bytes(whole.size()));
-        coder.encode(whole, duty.index, bytes);
-        message::LinkPart part{link.to,        link.traffic,  static_cast<std::uint8_t>(duty.index),    code.k, code.n,
-                               Incarnation(1), link.sequence, static_cast<std::uint32_t>(whole.size()), bytes};
-        if (corrupt && !corrupt(id(server.site), server.id, part, bytes)) continue;
-        part.part = bytes;
-        const crypto::Principal signer = crypto::Principal::server(id(server.site), server_id(server.id));
-        const Bytes content = keys_.sign(signer, message::encode(envelope(signer), part));
-        if (link.traffic == TrafficClass::bounded) {
-          server.unacknowledged[{link.to.value(), link.sequence.value()}].push_back(content);
-        }
-        carry(id(server.site), server.id, link.to, content);
+      send(server, link.to, link.traffic, link.sequence, bundle(batch, link, signature));
+    }
+  }
+  void send(Server& server, SiteId to, TrafficClass traffic, SeqNum sequence, ByteView whole) {
+    const link::PartCode code = plan().code();
+    for (const LinkPlan::Duty& duty : plan().duties(server_id(server.id))) {
+      coding::Code& coder = codes_.of(code);
+      Bytes bytes(coder.part_bytes(whole.size()));
+      coder.encode(whole, duty.index, bytes);
+      message::LinkPart part{to,
+                             traffic,
+                             static_cast<std::uint8_t>(duty.index),
+                             code.k,
+                             code.n,
+                             Incarnation(1),
+                             sequence,
+                             static_cast<std::uint32_t>(whole.size()),
+                             bytes};
+      if (corrupt && !corrupt(id(server.site), server.id, part, bytes)) continue;
+      part.part = bytes;
+      const crypto::Principal signer = crypto::Principal::server(id(server.site), server_id(server.id));
+      const Bytes content = keys_.sign(signer, message::encode(envelope(signer), part));
+      if (traffic == TrafficClass::bounded) {
+        server.unacknowledged[{to.value(), sequence.value()}].push_back(content);
       }
+      carry(id(server.site), server.id, to, content);
     }
   }
 
