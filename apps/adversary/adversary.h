@@ -52,6 +52,11 @@ class Adversary : public ordering::OrderingCore {
  protected:
   using Stored = std::shared_ptr<const message::StoredMessage>;
 
+  // Of a server, or of a site where those are the participants; else it is a client's.
+  [[nodiscard]] static bool is_of_participant(const message::VerifiedMessage& message) {
+    return message.signer().kind != crypto::Principal::Kind::client;
+  }
+
   // The hooks; each does nothing by default, as a correct server does.
   // A message of a peer or a client arrives. False: the core never hears of it.
   virtual bool hears(const message::VerifiedMessage& message);

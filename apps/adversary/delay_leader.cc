@@ -40,8 +40,7 @@ bool DelayLeader::hears(const message::VerifiedMessage& message) {
   follow_view();
   if (!leads()) return true;
   if (message.type() == MessageType::PoSummary) return false;
-  const bool from_confidant =
-      message.signer().kind == crypto::Principal::Kind::server && conspiracy().confidants().contains(message.server());
+  const bool from_confidant = is_of_participant(message) && conspiracy().confidants().contains(message.server());
   if (!from_confidant) return true;
   learn_way(message);
   const bool asks = message.type() == MessageType::VcProof || (message.type() == MessageType::SummaryMatrix &&

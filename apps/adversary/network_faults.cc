@@ -30,8 +30,7 @@ Deaf::Deaf(std::unique_ptr<ordering::OrderingCore> core, const Context& context,
     : Adversary(std::move(core), context, record), types_(std::move(types)), from_(from) {}
 
 bool Deaf::hears(const message::VerifiedMessage& message) {
-  const bool from_server = message.signer().kind == crypto::Principal::Kind::server;
-  if (!from_server || !from_.contains(message.server()) || !among(types_, message.type())) return true;
+  if (!is_of_participant(message) || !from_.contains(message.server()) || !among(types_, message.type())) return true;
   act();
   return false;
 }
@@ -69,7 +68,7 @@ Replayer::Replayer(std::unique_ptr<ordering::OrderingCore> core, const Context& 
     : Adversary(std::move(core), context, record), chance_(chance_millionths) {}
 
 bool Replayer::hears(const message::VerifiedMessage& message) {
-  if (message.signer().kind == crypto::Principal::Kind::server) keep(message);
+  if (is_of_participant(message)) keep(message);
   if (kept_.empty() || !rng().chance(chance_)) return true;
   act();
   send(kept_[rng().below(kept_.size())],

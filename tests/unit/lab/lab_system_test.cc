@@ -138,6 +138,23 @@ TEST_F(LabSystemTest, servers_crash_in_every_site_and_their_sites_go_on) {
   expect_well(64);
 }
 
+// They act on what comes from other participants, which here are sites.
+TEST(SystemSimulationTest, adversaries_that_go_by_who_speaks_act_among_sites_too) {
+  for (const char* attack : {"deaf:types=PO-REQUEST", "replay:chance=20", "delay-leader"}) {
+    const auto keys = make_lab_keys({.sites = 4, .clients = 4});
+    const SystemSimulationResult result = simulate_system({.seed = 1,
+                                                           .clients = 4,
+                                                           .updates = 8,
+                                                           .faults_for = seconds(1),
+                                                           .calm_for = seconds(2),
+                                                           .attack_on_sites = attack,
+                                                           .first_sites = true},
+                                                          keys);
+    EXPECT_EQ(result.violation, "") << attack;
+    EXPECT_EQ(result.acted.find("never"), std::string::npos) << result.acted;
+  }
+}
+
 TEST(SystemSimulationTest, a_seed_gives_the_same_run_twice) {
   const auto keys = make_lab_keys({.sites = 4, .servers = 4, .clients = 8, .lossy = true});
   const SystemSimulationOptions options{.seed = 5,
