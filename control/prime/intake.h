@@ -18,7 +18,9 @@ namespace garrison::prime {
 
 class Intake {
  public:
+  // `config` outlives it.
   explicit Intake(const PrimeConfig& config);
+  explicit Intake(PrimeConfig&& config) = delete;
 
   // None when taken; else why not.
   [[nodiscard]] std::optional<DropReason> take(const message::VerifiedMessage& update);

@@ -134,7 +134,8 @@ TEST(EligibilityTest, what_was_executed_is_never_next_again) {
 class IntakeTest : public RulesTest {};
 
 TEST_F(IntakeTest, clients_take_turns) {
-  Intake intake(config());
+  const PrimeConfig plain = config();
+  Intake intake(plain);
   for (std::uint64_t s = 1; s <= 5; ++s) EXPECT_FALSE(intake.take(op(0, s)->get()).has_value());
   EXPECT_FALSE(intake.take(op(1, 1)->get()).has_value());
   std::vector<std::uint32_t> clients;
@@ -176,7 +177,8 @@ class IntakeEventTest : public RulesTest {
 };
 
 TEST_F(IntakeEventTest, events_go_before_updates_and_the_clock_before_all) {
-  Intake intake(config());
+  const PrimeConfig plain = config();
+  Intake intake(plain);
   EXPECT_FALSE(intake.take(op(0, 1)->get()).has_value());
   EXPECT_FALSE(intake.take(batch(1)->get()).has_value());
   EXPECT_FALSE(intake.take(tick(5)->get()).has_value());
@@ -187,7 +189,8 @@ TEST_F(IntakeEventTest, events_go_before_updates_and_the_clock_before_all) {
 }
 
 TEST_F(IntakeEventTest, of_clocks_only_the_newest_is_introduced) {
-  Intake intake(config());
+  const PrimeConfig plain = config();
+  Intake intake(plain);
   EXPECT_FALSE(intake.take(tick(5)->get()).has_value());
   EXPECT_FALSE(intake.take(tick(6)->get()).has_value());
   const std::vector<Stored> items = intake.next_request();
@@ -216,7 +219,8 @@ TEST_F(IntakeEventTest, without_clients_that_wait_events_take_it_all) {
 }
 
 TEST_F(IntakeEventTest, a_large_event_is_not_kept_waiting_by_clients_or_the_clock) {
-  Intake intake(config());
+  const PrimeConfig plain = config();
+  Intake intake(plain);
   EXPECT_FALSE(intake.take(part(message::kMaxLinkBundleBytes)->get()).has_value());
   EXPECT_FALSE(intake.take(op(0, 1)->get()).has_value());
   EXPECT_FALSE(intake.take(tick(1)->get()).has_value());
