@@ -66,9 +66,11 @@ bool capture_log() {
 std::string main_lcore(const cpu_set_t& allowed) {
   std::string cpus;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    if (!cpus.empty()) cpus += ',';
+    cpus += std::to_string(cpu);
   }
-  return "0@(" + cpus + ")";
+  return "0@(" + cpus + ')';
 }
 
 std::vector<std::string> arguments(const EalOptions& options, const cpu_set_t& allowed) {
