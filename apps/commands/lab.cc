@@ -34,6 +34,7 @@ struct Options {
   bool first_sites = false;
   bool liars = false;
   bool site_liars = false;
+  RunLength length;
 };
 
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
@@ -52,7 +53,7 @@ std::string replay_line(const Options& options, std::uint64_t seed) {
   }
   return fmt::format("garrison lab sim --protocol {} --seed {} --f {} --clients {} --updates {}{}  # {}",
                      options.protocol, seed, options.simulation.f, options.simulation.clients,
-                     options.simulation.updates, attacked, build_commit());
+                     options.simulation.updates, attacked + describe(options.length), build_commit());
 }
 
 void print_row(const lab::SimulationResult& result) {
@@ -181,6 +182,7 @@ int sim_sites(const Options& options) {
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
                          .first_sites = options.first_sites,
+                         .length = options.length,
                          .reads = one.reads});
 }
 
@@ -201,6 +203,8 @@ int sim(Options options) {
       options.simulation.calm_for = kCalmWhenAttacked;
     }
   }
+  options.simulation.faults_for = options.length.faults.value_or(options.simulation.faults_for);
+  options.simulation.calm_for = options.length.calm.value_or(options.simulation.calm_for);
   // A site that stands still until a laggard is back leaves the clients most of their updates for afterwards.
   if (options.simulation.laggards) options.simulation.grace = kGraceWithLaggards;
   const std::vector<lab::SimulationResult> results = run_all(options);
@@ -282,6 +286,7 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_flag("--liars", options->liars, "f servers of every site lie about parts, shares or time");
   command.add_flag("--site-liars", options->site_liars,
                    "as many whole sites as may be faulty lie about who sent wrong parts");
+  add_length_options(command, options->length);
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

@@ -32,6 +32,8 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.attack_on_sites = run.site_adversary;
   options.first_sites = run.first_sites;
   options.reads = run.reads;
+  options.faults_for = run.length.faults.value_or(options.faults_for);
+  options.calm_for = run.length.calm.value_or(options.calm_for);
   return options;
 }
 
@@ -45,7 +47,7 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
   if (run.reads == client::Reads::site) line += " --reads site";
-  return line + "  # " + build_commit();
+  return line + describe(run.length) + "  # " + build_commit();
 }
 
 void print_row(const SystemSimulationResult& result) {

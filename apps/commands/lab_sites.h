@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "apps/commands/seeds.h"
 #include "control/client/query_core.h"
 
 namespace garrison::apps {
@@ -25,6 +26,7 @@ struct SitesRun {
   std::string adversary;       // of f servers in every site, on the protocol of their site
   std::string site_adversary;  // of F sites, on the protocol among sites
   bool first_sites = false;    // the first ones
+  RunLength length;
   client::Reads reads = client::Reads::ordered;
 };
 

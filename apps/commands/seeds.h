@@ -3,16 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "apps/commands/command.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/instant.h"
 
 namespace garrison::apps {
 
@@ -22,6 +25,16 @@ struct Seeds {
   unsigned jobs = 0;   // at a time; 0: one per core
   bool twice = false;  // each, to compare the digests
 };
+
+// How long a simulated run is; what is not given is as long as such runs are.
+struct RunLength {
+  std::optional<Duration> faults;  // of the network begin and end within this
+  std::optional<Duration> calm;    // clients go on for so long afterwards; bounds on delays hold then
+};
+
+// What replays it, for the end of a command line.
+[[nodiscard]] std::string describe(const RunLength& length);
+void add_length_options(CLI::App& command, RunLength& length);
 
 // The first bytes of a digest, as people compare them.
 [[nodiscard]] inline std::string hex(const Digest& digest, std::size_t bytes = sizeof(Digest)) {
