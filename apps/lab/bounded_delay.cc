@@ -9,7 +9,7 @@
 namespace garrison::lab {
 
 std::vector<Addend> delay_addends(const DelayParameters& p) {
-  return {
+  std::vector<Addend> addends{
       // Section 6: three bounded rounds and two aggregations from introduction until every correct server has sent a
       // SUMMARY-MATRIX that shows 2f+1 acknowledgements.
       {"PO-REQUEST, PO-ACK and PO-SUMMARY: three bounded rounds", p.bounded * 3},
@@ -23,6 +23,9 @@ std::vector<Addend> delay_addends(const DelayParameters& p) {
       // Ours. A PO-ACK carries what its period brought together.
       {"PO-ACK waits for its period", p.acknowledgement},
   };
+  // The PREPARE of whoever has the PRE-PREPARE stands for the flood; then it is asked for, and comes.
+  if (p.flood_on_request) addends.push_back({"PRE-PREPARE-REQUEST and its answer: two bounded rounds", p.bounded * 2});
+  return addends;
 }
 
 Duration delay_bound(const DelayParameters& parameters) {

@@ -37,6 +37,7 @@ struct DelayParameters {
   Duration preprepare;       // Delta_pp, which a leader is allowed between two PRE-PREPAREs
   Duration acknowledgement;  // the period of PO-ACK, which collects several
   std::int64_t k_lat = 1;    // K_Lat
+  bool flood_on_request = false;
 };
 
 struct Addend {

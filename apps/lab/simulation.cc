@@ -174,7 +174,8 @@ DelayParameters delay_parameters(const config::PrimeSettings& prime, Duration ho
           .aggregation = std::max(prime.po_summary_period, prime.summary_matrix_period),
           .preprepare = prime.delta_pp,
           .acknowledgement = prime.po_request_period,
-          .k_lat = prime.k_lat};
+          .k_lat = prime.k_lat,
+          .flood_on_request = prime.flood_on_request};
 }
 
 // From the time at which an update is late until enough servers have suspected the leader: it is measured by a standard

@@ -174,7 +174,8 @@ DelayParameters delay_parameters(const config::Topology& topology) {
           .aggregation = std::max(global.prime.po_summary_period, global.prime.summary_matrix_period),
           .preprepare = global.prime.delta_pp,
           .acknowledgement = global.prime.po_request_period,
-          .k_lat = global.prime.k_lat};
+          .k_lat = global.prime.k_lat,
+          .flood_on_request = global.prime.flood_on_request};
 }
 
 Duration suspicion(const config::PrimeSettings& prime, const DelayParameters& delays) {

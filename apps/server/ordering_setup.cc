@@ -35,6 +35,7 @@ prime::PrimeConfig prime_config(const config::PrimeSettings& settings, const mes
   config.n = n;
   config.f = f;
   config.eager = settings.eager;
+  config.flood_on_request = settings.flood_on_request;
   config.po_period = settings.po_request_period;
   config.summary_period = settings.po_summary_period;
   config.matrix_period = settings.summary_matrix_period;

@@ -9,6 +9,7 @@ namespace garrison::config {
 PrimeSettings wide_area_prime() {
   PrimeSettings prime;
   prime.eager = false;
+  prime.flood_on_request = true;
   prime.po_request_period = milliseconds(50);
   prime.po_summary_period = milliseconds(50);
   prime.summary_matrix_period = milliseconds(50);

@@ -68,8 +68,9 @@ struct PrimeSettings {
   Duration retransmit_period = milliseconds(200);
   std::uint32_t k_lat = 2;               // K_Lat: how much latency may vary
   Duration delta_pp = milliseconds(20);  // Delta_pp: above any time between two PRE-PREPAREs of a correct leader
-  Duration tat_measure_period = milliseconds(5);    // TAT-MEASURE, while the leader's turnaround time grows
-  Duration rtt_ping_period = milliseconds(100);     // RTT-PING
+  Duration tat_measure_period = milliseconds(5);  // TAT-MEASURE, while the leader's turnaround time grows
+  Duration rtt_ping_period = milliseconds(100);   // RTT-PING
+  bool flood_on_request = false;  // PRE-PREPAREs go to who lacks them and asks; else each server floods them
   Duration reconciliation_delay = milliseconds(5);  // of RECON, for servers that merely lag; 0: send at once
   std::uint32_t max_updates_per_request = kMaxUpdatesPerPoRequest;
   std::uint32_t preorder_window = 256;  // PO-REQUESTs of one introducer acknowledged ahead of what it has executed

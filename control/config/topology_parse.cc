@@ -77,6 +77,7 @@ void read_prime(Section& section, PrimeSettings& out) {
   constexpr Duration kShortest = microseconds(10);
   constexpr Duration kLongest = seconds(10);
   section.boolean("eager", out.eager);
+  section.boolean("flood_on_request", out.flood_on_request);
   section.duration("po_request_period", out.po_request_period, kShortest, kLongest);
   section.duration("po_summary_period", out.po_summary_period, kShortest, kLongest);
   section.duration("summary_matrix_period", out.summary_matrix_period, kShortest, kLongest);

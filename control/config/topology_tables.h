@@ -16,7 +16,8 @@ namespace garrison::config {
 // [prime].
 void read_prime(Faults& faults, const toml::table& table, PrimeSettings& out);
 // The same keys in a section that knows others as well.
-inline constexpr std::array<std::string_view, 16> kPrimeKeys{"eager",
+inline constexpr std::array<std::string_view, 17> kPrimeKeys{"eager",
+                                                             "flood_on_request",
                                                              "po_request_period",
                                                              "po_summary_period",
                                                              "summary_matrix_period",

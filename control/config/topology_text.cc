@@ -52,6 +52,7 @@ std::string bft_section(const BftSettings& bft) {
 std::string prime_keys(const PrimeSettings& prime) {
   return fmt::format(
       "eager = {}  # say what is new at once when nothing of its kind is in flight; false: keep to the periods\n"
+      "flood_on_request = {}  # who lacks a PRE-PREPARE asks for it; false: whoever gets one sends it to all\n"
       "po_request_period = {}\n"
       "po_summary_period = {}\n"
       "summary_matrix_period = {}\n"
@@ -67,12 +68,13 @@ std::string prime_keys(const PrimeSettings& prime) {
       "ordering_window = {}\n"
       "kept_window = {}  # what is kept for servers that lag; beyond it they get the whole state\n"
       "checkpoint_interval = {}\n",
-      prime.eager, quoted(to_string(prime.po_request_period)), quoted(to_string(prime.po_summary_period)),
-      quoted(to_string(prime.summary_matrix_period)), quoted(to_string(prime.pre_prepare_period)),
-      quoted(to_string(prime.retransmit_period)), prime.k_lat, quoted(to_string(prime.delta_pp)),
-      quoted(to_string(prime.tat_measure_period)), quoted(to_string(prime.rtt_ping_period)),
-      quoted(to_string(prime.reconciliation_delay)), prime.max_updates_per_request, prime.preorder_window,
-      prime.ordering_window, prime.kept_window, prime.checkpoint_interval);
+      prime.eager, prime.flood_on_request, quoted(to_string(prime.po_request_period)),
+      quoted(to_string(prime.po_summary_period)), quoted(to_string(prime.summary_matrix_period)),
+      quoted(to_string(prime.pre_prepare_period)), quoted(to_string(prime.retransmit_period)), prime.k_lat,
+      quoted(to_string(prime.delta_pp)), quoted(to_string(prime.tat_measure_period)),
+      quoted(to_string(prime.rtt_ping_period)), quoted(to_string(prime.reconciliation_delay)),
+      prime.max_updates_per_request, prime.preorder_window, prime.ordering_window, prime.kept_window,
+      prime.checkpoint_interval);
 }
 
 std::string head(const NewTopology& wishes, const Topology& defaults) {

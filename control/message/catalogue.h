@@ -81,7 +81,8 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(Replay, "REPLAY", prime, 22, signature, timely, server_to_server, 32 + kMaxVotesBytes)                  \
   X(ReplayPrepare, "REPLAY-PREPARE", prime, 23, signature, bounded, server_to_server, 40)                   \
   X(ReplayCommit, "REPLAY-COMMIT", prime, 24, channel, bounded, server_to_server, 48)                       \
-  X(Ordered, "ORDERED", prime, 25, channel, bounded, server_to_server, 8 + kMaxOrderedEntries * 40)
+  X(Ordered, "ORDERED", prime, 25, channel, bounded, server_to_server, 8 + kMaxOrderedEntries * 40)         \
+  X(PrePrepareRequest, "PRE-PREPARE-REQUEST", prime, 26, channel, bounded, server_to_server, 48)
 
 // Reconciliation [PRIME] 5.3.
 #define GARRISON_RECONCILIATION_MESSAGES(X)                                               \

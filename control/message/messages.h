@@ -160,6 +160,14 @@ struct Commit {
   SeqNum executed;
 };
 
+// Asks a server that has voted for a PRE-PREPARE for it (docs/adr/0019).
+struct PrePrepareRequest {
+  static constexpr MessageType kType = MessageType::PrePrepareRequest;
+  View view;
+  SeqNum sequence;
+  Digest matrix_digest{};
+};
+
 // [PRIME] 5.3. The signer's part of a PO-REQUEST: part number `signer` of the code (n, f+1) over the content of the
 // request whose leaf digest is `digest`. `block` is a signature block of that content, which several may have.
 struct Recon {

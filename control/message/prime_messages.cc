@@ -21,6 +21,7 @@ static_assert(kEnvelopeBytes + kPoSummaryBodyBytes + crypto::kMaxSignatureBlockB
 static_assert(kRowsFixedBytes + kMaxServersPerSite * (kLengthBytes + kMaxRowBytes) == kMaxMatrixBytes);
 static_assert(kPrePrepareFixedBytes + kMaxMatrixBytes == find_row(MessageType::PrePrepare)->max_body_bytes);
 static_assert(kPhaseBytes == find_row(MessageType::Prepare)->max_body_bytes);
+static_assert(kPhaseBytes == find_row(MessageType::PrePrepareRequest)->max_body_bytes);
 static_assert(kPhaseBytes + 8 == find_row(MessageType::Commit)->max_body_bytes);
 static_assert(kEnvelopeBytes + kMaxPoRequestBody + crypto::kMaxSignatureBlockBytes <= kMaxMessageBytes);
 // The largest CLIENT-OP fits a PO-REQUEST of its own.
@@ -45,7 +46,7 @@ MatrixRows read_rows(Reader& reader) {
   return rows;
 }
 
-// PREPARE and COMMIT: u64 view | u64 sequence | 32 matrix_digest
+// PREPARE, COMMIT and PRE-PREPARE-REQUEST: u64 view | u64 sequence | 32 matrix_digest
 template <typename Phase>
 struct PhaseBody {
   static std::size_t size(const Phase& /*message*/) { return kPhaseBytes; }
@@ -155,6 +156,8 @@ struct Body<PrePrepare> {
 template <>
 struct Body<Prepare> : PhaseBody<Prepare> {};
 template <>
+struct Body<PrePrepareRequest> : PhaseBody<PrePrepareRequest> {};
+template <>
 struct Body<Commit> {
   static std::size_t size(const Commit& message) { return PhaseBody<Commit>::size(message) + 8; }
   static void write(Writer& writer, const Envelope& envelope, const Commit& message) {
@@ -182,5 +185,6 @@ GARRISON_INSTANTIATE_CODEC(SummaryMatrix);
 GARRISON_INSTANTIATE_CODEC(PrePrepare);
 GARRISON_INSTANTIATE_CODEC(Prepare);
 GARRISON_INSTANTIATE_CODEC(Commit);
+GARRISON_INSTANTIATE_CODEC(PrePrepareRequest);
 
 }  // namespace garrison::message

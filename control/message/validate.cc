@@ -331,6 +331,8 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
         return decode<Prepare>(message.bytes).has_value();
       case MessageType::Commit:
         return decode<Commit>(message.bytes).has_value();
+      case MessageType::PrePrepareRequest:
+        return decode<PrePrepareRequest>(message.bytes).has_value();
       case MessageType::RttPing:
         return decode<RttPing>(message.bytes).has_value();
       case MessageType::RttPong:

@@ -76,7 +76,7 @@ void GlobalOrder::on_pre_prepare(const message::VerifiedMessage& message, Summar
   if (!said.has_value()) return output.drops.push_back(DropReason::message_malformed);
 
   accept(at, message, message::matrix_digest(pre_prepare.rows), *said);
-  if (leader() != config_.self) {
+  if (leader() != config_.self && !config_.flood_on_request) {
     output.forward.push_back({at.pre_prepare, flood_to(), TrafficClass::bounded, 0});
   }
   summaries.adopt_rows(message, pre_prepare.rows, *said, output);
@@ -114,6 +114,7 @@ void GlobalOrder::on_second_pre_prepare(Slot& at, const message::VerifiedMessage
     at.conflict_seen = true;
     const Stored stored = store(message);
     output.blame.push_back({leader(), DropReason::prime_equivocation, at.pre_prepare, stored});
+    if (config_.flood_on_request) promises.repeat(at.pre_prepare, flood_to(), output);
     output.forward.push_back({stored, flood_to(), TrafficClass::bounded, 0});
     summaries.blacklist(leader());
     leader_equivocated_ = true;
@@ -172,8 +173,32 @@ std::optional<GlobalOrder::Repeated> GlobalOrder::on_vote(const message::Verifie
   cast.from.insert(voter);
   cast.digest[voter.index()] = matrix;
   if (sequence > stable_ || voter == config_.self) evidence = store(message);
+  ask_for(at, voter, matrix, promises, output);
   advance(at, promises, output);
   return std::nullopt;
+}
+
+// A correct server votes for what it holds. Each voter is asked: the first ones may be faulty and never answer.
+void GlobalOrder::ask_for(Slot& at, ServerId voter, const Digest& matrix, Promises& promises,
+                          ordering::Output& output) {
+  if (!config_.flood_on_request || at.ordered || at.conflict_seen || voter == config_.self) return;
+  if ((at.pre_prepare != nullptr && at.matrix == matrix) || at.asked.contains(voter)) return;
+  at.asked.insert(voter);
+  promises.say(message::PrePrepareRequest{view_, at.sequence, matrix}, ServerSet::only(voter), kNoSupersedeKey, output);
+}
+
+void GlobalOrder::on_pre_prepare_request(const message::VerifiedMessage& message, Promises& promises,
+                                         ordering::Output& output) {
+  const auto request = message.as<message::PrePrepareRequest>();
+  const Slot* known = find(request.sequence);
+  if (message.server() == config_.self || known == nullptr || known->view != request.view ||
+      known->pre_prepare == nullptr || known->matrix != request.matrix_digest) {
+    return output.drops.push_back(DropReason::prime_stale);
+  }
+  Slot& at = slot(request.sequence);
+  if (at.answered.contains(message.server())) return output.drops.push_back(DropReason::prime_duplicate);
+  at.answered.insert(message.server());
+  promises.repeat(at.pre_prepare, ServerSet::only(message.server()), output);
 }
 
 void GlobalOrder::advance(Slot& at, Promises& promises, ordering::Output& output) {

@@ -54,6 +54,9 @@ class GlobalOrder {
   std::optional<Repeated> on_commit(const message::VerifiedMessage& message, Promises& promises,
                                     ordering::Output& output);
 
+  // Another server lacks the PRE-PREPARE of a vote: it is answered once per slot.
+  void on_pre_prepare_request(const message::VerifiedMessage& message, Promises& promises, ordering::Output& output);
+
   // Another server says what it has globally ordered.
   void on_ordered(const message::VerifiedMessage& message, ordering::Output& output);
 
@@ -139,8 +142,10 @@ class GlobalOrder {
     PrepareCertificatePtr certificate;  // once a COMMIT was sent, or a REPLAY bound it; until stable
     Claims claims;                      // ORDERED of others
     Stored offered;                     // a PRE-PREPARE that somebody's claim fits
+    ServerSet asked;                    // for the PRE-PREPARE of their votes
+    ServerSet answered;                 // were sent the PRE-PREPARE because they asked
     STATE_FIELDS(sequence, view, pre_prepare, matrix, eligible, conflict_seen, commit_sent, ordered, prepares, commits,
-                 certificate, claims, offered)
+                 certificate, claims, offered, asked, answered)
   };
 
   [[nodiscard]] SeqNum window_end() const { return SeqNum(stable_.value() + config_.global_window); }
@@ -165,6 +170,7 @@ class GlobalOrder {
                              Summaries& summaries, Promises& promises, ordering::Output& output);
   std::optional<Repeated> on_vote(const message::VerifiedMessage& message, SeqNum sequence, const Digest& matrix,
                                   Votes Slot::*votes, Promises& promises, ordering::Output& output);
+  void ask_for(Slot& slot, ServerId voter, const Digest& matrix, Promises& promises, ordering::Output& output);
   void advance(Slot& slot, Promises& promises, ordering::Output& output);
   [[nodiscard]] bool may_propose(const Summaries& summaries) const;
 

@@ -85,6 +85,8 @@ void Prime::on_message(Instant now, const message::VerifiedMessage& message, ord
     case MessageType::Prepare:
     case MessageType::Commit:
       return on_ordering_message(now, message, output);
+    case MessageType::PrePrepareRequest:
+      return global_order_.on_pre_prepare_request(message, promises_, output);
     case MessageType::Ordered:
       return global_order_.on_ordered(message, output);
     case MessageType::Recon:

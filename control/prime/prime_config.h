@@ -31,6 +31,10 @@ struct PrimeConfig {
   // How long a RECON waits for its receiver to count the request after all; 0: the paper's rule to the letter.
   Duration recon_delay = milliseconds(5);
 
+  // PRE-PREPARE flooding [PRIME] 5.2: whoever gets one sends it to all others. Or a vote says who holds it, and whoever
+  // lacks it asks (docs/adr/0019). Equal on all servers.
+  bool flood_on_request = false;
+
   // Suspect-Leader [PRIME] 5.4.3.
   std::int64_t k_lat = 2;                         // K_Lat: how variable latency may be
   Duration delta_pp = milliseconds(20);           // above the longest time between two PRE-PREPAREs of a correct leader

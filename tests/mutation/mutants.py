@@ -48,6 +48,10 @@ MUTANTS = (
      "!ON && held != nullptr && at_least_as_up_to_date(held_vec, vec)"),
 
     # Global order.
+    ("no-request-for-what-is-voted-for", "global_order.cc", "if (!config_.flood_on_request || at.ordered",
+     "if (ON || !config_.flood_on_request || at.ordered"),
+    ("no-answer-to-who-lacks-it", "global_order.cc", "promises.repeat(at.pre_prepare, ServerSet::only(message.server()), output);",
+     "if (!ON) promises.repeat(at.pre_prepare, ServerSet::only(message.server()), output);"),
     ("no-flooding", "global_order.cc", "output.forward.push_back({at.pre_prepare, flood_to(), TrafficClass::bounded, 0});",
      "if (!ON) output.forward.push_back({at.pre_prepare, flood_to(), TrafficClass::bounded, 0});"),
     ("stale-view-accepted", "global_order.cc", "if (view < view_ || !installed_ || sequence < first_of_view_)",

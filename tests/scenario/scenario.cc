@@ -245,10 +245,14 @@ void Run::set_of_prime(const std::string& option, Words& words) {
       {"pre-prepare-period", &prime::PrimeConfig::preprepare_period},
       {"retransmit-period", &prime::PrimeConfig::retransmit_period},
   };
-  if (option == "eager") {
-    const bool eager = words.take("on");
-    if (!eager && !words.take("off")) fail("eager is on or off");
-    prime_changes_.emplace_back([eager](prime::PrimeConfig& config) { config.eager = eager; });
+  static const std::map<std::string, bool prime::PrimeConfig::*, std::less<>> kSwitches{
+      {"eager", &prime::PrimeConfig::eager},
+      {"flood-on-request", &prime::PrimeConfig::flood_on_request},
+  };
+  if (const auto found = kSwitches.find(option); found != kSwitches.end()) {
+    const bool on = words.take("on");
+    if (!on && !words.take("off")) fail(option + " is on or off");
+    prime_changes_.emplace_back([field = found->second, on](prime::PrimeConfig& config) { config.*field = on; });
   } else if (const auto period = kPeriods.find(option); period != kPeriods.end()) {
     prime_changes_.emplace_back(
         [field = period->second, value = words.duration()](prime::PrimeConfig& config) { config.*field = value; });

@@ -42,6 +42,7 @@ local CATALOGUE = {
   [0x0217] = { name = "REPLAY-PREPARE", authentication = "signature", bound = 40 },
   [0x0218] = { name = "REPLAY-COMMIT", authentication = "channel", bound = 48 },
   [0x0219] = { name = "ORDERED", authentication = "channel", bound = 10248 },
+  [0x021a] = { name = "PRE-PREPARE-REQUEST", authentication = "channel", bound = 48 },
   [0x0220] = { name = "RECON", authentication = "signature", bound = 82648 },
   [0x0221] = { name = "INQUIRY", authentication = "signature", bound = 90242 },
   [0x0222] = { name = "CORRUPTION-PROOF", authentication = "signature", bound = 124312 },

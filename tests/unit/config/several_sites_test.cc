@@ -98,6 +98,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
       {"sign_period = \"20ms\"", "sign_period = \"15ms\""},
       {"clock_bound = \"400ms\"", "clock_bound = \"401ms\""},
       {"eager = false", "eager = true"},
+      {"flood_on_request = true", "flood_on_request = false"},
       {"po_request_period = \"50ms\"", "po_request_period = \"51ms\""},
       {"po_summary_period = \"50ms\"", "po_summary_period = \"52ms\""},
       {"summary_matrix_period = \"50ms\"", "summary_matrix_period = \"53ms\""},
@@ -117,6 +118,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
   EXPECT_EQ(global.sign_period, milliseconds(15));
   EXPECT_EQ(global.clock_bound, milliseconds(401));
   EXPECT_TRUE(global.prime.eager);
+  EXPECT_FALSE(global.prime.flood_on_request);
   EXPECT_EQ(global.prime.po_request_period, milliseconds(51));
   EXPECT_EQ(global.prime.po_summary_period, milliseconds(52));
   EXPECT_EQ(global.prime.summary_matrix_period, milliseconds(53));

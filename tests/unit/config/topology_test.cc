@@ -48,6 +48,7 @@ TEST(TopologyTest, every_setting_is_read) {
       {"lossy = false", "lossy = true"},
       {"dedicated = false", "dedicated = true"},
       {"eager = true", "eager = false"},
+      {"flood_on_request = false", "flood_on_request = true"},
       {"po_request_period = \"10ms\"", "po_request_period = \"11us\""},
       {"po_summary_period = \"10ms\"", "po_summary_period = \"12us\""},
       {"summary_matrix_period = \"10ms\"", "summary_matrix_period = \"13us\""},
@@ -88,6 +89,7 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_TRUE(topology.link.lossy);
   EXPECT_TRUE(topology.cores.dedicated);
   EXPECT_FALSE(topology.prime.eager);
+  EXPECT_TRUE(topology.prime.flood_on_request);
   EXPECT_EQ(topology.prime.po_request_period, microseconds(11));
   EXPECT_EQ(topology.prime.po_summary_period, microseconds(12));
   EXPECT_EQ(topology.prime.summary_matrix_period, microseconds(13));

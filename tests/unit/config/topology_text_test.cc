@@ -88,6 +88,7 @@ TEST(TopologyTextTest, the_text_of_several_sites_spells_out_the_defaults) {
   EXPECT_EQ(global.sign_period, defaults.sign_period);
   EXPECT_EQ(global.clock_bound, defaults.clock_bound);
   EXPECT_EQ(global.prime.eager, defaults.prime.eager);
+  EXPECT_EQ(global.prime.flood_on_request, defaults.prime.flood_on_request);
   EXPECT_EQ(global.prime.po_request_period, defaults.prime.po_request_period);
   EXPECT_EQ(global.prime.delta_pp, defaults.prime.delta_pp);
   EXPECT_EQ(global.prime.rtt_ping_period, defaults.prime.rtt_ping_period);
@@ -125,6 +126,7 @@ TEST(TopologyTextTest, the_text_spells_out_the_defaults) {
   const Topology defaults;
   const auto topology = parse_topology(new_topology_text(wishes_for(4)).value(), "new").value();
   EXPECT_EQ(topology.prime.eager, defaults.prime.eager);
+  EXPECT_EQ(topology.prime.flood_on_request, defaults.prime.flood_on_request);
   EXPECT_EQ(topology.prime.po_request_period, defaults.prime.po_request_period);
   EXPECT_EQ(topology.prime.po_summary_period, defaults.prime.po_summary_period);
   EXPECT_EQ(topology.prime.summary_matrix_period, defaults.prime.summary_matrix_period);

@@ -69,6 +69,7 @@ inline VcProof sample(const VcProof& /*type*/) { return {kView, kIds, kSequence,
 inline Replay sample(const Replay& /*type*/) { return {kView, kIds, kSequence, {text("vote 0"), text("v1")}}; }
 inline ReplayPrepare sample(const ReplayPrepare& /*type*/) { return {kView, kDigest}; }
 inline ReplayCommit sample(const ReplayCommit& /*type*/) { return {kView, kDigest, kSequence}; }
+inline PrePrepareRequest sample(const PrePrepareRequest& /*type*/) { return {kView, kSequence, kDigest}; }
 inline Ordered sample(const Ordered& /*type*/) { return {{{kSequence, kDigest}, {SeqNum(2), {}}}}; }
 inline Recon sample(const Recon& /*type*/) {
   return {ServerId(3), kSequence, kDigest, 1000, text("block"), text("a part")};

@@ -108,6 +108,8 @@ constexpr std::array kGolden = {
     Golden{MessageType::Ordered, "010219015800000048474645444342410b0000000a000000d4c3b2a100000000",
            "02000000000000001817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
            "02000000000000000000000000000000000000000000000000000000000000000000000000000000"},
+    Golden{MessageType::PrePrepareRequest, "01021a013000000048474645444342410b0000000a000000d4c3b2a100000000",
+           "28272625242322211817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"},
     Golden{MessageType::Recon, "010220013b00000048474645444342410b0000000a000000d4c3b2a100000000",
            "03000500e80300001817161514131211d00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1edf"
            "626c6f636b612070617274"},
@@ -244,6 +246,9 @@ TEST(GoldenTest, golden_bytes_decode_to_the_fields_they_were_made_of) {
   EXPECT_EQ(decoded(Commit{}).sequence, kSequence);
   EXPECT_EQ(decoded(Commit{}).matrix_digest, kDigest);
   EXPECT_EQ(decoded(Commit{}).executed, SeqNum(5));
+  EXPECT_EQ(decoded(PrePrepareRequest{}).view, kView);
+  EXPECT_EQ(decoded(PrePrepareRequest{}).sequence, kSequence);
+  EXPECT_EQ(decoded(PrePrepareRequest{}).matrix_digest, kDigest);
   EXPECT_EQ(decoded(Recon{}).introducer, ServerId(3));
   EXPECT_EQ(decoded(Recon{}).sequence, kSequence);
   EXPECT_EQ(decoded(Recon{}).digest, kDigest);

@@ -83,6 +83,7 @@ class RandomMessages {
   void fill(const Envelope& /*signer*/, SummaryMatrix& m) { m.rows = rows(); }
   void fill(const Envelope& /*signer*/, PrePrepare& m) { m = {View(rng_()), sequence(), rows()}; }
   void fill(const Envelope& /*signer*/, Prepare& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
+  void fill(const Envelope& /*signer*/, PrePrepareRequest& m) { m = {View(rng_()), sequence(), random_array<32>()}; }
   void fill(const Envelope& /*signer*/, Commit& m) { m = {View(rng_()), sequence(), random_array<32>(), sequence()}; }
   void fill(const Envelope& /*signer*/, Recon& m) {
     m.introducer = ServerId(static_cast<std::uint16_t>(below(kMaxServersPerSite)));

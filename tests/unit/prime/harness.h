@@ -237,11 +237,12 @@ class Network {
     };
     const Digest whole = crypto::leaf_digest(sign.content);
     // Binds nothing, or repeats what is bound already.
-    constexpr std::array kFree = {MessageType::SummaryMatrix, MessageType::RttPing,        MessageType::RttPong,
-                                  MessageType::RttMeasure,    MessageType::TatUb,          MessageType::TatMeasure,
-                                  MessageType::NewLeader,     MessageType::NewLeaderProof, MessageType::VcList,
-                                  MessageType::VcProof,       MessageType::Ordered,        MessageType::Recon,
-                                  MessageType::Inquiry,       MessageType::CorruptionProof};
+    constexpr std::array kFree = {
+        MessageType::SummaryMatrix, MessageType::RttPing,         MessageType::RttPong,
+        MessageType::RttMeasure,    MessageType::TatUb,           MessageType::TatMeasure,
+        MessageType::NewLeader,     MessageType::NewLeaderProof,  MessageType::VcList,
+        MessageType::VcProof,       MessageType::Ordered,         MessageType::Recon,
+        MessageType::Inquiry,       MessageType::CorruptionProof, MessageType::PrePrepareRequest};
     if (std::find(kFree.begin(), kFree.end(), sign.type) != kFree.end()) return;
     if (sign.type != MessageType::PoAck) {  // acknowledgements are repeated under the old promise
       ASSERT_TRUE(std::any_of(output.persist.begin(), output.persist.end(),
