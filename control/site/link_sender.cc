@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t kItemHead = 8;
 constexpr std::size_t kLinkHead = message::kEnvelopeBytes + 32;
-constexpr std::size_t kAcknowledgedTimes = 8;  // so often per window at least
+constexpr std::size_t kAcknowledgedTimes = 8;   // so often per window at least
+constexpr std::int64_t kRoundTripShare = 1024;  // by which it rises with each acknowledgement
 constexpr std::size_t kLongestPath = kMaxMerklePath * sizeof(Digest);
 
 std::size_t number(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
@@ -35,17 +36,21 @@ void LinkSender::push(SiteId to, TrafficClass traffic, const Item& item, std::ve
     const auto older = std::find_if(waiting.begin(), waiting.end(),
                                     [&](const Item& each) { return each.kind == item.kind && item.kind != 0; });
     if (older != waiting.end()) {
-      peer.waiting_bytes -= older->bytes->size();
+      peer.waiting_bytes[number(traffic)] -= older->bytes->size();
       waiting.erase(older);
     }
   }
-  if (peer.waiting_bytes + size > config_.queue_bytes) {
-    for (std::deque<Item>& queue : peer.waiting) queue.clear();
-    peer.waiting_bytes = 0;
+  if (peer.waiting_bytes[0] + peer.waiting_bytes[1] + size > config_.queue_bytes) {
+    drop_waiting(peer);
     return drops.push_back(DropReason::site_lagging);
   }
-  peer.waiting_bytes += size;
+  peer.waiting_bytes[number(traffic)] += size;
   waiting.push_back(item);
+}
+
+void LinkSender::drop_waiting(Peer& peer) {
+  for (std::deque<Item>& queue : peer.waiting) queue.clear();
+  for (std::size_t& bytes : peer.waiting_bytes) bytes = 0;
 }
 
 void LinkSender::owe_acknowledgement(Instant now, SiteId from) {
@@ -58,8 +63,7 @@ void LinkSender::owe_acknowledgement(Instant now, SiteId from) {
 
 void LinkSender::cut_off(SiteId site) {
   Peer& peer = at(site);
-  for (std::deque<Item>& queue : peer.waiting) queue.clear();
-  peer.waiting_bytes = 0;
+  drop_waiting(peer);
   peer.repeat_at = Instant::never();
   peer.acknowledge_at = Instant::never();
   peer.cut_off = true;
@@ -68,12 +72,18 @@ void LinkSender::cut_off(SiteId site) {
 bool LinkSender::anything_to_say(Instant now) const {
   return std::any_of(peers_.begin(), peers_.end(), [&](const Peer& peer) {
     return peer.acknowledge_at <= now || !peer.waiting[number(TrafficClass::timely)].empty() ||
-           (window_open(peer) && !peer.waiting[number(TrafficClass::bounded)].empty());
+           (window_open(peer, now) && !peer.waiting[number(TrafficClass::bounded)].empty());
   });
 }
 
-bool LinkSender::window_open(const Peer& peer) const {
-  return peer.sent[number(TrafficClass::bounded)].value() - peer.acknowledged.value() < config_.window;
+bool LinkSender::window_open(const Peer& peer, Instant now) const {
+  if (peer.under_way.size() >= config_.window) return false;
+  return !crowded(peer, now) || peer.waiting_bytes[number(TrafficClass::bounded)] >= config_.full_bytes;
+}
+
+bool LinkSender::crowded(const Peer& peer, Instant now) const {
+  return peer.round_trip > Duration() && peer.under_way.size() >= config_.few &&
+         now - peer.under_way.front() > peer.round_trip * 2;
 }
 
 std::vector<LinkOut> LinkSender::pack(const Moment& moment, const std::vector<SeqNum>& delivered, const Whole& whole) {
@@ -82,7 +92,7 @@ std::vector<LinkOut> LinkSender::pack(const Moment& moment, const std::vector<Se
     Peer& peer = peers_[site];
     for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
       for (std::size_t count = 0; count < config_.messages_per_batch; ++count) {
-        if (traffic == TrafficClass::bounded && !window_open(peer)) break;
+        if (traffic == TrafficClass::bounded && !window_open(peer, moment.now)) break;
         const std::vector<Item> items = take(peer, traffic, moment, whole);
         if (items.empty()) break;
         out.push_back(make(site, traffic, moment, delivered[site], items));
@@ -113,7 +123,7 @@ std::vector<Item> LinkSender::take(Peer& peer, TrafficClass traffic, const Momen
     }
     body += size;
     paths += path;
-    peer.waiting_bytes -= waiting.front().bytes->size();
+    peer.waiting_bytes[number(traffic)] -= waiting.front().bytes->size();
     waiting.pop_front();
     items.push_back(std::move(item));
   }
@@ -134,8 +144,9 @@ LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& m
     if (with_leaf) link.item_leaves.push_back(item.leaf);
   }
   link.content = message::encode(config_.envelope, message);
-  if (traffic == TrafficClass::bounded && peer.repeat_at == Instant::never()) {
-    peer.repeat_at = moment.now + peer.repeat_gap;
+  if (traffic == TrafficClass::bounded) {
+    peer.under_way.push_back(moment.now);
+    if (peer.repeat_at == Instant::never()) peer.repeat_at = moment.now + peer.repeat_gap;
   }
   peer.owed = 0;
   peer.acknowledge_at = Instant::never();
@@ -146,6 +157,12 @@ bool LinkSender::acknowledged(Instant now, SiteId from, SeqNum delivered) {
   Peer& peer = at(from);
   const SeqNum sent = peer.sent[number(TrafficClass::bounded)];
   if (delivered <= peer.acknowledged || delivered > sent) return false;
+  const std::size_t news = delivered.value() - peer.acknowledged.value();
+  const Duration took = now - peer.under_way[news - 1];
+  peer.under_way.erase(peer.under_way.begin(), peer.under_way.begin() + static_cast<std::ptrdiff_t>(news));
+  // It rises slowly, for a way that has become longer.
+  const Duration risen = peer.round_trip + peer.round_trip / kRoundTripShare;
+  peer.round_trip = peer.round_trip == Duration() ? took : std::min(took, risen);
   peer.acknowledged = delivered;
   peer.repeat_gap = config_.repeat_after;
   peer.repeat_at = delivered == sent ? Instant::never() : now + peer.repeat_gap;
@@ -182,9 +199,6 @@ std::uint64_t LinkSender::oldest_needed(std::uint64_t none) const {
   return oldest;
 }
 
-std::size_t LinkSender::unacknowledged(SiteId site) const {
-  const Peer& peer = peers_[site.index()];
-  return peer.sent[number(TrafficClass::bounded)].value() - peer.acknowledged.value();
-}
+std::size_t LinkSender::unacknowledged(SiteId site) const { return peers_[site.index()].under_way.size(); }
 
 }  // namespace garrison::site

@@ -2,7 +2,9 @@
 // acknowledged. Part of the logical machine's state: everything here follows from the local order.
 //
 // Link messages are packed when a batch closes, TIMELY before BOUNDED, as many items as fit. BOUNDED ones are
-// acknowledged by the receiving site and open a window; while it is closed items wait and fill larger link messages. An
+// acknowledged by the receiving site and open a window; while it is closed items wait and fill larger link messages.
+// They wait, too, where the way is crowded: where acknowledgements take more than twice as long as the quickest ones
+// do, what leaves stands behind what left before, and many small link messages cost more than a few large ones. An
 // acknowledgement rides on whatever goes to the other site next; alone it goes when nothing did for a while, or when
 // much of the window waits for it. A site that does not acknowledge for long loses what waits for it (site_lagging) and
 // is left to catch-up. TIMELY ones are neither acknowledged nor repeated, and a newer item replaces one of its kind
@@ -38,6 +40,8 @@ struct LinkSenderConfig {
   std::size_t sites = 4;
   Incarnation incarnation{1};
   std::size_t window = 64;                          // BOUNDED link messages not acknowledged
+  std::size_t few = 4;                              // so many under way crowd nothing
+  std::size_t full_bytes = 16 * 1024;               // of items that wait: a link message worth sending on a crowded way
   std::size_t queue_bytes = std::size_t{8} << 20U;  // that wait for one site
   std::size_t messages_per_batch = 4;               // to one site, per class
   Duration acknowledge_after = milliseconds(250);   // well below the other site's repeat_after
@@ -87,18 +91,23 @@ class LinkSender {
  private:
   struct Peer {
     std::deque<Item> waiting[2];  // by class
-    std::size_t waiting_bytes = 0;
+    std::size_t waiting_bytes[2] = {};
     SeqNum sent[2];
-    SeqNum acknowledged;  // BOUNDED
+    SeqNum acknowledged;            // BOUNDED
+    std::deque<Instant> under_way;  // when what is not acknowledged left
+    Duration round_trip;            // of the quickest acknowledgements; zero while there was none
     Instant repeat_at = Instant::never();
     Duration repeat_gap;
     std::size_t owed = 0;  // acknowledgements
     Instant acknowledge_at = Instant::never();
     bool cut_off = false;
-    STATE_FIELDS(waiting, waiting_bytes, sent, acknowledged, repeat_at, repeat_gap, owed, acknowledge_at, cut_off)
+    STATE_FIELDS(waiting, waiting_bytes, sent, acknowledged, under_way, round_trip, repeat_at, repeat_gap, owed,
+                 acknowledge_at, cut_off)
   };
   [[nodiscard]] Peer& at(SiteId site) { return peers_[site.index()]; }
-  [[nodiscard]] bool window_open(const Peer& peer) const;
+  [[nodiscard]] bool window_open(const Peer& peer, Instant now) const;
+  [[nodiscard]] bool crowded(const Peer& peer, Instant now) const;
+  void drop_waiting(Peer& peer);
   // As many items as fit one link message.
   [[nodiscard]] std::vector<Item> take(Peer& peer, TrafficClass traffic, const Moment& moment, const Whole& whole);
   [[nodiscard]] LinkOut make(std::size_t site, TrafficClass traffic, const Moment& moment, SeqNum delivered,

@@ -89,6 +89,84 @@ TEST_F(LinkSenderTest, a_closed_window_gathers_items_for_larger_messages) {
   EXPECT_EQ(read(links[0]).items.size(), 3U);
 }
 
+class CrowdedWayTest : public LinkSenderTest {
+ protected:
+  // The first one is acknowledged after 100 ms, the others are under way since then.
+  void leave(std::size_t under_way) {
+    push(kPeer, TrafficClass::bounded, item(10));
+    ASSERT_EQ(pack().size(), 1U);
+    now_ = now_ + milliseconds(100);
+    EXPECT_TRUE(sender_.acknowledged(now_, kPeer, SeqNum(1)));
+    for (std::size_t i = 0; i < under_way; ++i) {
+      push(kPeer, TrafficClass::bounded, item(10));
+      ASSERT_EQ(pack().size(), 1U);
+    }
+    push(kPeer, TrafficClass::bounded, item(10));
+  }
+};
+
+TEST_F(CrowdedWayTest, items_wait_while_acknowledgements_take_more_than_twice_as_long_as_they_need) {
+  leave(config().few);
+  now_ = now_ + milliseconds(200);
+  EXPECT_TRUE(sender_.anything_to_say(now_));
+  now_ = now_ + milliseconds(1);
+  EXPECT_FALSE(sender_.anything_to_say(now_));
+  EXPECT_TRUE(pack().empty());
+  push(kPeer, TrafficClass::bounded, item(10));
+  EXPECT_TRUE(sender_.acknowledged(now_, kPeer, SeqNum(2)));
+  const auto links = pack();
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_EQ(read(links[0]).items.size(), 2U);
+}
+
+TEST_F(CrowdedWayTest, a_few_under_way_crowd_nothing) {
+  leave(config().few - 1);
+  now_ = now_ + seconds(10);
+  EXPECT_EQ(pack().size(), 1U);
+}
+
+TEST_F(CrowdedWayTest, timely_items_and_full_messages_leave_all_the_same) {
+  leave(config().few);
+  now_ = now_ + milliseconds(201);
+  push(kPeer, TrafficClass::timely, item(config().full_bytes));
+  auto links = pack();
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_EQ(links[0].traffic, TrafficClass::timely);
+  push(kPeer, TrafficClass::bounded, item(config().full_bytes - 10));
+  links = pack();
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_EQ(read(links[0]).items.size(), 2U);
+}
+
+TEST_F(CrowdedWayTest, the_window_closes_for_full_messages_too) {
+  for (std::size_t i = 0; i < config().window; ++i) {
+    push(kPeer, TrafficClass::bounded, item(config().full_bytes));
+    ASSERT_EQ(pack().size(), 1U);
+  }
+  push(kPeer, TrafficClass::bounded, item(config().full_bytes));
+  EXPECT_TRUE(pack().empty());
+}
+
+// A way that has become longer for good is not taken for a crowded one for ever.
+TEST_F(CrowdedWayTest, the_quickest_round_trip_rises_slowly) {
+  leave(0);
+  EXPECT_EQ(pack().size(), 1U);
+  std::uint64_t sequence = 1;
+  for (int i = 0; i < 2000; ++i) {
+    now_ = now_ + milliseconds(300);
+    EXPECT_TRUE(sender_.acknowledged(now_, kPeer, SeqNum(++sequence)));
+    push(kPeer, TrafficClass::bounded, item(10));
+    EXPECT_EQ(pack().size(), 1U);
+  }
+  for (std::size_t i = 0; i < config().few; ++i) {
+    push(kPeer, TrafficClass::bounded, item(10));
+    (void)pack();
+  }
+  push(kPeer, TrafficClass::bounded, item(10));
+  now_ = now_ + milliseconds(300);
+  EXPECT_TRUE(sender_.anything_to_say(now_));
+}
+
 TEST_F(LinkSenderTest, large_items_fill_several_messages_in_order) {
   for (std::uint8_t i = 1; i <= 3; ++i) push(kPeer, TrafficClass::bounded, item(20 * 1024, i));
   const auto links = pack();
