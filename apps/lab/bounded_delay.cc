@@ -22,6 +22,8 @@ std::vector<Addend> delay_addends(const DelayParameters& p) {
       {"PRE-PREPARE flooding, PREPARE and COMMIT: three bounded rounds", p.bounded * 3},
       // Ours. A PO-ACK carries what its period brought together.
       {"PO-ACK waits for its period", p.acknowledgement},
+      // And parts of a request that a faulty server withheld, though nothing that is held up by it is faulty.
+      {"RECON waits for its receiver to count the request", p.reconciliation},
   };
   // The PREPARE of whoever has the PRE-PREPARE stands for the flood; then it is asked for, and comes.
   if (p.flood_on_request) addends.push_back({"PRE-PREPARE-REQUEST and its answer: two bounded rounds", p.bounded * 2});

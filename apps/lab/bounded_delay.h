@@ -36,6 +36,7 @@ struct DelayParameters {
   Duration aggregation;      // Delta_agg of what is awaited of correct servers: PO-SUMMARY, SUMMARY-MATRIX
   Duration preprepare;       // Delta_pp, which a leader is allowed between two PRE-PREPAREs
   Duration acknowledgement;  // the period of PO-ACK, which collects several
+  Duration reconciliation;   // how long a RECON waits for its receiver to count the request after all
   std::int64_t k_lat = 1;    // K_Lat
   bool flood_on_request = false;
 };

@@ -174,6 +174,7 @@ DelayParameters delay_parameters(const config::PrimeSettings& prime, Duration ho
           .aggregation = std::max(prime.po_summary_period, prime.summary_matrix_period),
           .preprepare = prime.delta_pp,
           .acknowledgement = prime.po_request_period,
+          .reconciliation = prime.reconciliation_delay,
           .k_lat = prime.k_lat,
           .flood_on_request = prime.flood_on_request};
 }

@@ -174,6 +174,7 @@ DelayParameters delay_parameters(const config::Topology& topology) {
           .aggregation = std::max(global.prime.po_summary_period, global.prime.summary_matrix_period),
           .preprepare = global.prime.delta_pp,
           .acknowledgement = global.prime.po_request_period,
+          .reconciliation = global.prime.reconciliation_delay,
           .k_lat = global.prime.k_lat,
           .flood_on_request = global.prime.flood_on_request};
 }

@@ -39,10 +39,11 @@ TEST_F(BoundedDelayTest, beta_is_the_one_of_the_paper_and_our_batching) {
                              .aggregation = milliseconds(10),
                              .preprepare = milliseconds(20),
                              .acknowledgement = milliseconds(1),
+                             .reconciliation = milliseconds(5),
                              .k_lat = 3};
-  EXPECT_EQ(delay_bound(parameters), milliseconds(6 * 100 + 2 * 3 * 1000 + 2 * 10 + 20 + 1));
+  EXPECT_EQ(delay_bound(parameters), milliseconds(6 * 100 + 2 * 3 * 1000 + 2 * 10 + 20 + 1 + 5));
   parameters.flood_on_request = true;
-  EXPECT_EQ(delay_bound(parameters), milliseconds(8 * 100 + 2 * 3 * 1000 + 2 * 10 + 20 + 1));
+  EXPECT_EQ(delay_bound(parameters), milliseconds(8 * 100 + 2 * 3 * 1000 + 2 * 10 + 20 + 1 + 5));
 }
 
 TEST_F(BoundedDelayTest, what_all_correct_servers_execute_in_time_is_counted_and_fine) {
