@@ -28,6 +28,7 @@ void Channel::on_frame(Instant now, const wire::FrameHeader& header, ByteView pa
     case wire::FrameKind::channel:
       return on_channel(now, header, payload);
   }
+  group_.port.drops.add(DropReason::frame_bad_kind);  // of a link, not of a channel
 }
 
 void Channel::count_received(const wire::FrameHeader& header) {

@@ -22,13 +22,22 @@ void write_info(Writer& out, std::string_view purpose, const Direction& directio
   out.u16(direction.dst.value());
 }
 
+crypto::SecretBytes derive_mac_key(const crypto::SecretBytes& shared, std::string_view purpose,
+                                   const Direction& direction) {
+  std::array<std::uint8_t, kInfoBytes> info;
+  Writer out(info);
+  write_info(out, purpose, direction);
+  return crypto::derive(shared, ByteView(info).first(out.used()), 32);
+}
+
 }  // namespace
 
 crypto::SecretBytes derive_hello_key(const crypto::SecretBytes& shared, const Direction& direction) {
-  std::array<std::uint8_t, kInfoBytes> info;
-  Writer out(info);
-  write_info(out, "hello", direction);
-  return crypto::derive(shared, ByteView(info).first(out.used()), 32);
+  return derive_mac_key(shared, "hello", direction);
+}
+
+crypto::SecretBytes derive_request_key(const crypto::SecretBytes& shared, const Direction& direction) {
+  return derive_mac_key(shared, "hub request", direction);
 }
 
 crypto::SecretBytes derive_frame_key(const crypto::SecretBytes& shared, const Direction& direction, Incarnation src,

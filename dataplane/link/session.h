@@ -38,6 +38,8 @@ struct Direction {
 // frame", system u64, site u16, src u16, dst u16; between sites the text "garrison wide-area hello" or "... frame",
 // system u64, src_site u16, src u16, dst_site u16, dst u16. For frames both incarnations u64 follow. All little-endian.
 [[nodiscard]] crypto::SecretBytes derive_hello_key(const crypto::SecretBytes& shared, const Direction& direction);
+// The same with "hub request": of what a server asks of another site on a hub link.
+[[nodiscard]] crypto::SecretBytes derive_request_key(const crypto::SecretBytes& shared, const Direction& direction);
 [[nodiscard]] crypto::SecretBytes derive_frame_key(const crypto::SecretBytes& shared, const Direction& direction,
                                                    Incarnation src, Incarnation dst);
 

@@ -162,7 +162,7 @@ TEST(FrameTest, header_refusals_have_their_names) {
   EXPECT_EQ(with(0, 0), DropReason::frame_bad_magic);
   EXPECT_EQ(with(2, 2), DropReason::frame_bad_version);
   EXPECT_EQ(with(3, 0), DropReason::frame_bad_kind);
-  EXPECT_EQ(with(3, 3), DropReason::frame_bad_kind);
+  EXPECT_EQ(with(3, 5), DropReason::frame_bad_kind);
   EXPECT_EQ(with(6, 1), DropReason::frame_bad_kind);
   EXPECT_EQ(with(4, 51), DropReason::frame_truncated);
 }

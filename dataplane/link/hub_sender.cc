@@ -1,0 +1,209 @@
+#include "dataplane/link/hub_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/base/check.h"
+#include "dataplane/link/hub_assembler.h"
+
+namespace garrison::link {
+
+namespace {
+
+OverhearTable::Config overhear_config(const HubSenderConfig& config) {
+  return {.parts = config.parts, .window = config.window};
+}
+
+}  // namespace
+
+HubSenderStats& HubSenderStats::operator+=(const HubSenderStats& other) {
+  submitted += other.submitted;
+  sent_first += other.sent_first;
+  sent_second += other.sent_second;
+  sent_asked += other.sent_asked;
+  cancelled += other.cancelled;
+  needless += other.needless;
+  overheard += other.overheard;
+  return *this;
+}
+
+HubSender::HubSender(const HubSenderConfig& config)
+    : config_(config), lanes_{Lane(overhear_config(config)), Lane(overhear_config(config))} {
+  CHECK(config.index < config.parts && config.needed <= config.parts && config.window > 0);
+  CHECK(config.requests_needed > 0 && config.parts <= kMaxServersPerSite);
+}
+
+void HubSender::submit(const Part& part) {
+  Lane& to = lane(part.traffic);
+  const auto known = to.parts.find(part.sequence);
+  if (known != to.parts.end()) {  // what is here already goes out again
+    released_.push_back(part.handle);
+    Held& held = known->second;
+    held.part.again = held.part.again || part.again;
+    if (part.again) {
+      held.state = State::due;
+      held.asked = true;
+    }
+    return;
+  }
+  ++stats_.submitted;
+  to.overheard.expect(part.sequence, part.encoding);
+  Held& held = to.parts.try_emplace(part.sequence).first->second;
+  held.part = part;
+  held.part.encoding.clear();
+  held.mark = hub_mark(part.bytes);
+  if (part.again) {
+    held.state = State::due;
+    held.asked = true;
+  }
+  if (to.parts.size() > config_.window) forget_below(to, to.parts.begin()->first.next());
+}
+
+void HubSender::acknowledged(SeqNum through) { forget_below(lane(TrafficClass::bounded), through.next()); }
+
+void HubSender::ignore(ServerSet servers) {
+  for (Lane& each : lanes_) each.overheard.ignore(servers.bits());
+}
+
+void HubSender::forget_below(Lane& lane, SeqNum first) {
+  while (!lane.parts.empty() && lane.parts.begin()->first < first) release(lane, lane.parts.begin());
+  lane.overheard.forget_below(first);
+}
+
+void HubSender::release(Lane& lane, std::map<SeqNum, Held>::iterator at) {
+  if (lane.at == at->first) lane.at = SeqNum();
+  released_.push_back(at->second.part.handle);
+  lane.parts.erase(at);
+}
+
+std::optional<DropReason> HubSender::on_overheard(TrafficClass traffic, SeqNum sequence, std::uint8_t index,
+                                                  const Digest& says, Bytes part) {
+  if (index == config_.index) return DropReason::link_part_malformed;  // nobody else sends this server's
+  return lane(traffic).overheard.hear(sequence, index, says, std::move(part));
+}
+
+std::optional<HubSender::ToVerify> HubSender::next_to_verify() {
+  for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+    if (auto next = lane(traffic).overheard.next_to_verify(); next.has_value()) {
+      return ToVerify{traffic, std::move(*next)};
+    }
+  }
+  return std::nullopt;
+}
+
+bool HubSender::enough(const Lane& lane, SeqNum sequence) const {
+  return lane.overheard.counted(sequence) >= config_.needed;
+}
+
+void HubSender::on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good) {
+  Lane& of = lane(traffic);
+  of.overheard.verdict(sequence, index, good);
+  if (!good) return;
+  ++stats_.overheard;
+  const auto at = of.parts.find(sequence);
+  if (at == of.parts.end()) return;
+  Held& held = at->second;
+  if (held.state == State::waiting && enough(of, sequence)) cancel(held);
+  const std::size_t others = of.overheard.counted(sequence) - (held.was_sent ? 1 : 0);
+  if (held.was_second && !held.needless && others >= config_.needed) {
+    held.needless = true;
+    ++stats_.needless;
+  }
+}
+
+void HubSender::cancel(Held& held) {
+  held.state = State::idle;
+  ++stats_.cancelled;
+}
+
+void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::Entry& entry) {
+  Lane& of = lane(entry.traffic);
+  const auto at = of.parts.find(entry.sequence);
+  if (at == of.parts.end()) return;
+  Held& held = at->second;
+  if (now < held.deaf_until || held.state == State::due) return;
+  held.askers[asker] = entry.held;
+  const auto missing =
+      std::ranges::count_if(held.askers, [&](const auto& each) { return (each.second >> config_.index & 1U) == 0; });
+  if (static_cast<std::size_t>(missing) < config_.requests_needed) return;
+  held.askers.clear();
+  held.deaf_until = now + config_.request_gap;
+  // One that has not had its turn yet goes out as it would have, of whichever set it is.
+  if (held.state == State::queued && held.part.first) return;
+  held.state = State::due;
+  held.asked = true;
+}
+
+SeqNum HubSender::choose(Instant now, Lane& lane) {
+  for (auto& [sequence, held] : lane.parts) {
+    if (held.state == State::queued && !held.part.first && config_.local_timeout != Duration()) {
+      held.state = State::waiting;
+      held.deadline = config_.local_timeout.has_value() ? now + *config_.local_timeout : Instant::never();
+      if (enough(lane, sequence)) cancel(held);
+    }
+    if (held.state == State::waiting && held.deadline <= now) held.state = State::due;
+    if (held.state == State::due || held.state == State::queued) return sequence;
+  }
+  return SeqNum();
+}
+
+std::optional<HubSender::Chunk> HubSender::next_chunk(Instant now, TrafficClass traffic, std::size_t room) {
+  CHECK(room > 0);
+  Lane& of = lane(traffic);
+  if (of.at == SeqNum()) {
+    of.at = choose(now, of);
+    of.offset = 0;
+    if (of.at == SeqNum()) return std::nullopt;
+    count_sent(of, of.parts.at(of.at));
+  }
+  const Held& held = of.parts.at(of.at);
+  const ByteView rest = held.part.bytes.subspan(of.offset);
+  const ByteView bytes = rest.first(std::min(room, rest.size()));
+  Chunk chunk{.sequence = of.at,
+              .part = {.traffic = traffic,
+                       .index = config_.index,
+                       .again = held.part.again,
+                       .total = static_cast<std::uint32_t>(held.part.bytes.size()),
+                       .offset = of.offset,
+                       .mark = held.mark,
+                       .bytes = bytes}};
+  of.offset += static_cast<std::uint32_t>(bytes.size());
+  if (bytes.size() == rest.size()) of.at = SeqNum();
+  return chunk;
+}
+
+void HubSender::count_sent(Lane& lane, Held& held) {
+  if (held.asked) {
+    ++stats_.sent_asked;
+  } else if (held.part.first) {
+    ++stats_.sent_first;
+  } else {
+    ++stats_.sent_second;
+    held.was_second = true;
+  }
+  held.asked = false;
+  held.was_sent = true;
+  held.state = State::idle;
+  lane.overheard.sent(held.part.sequence, config_.index);
+}
+
+Instant HubSender::next_wakeup() const {
+  Instant next = Instant::never();
+  for (const Lane& each : lanes_) {
+    if (each.at != SeqNum()) return Instant();
+    for (const auto& [sequence, held] : each.parts) {
+      if (held.state == State::due || held.state == State::queued) return Instant();
+      if (held.state == State::waiting) next = earlier(next, held.deadline);
+    }
+  }
+  return next;
+}
+
+std::optional<std::uint64_t> HubSender::next_released() {
+  if (released_.empty()) return std::nullopt;
+  const std::uint64_t handle = released_.front();
+  released_.pop_front();
+  return handle;
+}
+
+}  // namespace garrison::link

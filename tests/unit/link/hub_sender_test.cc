@@ -1,0 +1,279 @@
+// The rules of the sending side of the hub link, one by one. This server is number 3 of 4; 3 parts decode.
+#include "dataplane/link/hub_sender.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace garrison::link {
+namespace {
+
+constexpr Instant kStart{1'000'000'000};
+constexpr std::uint8_t kOwn = 3;
+
+class HubSenderTest : public testing::Test {
+ protected:
+  explicit HubSenderTest(std::optional<Duration> local_timeout = milliseconds(25))
+      : sender_({.parts = 4,
+                 .needed = 3,
+                 .index = kOwn,
+                 .requests_needed = 2,
+                 .local_timeout = local_timeout,
+                 .request_gap = milliseconds(100),
+                 .window = 4}) {}
+
+  static Digest says(std::uint64_t sequence, std::uint8_t index) {
+    Digest made{};
+    store_le(made.data(), sequence * 16 + index + 1);
+    return made;
+  }
+  void submit(std::uint64_t sequence, bool first, bool again = false, TrafficClass traffic = TrafficClass::bounded) {
+    std::vector<Digest> encoding;
+    for (std::uint8_t i = 0; i < 4; ++i) encoding.push_back(says(sequence, i));
+    sender_.submit({.traffic = traffic,
+                    .sequence = SeqNum(sequence),
+                    .first = first,
+                    .again = again,
+                    .bytes = part_,
+                    .handle = sequence,
+                    .encoding = encoding});
+  }
+  // Part `index`, as its server sends it; verified at once.
+  void overhear(std::uint64_t sequence, std::uint8_t index, TrafficClass traffic = TrafficClass::bounded) {
+    static_cast<void>(sender_.on_overheard(traffic, SeqNum(sequence), index, says(sequence, index), Bytes{index}));
+    while (const auto next = sender_.next_to_verify()) {
+      sender_.on_verdict(next->traffic, next->part.sequence, next->part.index, true);
+    }
+  }
+  // Sequences whose first chunk leaves by `at`.
+  std::vector<std::uint64_t> sent(Instant at, TrafficClass traffic = TrafficClass::bounded) {
+    std::vector<std::uint64_t> sequences;
+    while (const auto chunk = sender_.next_chunk(at, traffic, 1000)) {
+      if (chunk->part.offset == 0) sequences.push_back(chunk->sequence.value());
+    }
+    return sequences;
+  }
+  void ask(Instant at, std::uint16_t asker, std::uint64_t sequence, std::uint32_t held) {
+    sender_.on_request(at, ServerId(asker), {TrafficClass::bounded, held, SeqNum(sequence)});
+  }
+  using Sequences = std::vector<std::uint64_t>;
+
+  const Bytes part_ = Bytes(100, 7);
+  HubSender sender_;
+};
+
+class HubSenderAtOnceTest : public HubSenderTest {
+ protected:
+  HubSenderAtOnceTest() : HubSenderTest(Duration()) {}
+};
+
+class HubSenderMinimumTest : public HubSenderTest {
+ protected:
+  HubSenderMinimumTest() : HubSenderTest(std::nullopt) {}
+};
+
+TEST_F(HubSenderTest, the_first_set_sends_at_once) {
+  submit(1, true);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  EXPECT_EQ(sent(kStart + seconds(1)), Sequences{}) << "and once";
+  EXPECT_EQ(sender_.stats().sent_first, 1U);
+}
+
+TEST_F(HubSenderTest, the_second_set_sends_after_the_local_timeout) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  EXPECT_EQ(sender_.next_wakeup(), kStart + milliseconds(25));
+  EXPECT_EQ(sent(kStart + milliseconds(24)), Sequences{});
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+  EXPECT_EQ(sender_.stats().sent_second, 1U);
+}
+
+TEST_F(HubSenderTest, the_second_set_keeps_silent_once_so_many_parts_as_decode_were_overheard) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart + seconds(1)), Sequences{});
+  EXPECT_EQ(sender_.stats().cancelled, 1U);
+  EXPECT_EQ(sender_.stats().overheard, 3U);
+  EXPECT_EQ(sender_.next_wakeup(), Instant::never());
+}
+
+TEST_F(HubSenderTest, one_part_too_few_does_not_silence_the_second_set) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  overhear(1, 0);
+  overhear(1, 1);
+  overhear(1, 1);
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+}
+
+TEST_F(HubSenderTest, parts_that_are_not_ones_own_encoding_or_do_not_verify_do_not_silence_it) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1}) overhear(1, index);
+  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, says(2, 2), {1}),
+            DropReason::link_part_malformed);
+  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), kOwn, says(1, kOwn), {1}),
+            DropReason::link_part_malformed)
+      << "nobody else sends this server's";
+  ASSERT_FALSE(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, says(1, 2), {1}).has_value());
+  ASSERT_TRUE(sender_.next_to_verify().has_value());
+  sender_.on_verdict(TrafficClass::bounded, SeqNum(1), 2, false);
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+}
+
+TEST_F(HubSenderTest, the_timeout_runs_from_the_turn_of_the_part_behind_what_this_server_sends_before_it) {
+  submit(1, true);
+  submit(2, false);
+  // A frame at a time, as a pacer lets them leave: 100 bytes in two chunks.
+  ASSERT_TRUE(sender_.next_chunk(kStart, TrafficClass::bounded, 60).has_value());
+  const auto rest = sender_.next_chunk(kStart + milliseconds(40), TrafficClass::bounded, 60);
+  ASSERT_TRUE(rest.has_value());
+  EXPECT_EQ(rest->sequence, SeqNum(1));
+  EXPECT_EQ(rest->part.offset, 60U);
+  EXPECT_EQ(sent(kStart + milliseconds(50)), Sequences{}) << "only now does the wait begin";
+  EXPECT_EQ(sender_.next_wakeup(), kStart + milliseconds(75));
+}
+
+TEST_F(HubSenderTest, parts_overheard_before_ones_own_turn_count) {
+  submit(1, false);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  EXPECT_EQ(sender_.stats().cancelled, 1U);
+}
+
+TEST_F(HubSenderTest, a_part_sent_although_enough_others_come_is_counted_as_needless) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+  overhear(1, 0);
+  overhear(1, 1);
+  EXPECT_EQ(sender_.stats().needless, 0U);
+  overhear(1, 2);
+  EXPECT_EQ(sender_.stats().needless, 1U);
+}
+
+TEST_F(HubSenderAtOnceTest, the_immediate_link_knows_no_second_set) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  EXPECT_EQ(sender_.stats().sent_second, 1U);
+}
+
+TEST_F(HubSenderMinimumTest, with_minimum_parts_the_second_set_sends_only_when_it_is_asked) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  EXPECT_EQ(sender_.next_wakeup(), Instant::never());
+  EXPECT_EQ(sent(kStart + seconds(10)), Sequences{});
+  ask(kStart, 0, 1, 0b0011);
+  ask(kStart, 1, 1, 0b0011);
+  EXPECT_EQ(sent(kStart + seconds(10)), Sequences{1});
+}
+
+TEST_F(HubSenderTest, f_plus_1_servers_that_ask_have_a_part_sent_again_and_f_have_not) {
+  submit(1, true);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  ask(kStart, 2, 1, 0b0011);
+  ask(kStart, 2, 1, 0b0011);
+  EXPECT_EQ(sent(kStart), Sequences{}) << "one server twice";
+  ask(kStart, 0, 1, 0b0011);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  EXPECT_EQ(sender_.stats().sent_asked, 1U);
+}
+
+TEST_F(HubSenderTest, who_holds_the_part_does_not_ask_for_it) {
+  submit(1, true);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  ask(kStart, 0, 1, 0b1000);
+  ask(kStart, 1, 1, 0b1000);
+  ask(kStart, 2, 1, 0b0000);
+  EXPECT_EQ(sent(kStart), Sequences{});
+}
+
+TEST_F(HubSenderTest, requests_are_heeded_once_per_gap) {
+  submit(1, true);
+  EXPECT_EQ(sent(kStart), Sequences{1});
+  for (int milli = 0; milli < 100; milli += 10) {
+    for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart + milliseconds(milli), asker, 1, 0);
+    static_cast<void>(sent(kStart + milliseconds(milli)));
+  }
+  EXPECT_EQ(sender_.stats().sent_asked, 1U);
+  for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart + milliseconds(100), asker, 1, 0);
+  EXPECT_EQ(sent(kStart + milliseconds(100)), Sequences{1});
+}
+
+TEST_F(HubSenderTest, a_second_set_that_was_cancelled_sends_when_what_it_overheard_never_arrived) {
+  submit(1, false);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  ask(kStart + milliseconds(150), 0, 1, 0b0011);
+  ask(kStart + milliseconds(150), 1, 1, 0b0011);
+  EXPECT_EQ(sent(kStart + milliseconds(150)), Sequences{1}) << "a frame that is heard, and not sent";
+}
+
+TEST_F(HubSenderTest, bounded_parts_are_kept_until_the_other_site_has_executed_them) {
+  submit(1, true);
+  submit(2, true);
+  EXPECT_EQ(sent(kStart), (Sequences{1, 2}));
+  EXPECT_FALSE(sender_.next_released().has_value());
+  sender_.acknowledged(SeqNum(1));
+  EXPECT_EQ(sender_.next_released(), 1U);
+  EXPECT_FALSE(sender_.next_released().has_value());
+  for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart, asker, 1, 0);
+  EXPECT_EQ(sent(kStart), Sequences{}) << "gone";
+  EXPECT_EQ(sender_.held(TrafficClass::bounded), 1U);
+}
+
+TEST_F(HubSenderTest, of_each_class_no_more_than_a_window_is_kept_and_the_oldest_goes) {
+  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) submit(sequence, true, false, TrafficClass::timely);
+  EXPECT_EQ(sender_.held(TrafficClass::timely), 4U);
+  std::set<std::uint64_t> released;
+  while (const auto handle = sender_.next_released()) released.insert(*handle);
+  EXPECT_EQ(released, (std::set<std::uint64_t>{1, 2}));
+  EXPECT_EQ(sent(kStart, TrafficClass::timely), (Sequences{3, 4, 5, 6}));
+}
+
+TEST_F(HubSenderTest, what_its_site_says_again_all_send_and_say_so) {
+  submit(1, false);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  submit(1, false, true);
+  EXPECT_EQ(sender_.next_released(), 1U) << "the second copy";
+  const auto chunk = sender_.next_chunk(kStart, TrafficClass::bounded, 1000);
+  ASSERT_TRUE(chunk.has_value());
+  EXPECT_TRUE(chunk->part.again);
+}
+
+TEST_F(HubSenderTest, a_part_leaves_in_chunks_under_one_mark) {
+  submit(1, true);
+  Bytes whole;
+  std::set<std::uint64_t> marks;
+  while (const auto chunk = sender_.next_chunk(kStart, TrafficClass::bounded, 33)) {
+    EXPECT_EQ(chunk->part.offset, whole.size());
+    EXPECT_EQ(chunk->part.total, part_.size());
+    EXPECT_EQ(chunk->part.index, kOwn);
+    whole.insert(whole.end(), chunk->part.bytes.begin(), chunk->part.bytes.end());
+    marks.insert(chunk->part.mark);
+  }
+  EXPECT_EQ(whole, part_);
+  EXPECT_EQ(marks.size(), 1U);
+}
+
+TEST_F(HubSenderTest, classes_do_not_count_for_each_other) {
+  submit(1, false, false, TrafficClass::timely);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index, TrafficClass::bounded);
+  EXPECT_EQ(sent(kStart, TrafficClass::timely), Sequences{});
+  EXPECT_EQ(sent(kStart + milliseconds(25), TrafficClass::timely), Sequences{1});
+}
+
+TEST_F(HubSenderTest, parts_of_a_server_that_the_other_site_ignores_are_worth_no_silence) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  overhear(1, 0);
+  sender_.ignore(ServerSet::only(ServerId(0)));
+  overhear(1, 1);
+  overhear(1, 2);
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+}
+
+}  // namespace
+}  // namespace garrison::link

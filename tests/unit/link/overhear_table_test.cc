@@ -1,0 +1,115 @@
+#include "dataplane/link/overhear_table.h"
+
+#include <gtest/gtest.h>
+
+namespace garrison::link {
+namespace {
+
+constexpr std::size_t kParts = 4;
+
+Digest digest(std::uint64_t sequence, std::size_t index) {
+  Digest made{};
+  store_le(made.data(), sequence * 100 + index + 1);
+  return made;
+}
+
+std::vector<Digest> encoding(std::uint64_t sequence) {
+  std::vector<Digest> digests;
+  for (std::size_t i = 0; i < kParts; ++i) digests.push_back(digest(sequence, i));
+  return digests;
+}
+
+class OverhearTableTest : public testing::Test {
+ protected:
+  // Part `index` as its sender makes it.
+  std::optional<DropReason> hear(std::uint64_t sequence, std::uint8_t index, Bytes part = {1, 2}) {
+    return table_.hear(SeqNum(sequence), index, digest(sequence, index), std::move(part));
+  }
+  // Verifies all that is worth it.
+  std::size_t verify(bool good = true) {
+    std::size_t count = 0;
+    for (; const auto next = table_.next_to_verify(); ++count) table_.verdict(next->sequence, next->index, good);
+    return count;
+  }
+
+  OverhearTable table_{{.parts = kParts, .window = 8, .waiting_bytes = 64}};
+};
+
+TEST_F(OverhearTableTest, a_part_counts_once_it_is_ones_own_encoding_and_its_signature_has_verified) {
+  table_.expect(SeqNum(1), encoding(1));
+  EXPECT_FALSE(hear(1, 2).has_value());
+  EXPECT_EQ(table_.counted(SeqNum(1)), 0U) << "not verified yet";
+  EXPECT_EQ(verify(), 1U);
+  EXPECT_EQ(table_.counted(SeqNum(1)), 1U);
+}
+
+TEST_F(OverhearTableTest, a_part_that_says_something_else_is_not_even_verified) {
+  table_.expect(SeqNum(1), encoding(1));
+  EXPECT_EQ(table_.hear(SeqNum(1), 2, digest(1, 3), {9}), DropReason::link_part_malformed) << "another part";
+  EXPECT_EQ(table_.hear(SeqNum(1), 2, digest(2, 2), {9}), DropReason::link_part_malformed) << "another message";
+  EXPECT_EQ(table_.hear(SeqNum(1), kParts, digest(1, 2), {9}), DropReason::link_part_malformed) << "no such part";
+  EXPECT_EQ(verify(), 0U);
+  EXPECT_EQ(table_.counted(SeqNum(1)), 0U);
+}
+
+TEST_F(OverhearTableTest, a_part_with_a_wrong_signature_does_not_count_and_the_right_one_still_does) {
+  table_.expect(SeqNum(1), encoding(1));
+  EXPECT_FALSE(hear(1, 2, {7}).has_value());
+  EXPECT_FALSE(hear(1, 2, {8}).has_value()) << "the right one, behind the wrong one";
+  EXPECT_EQ(hear(1, 2, {9}), DropReason::link_duplicate) << "no third one meanwhile";
+  const auto wrong = table_.next_to_verify();
+  ASSERT_TRUE(wrong.has_value());
+  EXPECT_EQ(wrong->part, Bytes{7});
+  table_.verdict(SeqNum(1), 2, false);
+  EXPECT_EQ(table_.counted(SeqNum(1)), 0U);
+  EXPECT_EQ(verify(), 1U);
+  EXPECT_EQ(table_.counted(SeqNum(1)), 1U);
+}
+
+TEST_F(OverhearTableTest, each_index_counts_once_and_ones_own_part_when_it_is_sent) {
+  table_.expect(SeqNum(1), encoding(1));
+  for (int twice = 0; twice < 2; ++twice) {
+    static_cast<void>(hear(1, 0));
+    verify();
+    table_.sent(SeqNum(1), 3);
+    EXPECT_EQ(table_.counted(SeqNum(1)), 2U);
+  }
+  EXPECT_EQ(hear(1, 0), DropReason::link_duplicate);
+}
+
+TEST_F(OverhearTableTest, a_part_that_is_heard_before_ones_own_encoding_waits_for_it) {
+  EXPECT_FALSE(hear(1, 0).has_value());
+  EXPECT_FALSE(table_.hear(SeqNum(1), 1, digest(9, 1), {3}).has_value()) << "wrong, which is not known yet";
+  EXPECT_EQ(verify(), 0U);
+  table_.expect(SeqNum(1), encoding(1));
+  EXPECT_EQ(verify(), 1U);
+  EXPECT_EQ(table_.counted(SeqNum(1)), 1U);
+  EXPECT_EQ(table_.waiting_bytes(), 0U);
+}
+
+TEST_F(OverhearTableTest, what_waits_is_bounded_by_candidates_bytes_and_sequences) {
+  EXPECT_FALSE(hear(1, 0, {1}).has_value());
+  EXPECT_EQ(hear(1, 0, {1}), DropReason::link_duplicate);
+  EXPECT_FALSE(hear(1, 0, {2}).has_value());
+  EXPECT_EQ(hear(1, 0, {3}), DropReason::chunk_no_slot) << "two that differ wait already";
+  EXPECT_FALSE(hear(2, 0, Bytes(62)).has_value());
+  EXPECT_EQ(hear(3, 0, {1}), DropReason::chunk_no_slot) << "bytes";
+  EXPECT_EQ(table_.waiting_bytes(), 64U);
+  EXPECT_EQ(hear(9, 0, {1}), DropReason::link_beyond_window);
+  table_.forget_below(SeqNum(3));
+  EXPECT_EQ(table_.waiting_bytes(), 0U);
+  EXPECT_EQ(hear(2, 0), DropReason::link_stale);
+}
+
+TEST_F(OverhearTableTest, no_more_than_a_window_of_messages_is_remembered) {
+  for (std::uint64_t sequence = 1; sequence <= 9; ++sequence) {
+    table_.expect(SeqNum(sequence), encoding(sequence));
+    table_.sent(SeqNum(sequence), 0);
+  }
+  EXPECT_EQ(table_.counted(SeqNum(1)), 0U);
+  EXPECT_EQ(table_.counted(SeqNum(2)), 1U);
+  EXPECT_EQ(hear(1, 1), DropReason::link_stale);
+}
+
+}  // namespace
+}  // namespace garrison::link
