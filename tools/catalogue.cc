@@ -8,6 +8,7 @@
 #include "control/message/messages.h"
 #include "dataplane/wire/chunk.h"
 #include "dataplane/wire/frame.h"
+#include "dataplane/wire/hub_frame.h"
 
 namespace garrison::message {
 namespace {
@@ -95,8 +96,11 @@ void print_lua() {
   std::printf("local FRAME = { magic = 0x%04x, version = %u, header = %zu, tag = %zu, hello = %zu }\n",
               unsigned{wire::kFrameMagic}, unsigned{wire::kFrameVersion}, wire::kFrameHeaderBytes, wire::kFrameTagBytes,
               wire::kHelloBytes);
-  std::printf("local KIND = { hello = %u, channel = %u }\n", static_cast<unsigned>(wire::FrameKind::hello),
-              static_cast<unsigned>(wire::FrameKind::channel));
+  std::printf("local KIND = { hello = %u, channel = %u, hub_part = %u, hub_request = %u }\n",
+              static_cast<unsigned>(wire::FrameKind::hello), static_cast<unsigned>(wire::FrameKind::channel),
+              static_cast<unsigned>(wire::kHubPart), static_cast<unsigned>(wire::kHubRequest));
+  std::printf("local HUB = { part = %zu, request = %zu, entry = %zu }\n", wire::kHubPartHeadBytes,
+              wire::kHubRequestHeadBytes, wire::kHubRequestEntryBytes);
   std::printf("local CHUNK = { ack = %u, bounded = %u, timely = %u, base = %u }\n",
               static_cast<unsigned>(wire::ChunkType::ack), static_cast<unsigned>(wire::ChunkType::bounded),
               static_cast<unsigned>(wire::ChunkType::timely), static_cast<unsigned>(wire::ChunkType::base));

@@ -37,6 +37,7 @@ struct Options {
   adversary::AttackText attack;
   std::string wan_delay = "25ms";
   std::string wan_rate;  // empty: no limit
+  std::string link{config::name(config::LinkKind::erasure)};
   std::string site_scheme{crypto::name(crypto::ThresholdScheme::shoup_rsa2048)};
 };
 
@@ -307,9 +308,9 @@ class Demo {
 
 // What is meant for one site alone, or for several; none when it fits.
 std::optional<std::string> misfit(const CLI::App& command, bool several) {
-  const std::vector<const char*> others = several
-                                              ? std::vector<const char*>{"--port", "--adversary", "--stay"}
-                                              : std::vector<const char*>{"--wan-delay", "--wan-rate", "--site-keys"};
+  const std::vector<const char*> others =
+      several ? std::vector<const char*>{"--port", "--adversary", "--stay"}
+              : std::vector<const char*>{"--wan-delay", "--wan-rate", "--link", "--site-keys"};
   for (const char* const option : others) {
     if (command.count(option) > 0) {
       return fmt::format("{} is for {}", option,
@@ -331,6 +332,7 @@ int demonstrate_several(const Options& options) {
                           .clients = options.clients,
                           .in_flight = options.in_flight,
                           .seconds = options.seconds,
+                          .link = *config::link_kind(options.link),
                           .wan_delay = *delay,
                           .wan_rate = {},
                           .site_scheme = *crypto::threshold_scheme_from_name(options.site_scheme)};
@@ -366,6 +368,9 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command.add_option("--wan-delay", options->wan_delay, "one way between any two sites")->capture_default_str();
   command.add_option("--wan-rate", options->wan_rate,
                      "what a site may send to others, such as 10Mbit/s; else no limit");
+  command.add_option("--link", options->link, "between sites; the wan ports of a site stand on a hub for some")
+      ->check(CLI::IsMember({"erasure", "naive", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
+      ->capture_default_str();
   command.add_option("--site-keys", options->site_scheme, "scheme of the sites' signatures; dealing takes its time")
       ->check(CLI::IsMember(
           {crypto::name(crypto::ThresholdScheme::shoup_rsa1024), crypto::name(crypto::ThresholdScheme::shoup_rsa2048)}))

@@ -44,6 +44,7 @@ Result<config::Topology> make_topology(const SitesDemoOptions& options) {
   wishes.sites = options.sites;
   wishes.servers = options.servers;
   wishes.clients = options.clients;
+  wishes.link = options.link;
   std::uint64_t id = 0;
   CHECK(getrandom(&id, sizeof id, 0) == static_cast<ssize_t>(sizeof id));
   wishes.system = SystemId(id >> 1U);

@@ -17,6 +17,7 @@ struct SitesDemoOptions {
   std::uint32_t clients = 8;
   std::size_t in_flight = 4;
   int seconds = 6;  // of each stretch
+  config::LinkKind link = config::LinkKind::erasure;
   Duration wan_delay;
   std::optional<config::BitRate> wan_rate;
   crypto::ThresholdScheme site_scheme = crypto::ThresholdScheme::shoup_rsa2048;

@@ -35,6 +35,7 @@ struct Options {
   bool liars = false;
   bool site_liars = false;
   RunLength length;
+  std::string hub_liars;
 };
 
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
@@ -179,6 +180,7 @@ int sim_sites(const Options& options) {
                          .laggards = one.laggards,
                          .liars = options.liars,
                          .site_liars = options.site_liars,
+                         .hub_liars = options.hub_liars,
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
                          .first_sites = options.first_sites,
@@ -188,8 +190,10 @@ int sim_sites(const Options& options) {
 
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
-  if (options.liars || options.site_liars || !options.site_adversary.empty()) {
-    return complain("--liars, --site-liars and --site-adversary are for several sites; say how many with --sites"),
+  if (options.liars || options.site_liars || !options.hub_liars.empty() || !options.site_adversary.empty()) {
+    return complain(
+               "--liars, --site-liars, --hub-liars and --site-adversary are for several sites; say how many with "
+               "--sites"),
            kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
@@ -278,7 +282,7 @@ void add_lab_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   command.add_option("--link", options->link, "between sites")
-      ->check(CLI::IsMember({"erasure", "naive"}))
+      ->check(CLI::IsMember({"erasure", "naive", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
       ->capture_default_str();
   command.add_option("--site-adversary", options->site_adversary,
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");
@@ -287,6 +291,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_flag("--site-liars", options->site_liars,
                    "as many whole sites as may be faulty lie about who sent wrong parts");
   add_length_options(command, options->length);
+  command.add_option("--hub-liars", options->hub_liars, "what f servers of every site do wrong on its hub")
+      ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent"}));
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

@@ -28,6 +28,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.laggards = run.laggards;
   options.liars = run.liars;
   options.site_liars = run.site_liars;
+  options.hub_liars = adversary::hub_lie(run.hub_liars);
   options.attack = run.adversary;
   options.attack_on_sites = run.site_adversary;
   options.first_sites = run.first_sites;
@@ -46,8 +47,15 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.laggards) line += " --laggards";
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
+  if (!run.hub_liars.empty()) line += " --hub-liars " + run.hub_liars;
   if (run.reads == client::Reads::site) line += " --reads site";
   return line + describe(run.length) + "  # " + build_commit();
+}
+
+std::string describe_hub(const server::HubCounts& hub, double parts_per_message) {
+  if (hub.sent.submitted == 0) return {};
+  return fmt::format("  {:.2f} parts per message (cancelled {}, needless {}, asked for {}, requests {})",
+                     parts_per_message, hub.sent.cancelled, hub.sent.needless, hub.sent.sent_asked, hub.requested);
 }
 
 void print_row(const SystemSimulationResult& result) {
@@ -59,8 +67,9 @@ void print_row(const SystemSimulationResult& result) {
       result.seed, result.ok() ? "ok  " : "FAIL", result.virtual_s, result.updates, result.wan.lost, result.cut_offs,
       result.crashes, result.absences, result.restores, result.site_signatures, result.link_messages, result.listed,
       result.global_view, result.p50.seconds() * 1e3, result.p99.seconds() * 1e3, result.calm_updates,
-      result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3, result.held_to_bound, describe(result.queries),
-      hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
+      result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3, result.held_to_bound,
+      describe(result.queries) + describe_hub(result.hub, result.parts_per_message), hex(result.digest, 8),
+      result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const SystemSimulationResult& result) {
@@ -87,6 +96,13 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"p99_ms", result.p99.seconds() * 1e3},
           {"slowest_ms", result.slowest.seconds() * 1e3},
           {"bound_ms", result.bound.seconds() * 1e3},
+          {"hub_parts_per_message", result.parts_per_message},
+          {"hub_overheard", result.hub.sent.overheard},
+          {"hub_cancelled", result.hub.sent.cancelled},
+          {"hub_needless", result.hub.sent.needless},
+          {"hub_second", result.hub.sent.sent_second},
+          {"hub_asked_for", result.hub.sent.sent_asked},
+          {"hub_requests", result.hub.requested},
           {"queries", result.queries.submitted},
           {"queries_at_once", result.queries.at_once},
           {"queries_ordered", result.queries.ordered},
@@ -114,12 +130,15 @@ int simulate_sites(const SitesRun& run) {
        {refuse(run.adversary, servers, run.f), refuse(run.site_adversary, run.sites, (run.sites - 1) / 3)}) {
     if (refused.has_value()) return complain(*refused), kMisused;
   }
+  if (!run.hub_liars.empty() && !config::on_hub(*config::link_kind(run.link))) {
+    return complain("--hub-liars needs a hub; say --link hub-optimistic, or another one"), kMisused;
+  }
   if (run.link == "naive" && config::naive_copies({servers, run.f}, {servers, run.f}) > config::kMaxLinkParts) {
     return complain("the naive link has no room for so many copies; take a smaller f, or --link erasure"), kMisused;
   }
   const std::shared_ptr<const lab::LabKeys> keys =
       lab::make_lab_keys({.sites = run.sites,
-                          .link = run.link == "naive" ? config::LinkKind::naive : config::LinkKind::erasure,
+                          .link = *config::link_kind(run.link),
                           .servers = servers,
                           .clients = run.clients,
                           .lossy = true,

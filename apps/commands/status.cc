@@ -80,6 +80,27 @@ void print_among_sites(const nlohmann::json& status) {
              sites.at("frames_sent").get<std::uint64_t>());
 }
 
+void print_hub(const nlohmann::json& status) {
+  const nlohmann::json& hub = status.at("among_sites").at("hub");
+  const auto count = [&](const char* what) { return hub.at(what).get<std::uint64_t>(); };
+  fmt::print("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", status.at("server").get<std::string>(),
+             count("link_messages"), count("sent_first_set"), count("sent_second_set"), count("needless"),
+             count("cancelled"), count("overheard"), count("sent_asked"), count("requested"));
+}
+
+void print_hubs(const nlohmann::json& rows) {
+  const auto without = [](const nlohmann::json& row) {
+    return row.at("among_sites").is_null() || row.at("among_sites").at("hub").is_null();
+  };
+  if (std::ranges::all_of(rows, without)) return;
+  fmt::print("\nparts of link messages on the hubs of the sites\n");
+  fmt::print("{:<6} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "server", "messages", "first set",
+             "second set", "needless", "cancelled", "overheard", "asked for", "requested");
+  for (const nlohmann::json& row : rows) {
+    if (!without(row)) print_hub(row);
+  }
+}
+
 // Those that answered.
 void print_table(const nlohmann::json& rows, bool with_drops) {
   fmt::print("{:<6} {:>5} {:>7} {:>13} {:>10} {:>10} {:>8} {:>11} {:>10} {:>10} {:>8}  {:<9} {:>10}  {}\n", "server",
@@ -94,6 +115,7 @@ void print_table(const nlohmann::json& rows, bool with_drops) {
   for (const nlohmann::json& row : rows) {
     if (!alone(row)) print_among_sites(row);
   }
+  print_hubs(rows);
 }
 
 // "A1 lists B3: signed a part that is not of the link message (wrong-part)", and the messages that prove it.

@@ -36,8 +36,10 @@ double egress_limit(const RunSetup& setup, std::size_t participants, double bits
   return bits_per_s / (8 * static_cast<double>(participants - 1) * update * overhead);
 }
 
-// What a link sends for each byte of a message.
+// What a link sends for each byte of a message, at best.
 double redundancy(const RunSetup& setup) {
+  const config::LinkKind kind = setup.sites.link;
+  if (kind == config::LinkKind::hub_optimistic || kind == config::LinkKind::hub_minimum_parts) return 1;
   const config::LinkEnd end{setup.servers, setup.faults()};
   const link::PartCode code = site::LinkPlan{setup.sites.link, end, end}.code();
   return static_cast<double>(code.n) / code.k;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <deque>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -42,8 +43,14 @@ class Subject {
       }
       return;
     }
-    system_ =
-        std::make_unique<LabSystem>(events, keys, LabSystemOptions{.seed = setup.seed, .costs = setup.costs.get()});
+    LabSystemOptions options{.seed = setup.seed, .costs = setup.costs.get()};
+    if (setup.sites.hub_liars.has_value()) {
+      options.hub_liar = [&](SiteId, ServerId server) -> adversary::HubLiar* {
+        if (server.index() < setup.servers - setup.faults()) return nullptr;
+        return &hub_liars_.emplace_back(*setup.sites.hub_liars, setup.servers);
+      };
+    }
+    system_ = std::make_unique<LabSystem>(events, keys, options);
     for (std::size_t i = 0; i < system_->size(); ++i) {
       sites_.push_back(&system_->site(SiteId(static_cast<std::uint16_t>(i))));
       sites_.back()->network().set_model(setup.network);
@@ -86,6 +93,7 @@ class Subject {
   }
 
  private:
+  std::deque<adversary::HubLiar> hub_liars_;
   std::unique_ptr<LabSite> alone_;
   std::unique_ptr<LabSystem> system_;
   std::vector<LabSite*> sites_;

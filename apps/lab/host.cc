@@ -40,6 +40,7 @@ void Host::on_frame(ByteView frame) {
 }
 
 void Host::on_wan_frame(ByteView frame) {
+  if (server_->wan() == nullptr) return;  // on a hub, and talks to no other site
   if (received_wan_.size() == kReceiveRingFrames) {
     ++wan_overrun_;
     return;
@@ -134,8 +135,10 @@ bool Host::emit_wan_frames() {
       return std::equal(mac.begin(), mac.end(), frame.begin());
     });
     CHECK(to != config_.wan_macs.end());
-    config_.wan->send(config_.station, StationId(static_cast<std::uint16_t>(to - config_.wan_macs.begin())),
-                      ByteView(frame).first(size));
+    const StationId there(static_cast<std::uint16_t>(to - config_.wan_macs.begin()));
+    const ByteView sent = ByteView(frame).first(size);
+    if (config_.on_hub && !config_.on_hub(config_.station, there, sent)) continue;
+    config_.wan->send(config_.station, there, sent);
   }
   return false;
 }
@@ -143,8 +146,11 @@ bool Host::emit_wan_frames() {
 bool Host::parts_hold_work() const {
   const server::Queues& queues = server_->queues();
   if (!received_wan_.empty() || queues.to_share->size() > 0) return true;
-  if (queues.wan.to_send != nullptr && queues.wan.to_send->size() + queues.wan.received_bounded->size() > 0)
+  if (queues.wan.to_send != nullptr && queues.wan.to_send->size() + queues.wan.received_bounded->size() +
+                                               queues.wan.received_timely->size() + queues.wan.overheard->size() >
+                                           0) {
     return true;
+  }
   return !received_.empty() || queues.to_sign->size() + queues.to_check->size() + queues.received_bounded->size() +
                                        queues.received_timely->size() + queues.to_send->size() >
                                    0;

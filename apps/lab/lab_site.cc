@@ -42,6 +42,14 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
       return liar->wrap(std::move(signer));
     };
   }
+  if (adversary::HubLiar* const liar = options.hub_liar ? options.hub_liar(id) : nullptr; liar != nullptr) {
+    ServerSet faulty = checkers_.faulty();
+    checkers_.exclude(faulty.insert(id));
+    server_options.tamper = [liar, other = server_options.tamper](Instant now, site::Member::Outputs& outputs) {
+      if (other) other(now, outputs);
+      liar->tamper(now, outputs);
+    };
+  }
   if (options.wrap_global) {
     server_options.wrap_global_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
       return options.wrap_global(id, std::move(core));
@@ -58,6 +66,7 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
   made.value()->control().set_observer(&checkers_.observer(id));
 
   Host::Config config{.id = id, .hop = options.hop, .costs = options.costs, .macs = {}, .wan = options.wan};
+  config.on_hub = options.on_hub;
   config.station = StationId(static_cast<std::uint16_t>(options.first_station + id.index()));
   for (const config::SiteSettings& each : keys_->topology.sites) {
     for (const config::ServerSettings& server : each.servers) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/adversary/attack.h"
+#include "apps/adversary/hub_liar.h"
 #include "apps/adversary/site_liar.h"
 #include "apps/lab/checkers.h"
 #include "apps/lab/clients.h"
@@ -37,6 +38,9 @@ struct LabSiteOptions {
   bool byzantine = false;  // the site as a whole: its servers are held to nothing
   // What a server does wrong for its site; null, or empty: nothing. Called while the site is made; outlives it.
   std::function<adversary::SiteLiar*(ServerId)> liar{};
+  // The same on the hub, where there is one; and the hub, as Host::Config has it.
+  std::function<adversary::HubLiar*(ServerId)> hub_liar{};
+  std::function<bool(StationId from, StationId to, ByteView frame)> on_hub{};
 };
 
 class LabSite {

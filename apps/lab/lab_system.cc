@@ -8,6 +8,8 @@ namespace garrison::lab {
 
 namespace {
 
+constexpr Duration kHubDelay = microseconds(5);  // from one port of a hub to the others
+
 std::vector<std::pair<SiteId, ServerId>> all_servers(const config::Topology& topology) {
   std::vector<std::pair<SiteId, ServerId>> all;
   for (const config::SiteSettings& site : topology.sites) {
@@ -27,7 +29,9 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
           events, who_.size(), rng_.next(),
           [this](StationId to, ByteView frame) {
             const auto& [site, server] = who_[to.index()];
-            sites_[site.index()]->on_wan_frame(server, frame);
+            LabSite& there = *sites_[site.index()];
+            if (!has_hub(site)) return there.on_wan_frame(server, frame);
+            for (std::uint16_t i = 0; i < there.size(); ++i) there.on_wan_frame(ServerId(i), frame);
           },
           [this](StationId station) {
             const auto& [site, server] = who_[station.index()];
@@ -43,6 +47,10 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     first_station_.push_back(station);
     groups.push_back(site.n());
     station += site.n();
+  }
+  hubs_.resize(topology.sites.size());
+  for (const config::WanPair& pair : topology.wan.pairs) {
+    if (config::on_hub(pair.kind)) hubs_[pair.first.index()] = hubs_[pair.second.index()] = true;
   }
   const std::uint64_t rate = topology.wan.rate.has_value() ? topology.wan.rate->bits_per_s : 0;
   wan_.set_egress({.bits_per_s = rate}, groups);
@@ -60,6 +68,16 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     one.first_station = first_station_[site.id.index()];
     one.byzantine = byzantine_.contains(ServerId(site.id.value()));
     if (options.liar) one.liar = [&](ServerId server) { return options.liar(site.id, server); };
+    if (has_hub(site.id)) {
+      one.on_hub = [this](StationId from, StationId to, ByteView frame) { return on_hub(from, to, frame); };
+    }
+    if (options.hub_liar) {
+      one.hub_liar = [&](ServerId server) {
+        adversary::HubLiar* const liar = options.hub_liar(site.id, server);
+        if (liar != nullptr) hub_liars_[this->station(site.id, server)] = liar;
+        return liar;
+      };
+    }
     std::optional<ServerId> watched;
     if (one.byzantine && !options.attacks_on_sites.empty()) {
       one.wrap_global = [&](ServerId server, std::unique_ptr<ordering::OrderingCore> core) {
@@ -140,7 +158,43 @@ void LabSystem::start() {
 
 void LabSystem::crash(SiteId site, ServerId server) {
   sites_[site.index()]->crash(server);
-  wan_.crash(station(site, server));
+  if (!has_hub(site)) wan_.crash(station(site, server));  // what is addressed to it all others hear on a hub
+}
+
+bool LabSystem::on_hub(StationId from, StationId to, ByteView frame) {
+  bool leaves = true;
+  if (const auto liar = hub_liars_.find(from); liar != hub_liars_.end()) {
+    const adversary::HubLiar::OnHub does = liar->second->on_frame(frame);
+    for (const Bytes& other : does.before) {
+      hear(from, other);
+      wan_.send(from, to, other);
+    }
+    leaves = does.leaves;
+  }
+  hear(from, frame);
+  return leaves;
+}
+
+void LabSystem::hear(StationId from, ByteView frame) {
+  const auto& [site, sender] = who_[from.index()];
+  events_.schedule(events_.now() + kHubDelay, [this, site = site, sender = sender, heard = to_bytes(frame)] {
+    LabSite& here = *sites_[site.index()];
+    for (std::uint16_t i = 0; i < here.size(); ++i) {
+      if (ServerId(i) != sender) here.on_wan_frame(ServerId(i), heard);
+    }
+  });
+}
+
+server::HubCounts LabSystem::hub_counts() const {
+  server::HubCounts sum;
+  for (const auto& site : sites_) {
+    for (std::uint16_t i = 0; i < site->size(); ++i) {
+      const server::WanPart* const wan = site->server(ServerId(i)).wan();
+      const auto one = wan == nullptr ? std::nullopt : wan->hub();
+      if (one.has_value()) sum += *one;
+    }
+  }
+  return sum;
 }
 
 StationSet LabSystem::stations(SiteId site) const {

@@ -27,7 +27,8 @@ struct LabSystemOptions {
   // of its own made with the same seed. Empty: every site is correct.
   std::vector<const adversary::Attack*> attacks_on_sites{};
   std::function<bool(SiteId, ServerId)> is_liar{};
-  std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};  // of those; as LabSiteOptions has it
+  std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};     // of those; as LabSiteOptions has it
+  std::function<adversary::HubLiar*(SiteId, ServerId)> hub_liar{};  // likewise; they outlive it
   // Sites all of whose servers are false witnesses on their links, by number; they are faulty as wholes, too.
   ServerSet false_witnesses{};
   CoreWatcher* watcher = nullptr;  // of the cores among sites, at one correct server of each correct site; outlives it
@@ -49,6 +50,8 @@ class LabSystem {
   }
   // Whose core among sites LabSystemOptions::watcher watches; none in a faulty site.
   [[nodiscard]] std::optional<ServerId> watched(SiteId site) const { return watched_[site.index()]; }
+  // What the hub links of all servers did.
+  [[nodiscard]] server::HubCounts hub_counts() const;
   // The servers of a site, on the wide-area network.
   [[nodiscard]] StationSet stations(SiteId site) const;
 
@@ -68,6 +71,10 @@ class LabSystem {
 
  private:
   void corrupt_links(LabSite& site);
+  // A frame is on the hub of its sender's site: all others there hear it. Whether it goes on to the wide area.
+  bool on_hub(StationId from, StationId to, ByteView frame);
+  void hear(StationId from, ByteView frame);
+  [[nodiscard]] bool has_hub(SiteId site) const { return hubs_[site.index()]; }
   void on_closed(SiteId site, ServerId server, std::uint64_t number, const Digest& fingerprint);
 
   EventQueue& events_;
@@ -76,6 +83,8 @@ class LabSystem {
   std::vector<std::size_t> first_station_;        // by SiteId
   std::vector<std::pair<SiteId, ServerId>> who_;  // by StationId
   ServerSet byzantine_;                           // sites
+  std::vector<bool> hubs_;                        // by SiteId: its wide-area ports are on one
+  std::map<StationId, adversary::HubLiar*> hub_liars_;
   Rng rng_;
   Network wan_;
   std::vector<std::unique_ptr<LabSite>> sites_;

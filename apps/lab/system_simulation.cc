@@ -7,6 +7,7 @@
 
 #include "apps/adversary/site_liar.h"
 #include "apps/lab/bounded_delay.h"
+#include "apps/server/wan_setup.h"
 #include "control/client/pattern.h"
 #include "control/config/names.h"
 #include "control/config/timing.h"
@@ -26,6 +27,7 @@ struct Adversaries {
   std::vector<adversary::Attack> on_servers;  // by site
   std::vector<adversary::Attack> on_sites;    // by ServerId
   std::deque<adversary::SiteLiar> liars;
+  std::deque<adversary::HubLiar> hub_liars;
   std::vector<std::string> liars_are;
   ServerSet faulty_sites;
 };
@@ -159,14 +161,24 @@ class InTrueTime final : public CoreWatcher {
   BoundedDelay& watcher_;
 };
 
+// What faulty servers of the sender's site can add on a hub: the local timeout; or, where what is heard there does not
+// leave or nobody waits for a timeout, the time until the other site asks for what it misses, and hears it.
+Duration hub_wait(const config::Topology& topology, const config::WanPair& pair, std::optional<adversary::HubLie> lie) {
+  if (!config::on_hub(pair.kind) || pair.kind == config::LinkKind::hub_immediate) return {};
+  const bool asks = pair.kind == config::LinkKind::hub_minimum_parts || lie == adversary::HubLie::unsent;
+  return asks ? server::hub_request_after(topology, pair) + pair.delay * 2 : topology.wan.hub_timeout;
+}
+
 // Among sites a message takes from the core that wants it said to the core that hears it: a place in the next batch
 // (the batches before it signed, their signatures ordered), the signature, the way, and two local orderings, of the
 // parts and of the tick that moves the clock.
-DelayParameters delay_parameters(const config::Topology& topology) {
+DelayParameters delay_parameters(const config::Topology& topology, std::optional<adversary::HubLie> hub_lie) {
   const config::GlobalSettings& global = topology.global;
   const Duration ordered = config::local_ordering_bound(topology.prime);
   Duration way;
-  for (const config::WanPair& pair : topology.wan.pairs) way = std::max(way, pair.delay + pair.delay / kJitterShare);
+  for (const config::WanPair& pair : topology.wan.pairs) {
+    way = std::max(way, pair.delay + pair.delay / kJitterShare + hub_wait(topology, pair, hub_lie));
+  }
   const Duration said = (global.sign_period + global.site_clock_tick + ordered) * 2;
   const Duration one_way = said + way + ordered * 2;
   return {.bounded = one_way,
@@ -228,7 +240,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   for (const adversary::Attack& attack : adversaries.on_servers) system_options.attacks.push_back(&attack);
   for (const adversary::Attack& attack : adversaries.on_sites) system_options.attacks_on_sites.push_back(&attack);
   Rng rng(options.seed ^ 0x6c6961ULL);
-  if (options.liars) {
+  if (options.liars || options.hub_liars.has_value()) {
     // Those that attack the local protocol, too, if any do; else f of each site in turn.
     system_options.is_liar = [&](SiteId site, ServerId server) {
       const config::SiteSettings& settings = topology.site(site);
@@ -238,6 +250,14 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
       return adversaries.on_servers.empty() ? (server.index() + settings.n() - first) % settings.n() < settings.f
                                             : adversaries.on_servers[site.index()].faulty().contains(server);
     };
+  }
+  if (options.hub_liars.has_value()) {
+    system_options.hub_liar = [&](SiteId site, ServerId server) -> adversary::HubLiar* {
+      if (!system_options.is_liar(site, server)) return nullptr;
+      return &adversaries.hub_liars.emplace_back(*options.hub_liars, topology.site(site).n());
+    };
+  }
+  if (options.liars) {
     system_options.liar = [&](SiteId site, ServerId server) -> adversary::SiteLiar* {
       if (!system_options.is_liar(site, server)) return nullptr;
       adversaries.liars_are.push_back(config::server_name(site, server));
@@ -246,7 +266,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   }
 
   if (options.site_liars) system_options.false_witnesses = adversaries.faulty_sites;
-  const DelayParameters delays = delay_parameters(topology);
+  const DelayParameters delays = delay_parameters(topology, options.hub_liars);
   ServerSet correct_sites;
   for (std::size_t i = 0; i < topology.sites.size(); ++i) {
     const ServerId site(static_cast<std::uint16_t>(i));
@@ -354,6 +374,17 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   if (options.site_liars) {
     add_acts("false witnesses " + std::to_string(system.false_witness_acts()) + " times");
     if (system.false_witness_acts() == 0 && !idle.has_value()) idle = "no site was a false witness";
+  }
+  for (const adversary::HubLiar& liar : adversaries.hub_liars) result.hub_lies += liar.acted();
+  if (options.hub_liars.has_value()) {
+    add_acts("on the hub " + std::string(name(*options.hub_liars)) + " " + std::to_string(result.hub_lies) + " times");
+    if (result.hub_lies == 0) idle = "nobody lied on the hub";
+  }
+  result.hub = system.hub_counts();
+  const link::HubSenderStats& parts = result.hub.sent;
+  const double messages = static_cast<double>(parts.submitted) / static_cast<double>(topology.sites.front().n());
+  if (messages > 0) {
+    result.parts_per_message = static_cast<double>(parts.sent_first + parts.sent_second + parts.sent_asked) / messages;
   }
   result.listed = system.links().listed();
   std::uint64_t lied = 0;

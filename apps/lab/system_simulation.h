@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/adversary/attack.h"
@@ -22,7 +23,8 @@ struct SystemSimulationOptions {
   bool laggards = false;  // servers are away from their sites for long; meant for keys with small_windows_among_sites()
   bool liars = false;     // in every site f servers lie to their site: about parts, shares and time
   std::string attack{};   // of those f servers on the protocol of their site, as adversary::AttackText::specs
-  std::string attack_on_sites{};  // of F sites on the protocol among sites
+  std::string attack_on_sites{};                 // of F sites on the protocol among sites
+  std::optional<adversary::HubLie> hub_liars{};  // in every site f servers do this on its hub; those of `liars` if any
   bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
                              // where servers lie, all of theirs do
   bool first_sites = false;  // those are the first ones, which lead first; else they follow from the seed
@@ -53,7 +55,10 @@ struct SystemSimulationResult {
   Duration bound;                      // beta among sites
   std::size_t listed = 0;              // servers and sites on any blacklist
   std::uint64_t failed_decodings = 0;  // at one server of each site
-  std::string acted;                   // what each adversary did
+  server::HubCounts hub;               // of all servers
+  double parts_per_message = 0;        // on hubs
+  std::uint64_t hub_lies = 0;
+  std::string acted;  // what each adversary did
   Digest digest{};
 
   [[nodiscard]] bool ok() const { return violation.empty(); }

@@ -64,9 +64,21 @@ nlohmann::json queues_of(const server::Queues& queues) {
           {"client_to_control", queues.queries->size()}};
 }
 
+// What a server has done on the hub of its site; null where no link of it is on one.
+nlohmann::json hub_of(const server::WanPart* wan) {
+  const auto counts = wan == nullptr ? std::nullopt : wan->hub();
+  if (!counts.has_value()) return nullptr;
+  const link::HubSenderStats& parts = counts->sent;
+  return {{"link_messages", parts.submitted},     {"sent_first_set", parts.sent_first},
+          {"sent_second_set", parts.sent_second}, {"sent_asked", parts.sent_asked},
+          {"cancelled", parts.cancelled},         {"needless", parts.needless},
+          {"overheard", parts.overheard},         {"requested", counts->requested}};
+}
+
 // What a server of a site among others shows beside: the protocol among sites as its site's machine runs it, and its
 // port towards them. Null in a site alone.
-nlohmann::json among_sites(const server::ControlStatus& control, const stages::LanStage* wan) {
+nlohmann::json among_sites(const server::ControlStatus& control, const stages::LanStage* wan,
+                           const server::WanPart* part) {
   if (!control.global.has_value()) return nullptr;
   const ordering::Status& global = *control.global;
   return {{"view", global.view.value()},
@@ -81,7 +93,8 @@ nlohmann::json among_sites(const server::ControlStatus& control, const stages::L
           {"batches_closed", control.machine.batches},
           {"site_signatures", control.site_signatures},
           {"frames_received", wan == nullptr ? 0 : wan->counters().rx_frames.get()},
-          {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()}};
+          {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()},
+          {"hub", hub_of(part)}};
 }
 
 nlohmann::json workers_of(const Node& node) {
@@ -155,7 +168,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
           {"queries_answered", server.control().queries().answered()},
           {"drops", std::move(drops)},
           {"queues", queues_of(server.queues())},
-          {"among_sites", among_sites(control, node.wan_stage(id))},
+          {"among_sites", among_sites(control, node.wan_stage(id), server.wan())},
           {"workers", workers_of(node)}};
 }
 

@@ -24,6 +24,9 @@ io::WideAreaConfig paths_of(const config::Topology& topology) {
   for (const config::WanPair& pair : topology.wan.pairs) {
     config.delay[pair.first.index()][pair.second.index()] = pair.delay;
     config.delay[pair.second.index()][pair.first.index()] = pair.delay;
+    if (!config::on_hub(pair.kind)) continue;
+    config.hubs.resize(sites);
+    config.hubs[pair.first.index()] = config.hubs[pair.second.index()] = true;
   }
   return config;
 }

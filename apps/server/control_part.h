@@ -125,6 +125,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   // Why what came from another site is not introduced, if it is not.
   [[nodiscard]] std::optional<DropReason> why_not_part(const message::VerifiedMessage& message);
   [[nodiscard]] std::optional<DropReason> why_not_inquiry(Instant now, const message::VerifiedMessage& message);
+  void put_on_hub(const site::Member::SendPart& send);
   void send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void send_when_durable(const Outbound& outbound);

@@ -72,12 +72,26 @@ std::size_t ControlPart::attend(Instant now) {
     for (const ordering::Forward& request : outputs.forward) forward(request);
     for (const site::ThresholdSign::Share& share : outputs.shares) ask_for_share(share);
     for (const site::Member::SendPart& send : outputs.send) {
-      send_wan(send.part->get().bytes(), send.site, ServerSet::only(send.to), send.traffic);
+      if (send.hub != nullptr) {
+        put_on_hub(send);
+      } else {
+        send_wan(send.part->get().bytes(), send.site, ServerSet::only(send.to), send.traffic);
+      }
+    }
+    for (const site::Member::Acknowledged& link : outputs.acknowledged) {
+      if (queues_.wan.news->room() > kMostConvictions) {
+        CHECK(queues_.wan.news->push_one({.of = link.by, .executed = link.through, .convicted = {}}));
+      }
     }
     for (const site::Member::SendUncoded& send : outputs.uncoded) {
       send_wan(*send.message, send.site, send.to, TrafficClass::bounded);
     }
-    for (const site::Conviction& conviction : outputs.convictions) evidence_->keep(conviction);
+    for (const site::Conviction& conviction : outputs.convictions) {
+      evidence_->keep(conviction);
+      if (queues_.wan.news == nullptr) continue;
+      static_cast<void>(
+          queues_.wan.news->push_one({.of = conviction.site, .executed = {}, .convicted = conviction.servers}));
+    }
     for (const DropReason reason : outputs.drops) drop(reason);
   }
   return done;
@@ -98,11 +112,33 @@ void ControlPart::ask_for_share(const site::ThresholdSign::Share& share) {
   }
 }
 
+void ControlPart::put_on_hub(const site::Member::SendPart& send) {
+  const ByteView part = send.part->get().bytes();
+  const std::vector<Digest>& encoding = send.hub->encoding;
+  const std::optional<SlotRef> slot = send_slab_.allocate(0, part.size() + encoding.size() * sizeof(Digest));
+  if (!slot.has_value()) return drop(DropReason::ring_full);  // the link sends it again
+  Writer out(send_slab_.bytes(*slot));
+  out.bytes(part);
+  for (const Digest& digest : encoding) out.bytes(digest);
+  const WanOutbound outbound{.slot = *slot,
+                             .to_site = send.site,
+                             .to = ServerSet::only(send.to),
+                             .traffic = send.traffic,
+                             .parts = static_cast<std::uint8_t>(encoding.size()),
+                             .first = send.hub->first,
+                             .again = send.again,
+                             .sequence = send.hub->sequence};
+  if (!queues_.wan.to_send->push_one(outbound)) {
+    send_slab_.free(*slot);
+    drop(DropReason::ring_full);
+  }
+}
+
 void ControlPart::send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic) {
   const std::optional<SlotRef> slot = send_slab_.allocate(0, bytes.size());
   if (!slot.has_value()) return drop(DropReason::ring_full);  // the link sends it again
   std::copy(bytes.begin(), bytes.end(), send_slab_.bytes(*slot).begin());
-  if (!queues_.wan.to_send->push_one({*slot, site, to, traffic})) {
+  if (!queues_.wan.to_send->push_one({.slot = *slot, .to_site = site, .to = to, .traffic = traffic})) {
     send_slab_.free(*slot);
     drop(DropReason::ring_full);
   }

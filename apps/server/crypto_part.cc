@@ -227,6 +227,13 @@ std::size_t CryptoPart::verify_wan() {
 bool CryptoPart::verify_wan(const WanInbound& inbound) {
   if (queues_.wan_verified->room() == 0) return false;
   const auto from = crypto::Principal::server(inbound.from_site, inbound.from);
+  if (inbound.from_site == config_.site) {
+    const message::Validation heard = validator_.overheard(from, wan_slab_->bytes(inbound.slot));
+    const auto* reason = std::get_if<DropReason>(&heard);
+    if (reason != nullptr) drops_.add(*reason);
+    CHECK(queues_.wan.overheard->push_one({inbound.slot, reason == nullptr}));
+    return true;
+  }
   const message::Validation outcome = validator_.from_another_site(from, wan_slab_->bytes(inbound.slot));
   if (const auto* reason = std::get_if<DropReason>(&outcome)) {
     drops_.add(*reason);

@@ -22,6 +22,11 @@ inline constexpr std::array<SlabClass, 4> kSendClasses{
     {{1024, 8192}, {4096, 4096}, {16 * 1024, 1024}, {kMaxMessageBytes, 192}}};
 inline constexpr std::size_t kSendSlots = 16384;
 
+// News about other sites on their way to the wan part. Every server of every site is convicted at most once; how far
+// link messages were executed the next one says, too.
+inline constexpr std::size_t kMostConvictions = kMaxSites * kMaxServersPerSite;
+inline constexpr std::size_t kLinkNews = 2 * kMostConvictions;
+
 // Requests put together from parts, in the send slab, that crypto looks at.
 inline constexpr std::size_t kCheckSlots = 256;
 

@@ -92,6 +92,8 @@ WanQueues make_wan_queues(std::size_t receive_slots, const Make& make) {
   q.consumed = make.template operator()<SlotRef>(receive_slots, Part::wan);
   q.to_send = make.template operator()<WanOutbound>(kSendSlots, Part::wan);
   q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
+  q.overheard = make.template operator()<Overheard>(receive_slots, Part::wan);
+  q.news = make.template operator()<LinkNews>(kLinkNews, Part::wan);
   return q;
 }
 

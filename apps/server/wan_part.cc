@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "apps/server/slot_handle.h"
+#include "control/message/codec.h"
+#include "crypto/batch.h"
 #include "dataplane/link/wide_config.h"
 
 namespace garrison::server {
@@ -18,9 +20,11 @@ std::vector<std::array<wire::NetAddress, kMaxServersPerSite>> addresses_of(std::
   for (const WanSite& site : sites) {
     CHECK(site.site.index() < kMaxSites);
     addresses.resize(std::max(addresses.size(), site.site.index() + 1));
-    for (const WanSite::Peer& peer : site.peers) {
+    const auto add = [&](const WanSite::Peer& peer) {
       addresses[site.site.index()].at(peer.secret.server.index()) = peer.address;
-    }
+    };
+    std::ranges::for_each(site.peers, add);
+    if (site.hub.has_value()) std::ranges::for_each(site.hub->servers, add);
   }
   return addresses;
 }
@@ -36,18 +40,57 @@ std::vector<link::WideChannels::RemoteSite> remotes_of(std::vector<WanSite>& sit
   return remotes;
 }
 
+bool hub_kind(wire::FrameKind kind) { return kind == wire::kHubPart || kind == wire::kHubRequest; }
+
+// What the sender of a part signs.
+std::optional<Digest> part_says(ByteView part) {
+  const auto envelope = message::decode_envelope(part);
+  if (!envelope.has_value() || envelope->content_bytes > part.size()) return std::nullopt;
+  return crypto::leaf_digest(part.first(envelope->content_bytes));
+}
+
+std::unique_ptr<link::HubLinks> hub_links(WanConfig& config, const link::LocalEnd& self, link::SharedPort& port) {
+  std::vector<link::HubLinks::Remote> remotes;
+  std::size_t payload_bytes = 0;
+  for (WanSite& site : config.sites) {
+    if (!site.hub.has_value()) continue;
+    payload_bytes = site.channel.payload_bytes;
+    link::HubLinks::Remote& remote =
+        remotes.emplace_back(link::HubLinks::Remote{site.site, site.hub->sender, site.hub->receiver, {}});
+    for (WanSite::Peer& peer : site.hub->servers) remote.servers.push_back(std::move(peer.secret));
+  }
+  if (remotes.empty()) return nullptr;
+  return std::make_unique<link::HubLinks>(self, payload_bytes, std::move(remotes), part_says, port);
+}
+
+// What is heard on the hub.
+std::vector<SiteId> heard_sites(SiteId self, std::span<const WanSite> sites) {
+  std::vector<SiteId> heard;
+  for (const WanSite& site : sites) {
+    if (site.hub.has_value()) heard.push_back(site.site);
+  }
+  if (!heard.empty()) heard.push_back(self);
+  return heard;
+}
+
+std::size_t peers_of(std::span<const WanSite> sites) {
+  std::size_t peers = 0;
+  for (const WanSite& site : sites) peers += site.peers.size();
+  return peers;
+}
+
 }  // namespace
 
 link::RxSlabPlan plan_wan_receive_slab(std::span<const WanSite> sites) {
-  std::size_t peers = 0;
   std::size_t quota = 0;
   std::size_t message = 0;
   for (const WanSite& site : sites) {
-    peers += site.peers.size();
     quota = std::max(quota, link::wide_quota_bytes(site.channel));
     message = std::max(message, site.channel.max_message_bytes);
   }
-  return link::plan_wide_rx_slab(peers, quota, message);
+  // Each peer has two owners there, one per class; a site that is heard has one.
+  const std::size_t heard = heard_sites({}, sites).size();
+  return link::plan_wide_rx_slab(peers_of(sites) + (heard + 1) / 2, quota, message);
 }
 
 WanPart::WanPart(WanConfig config, WanQueues& queues, const Slab& send_slab)
@@ -63,21 +106,39 @@ WanPart::WanPart(WanConfig& config, const link::RxSlabPlan& plan, WanQueues& que
       port_{.rx_slab = receive_slab_, .drops = drops_},
       channels_(
           {.system = config.system, .site = config.site, .server = config.self, .incarnation = config.incarnation},
-          config.pacing, remotes_of(config.sites), port_) {}
+          config.pacing, remotes_of(config.sites), port_),
+      hub_(hub_links(
+          config,
+          {.system = config.system, .site = config.site, .server = config.self, .incarnation = config.incarnation},
+          port_)),
+      heard_sites_(heard_sites(config.site, config.sites)),
+      first_heard_owner_(2 * peers_of(config.sites)) {}
 
 void WanPart::on_frame(Instant now, ByteView ethernet_frame) {
   frames_received_.add();
   bytes_received_.add(ethernet_frame.size());
   wire::Datagram datagram;
-  const std::optional<DropReason> refused = wire::parse_datagram_to(address_, ethernet_frame, datagram);
+  if (hub_ == nullptr) {
+    const std::optional<DropReason> refused = wire::parse_datagram_to(address_, ethernet_frame, datagram);
+    return refused.has_value() ? drops_.add(*refused) : channels_.on_frame(now, datagram.payload);
+  }
+  // On a hub what a frame is for is in its Garrison header; whom it is addressed to decides about channels alone.
+  wire::FrameHeader header;
+  std::optional<DropReason> refused = wire::parse_datagram(ethernet_frame, datagram);
+  if (!refused.has_value()) refused = wire::parse_frame_header(datagram.payload, header);
   if (refused.has_value()) return drops_.add(*refused);
+  if (hub_kind(header.kind)) {
+    hub_->on_frame(now, header, datagram.payload);
+    return hand_on_heard(now);
+  }
+  if (datagram.to != address_) return drops_.add(DropReason::frame_not_ours);
   channels_.on_frame(now, datagram.payload);
 }
 
 std::size_t WanPart::next_frame(Instant now, MutableBytes out) {
   link::WideEnd to;
   TrafficClass traffic{};
-  const std::size_t payload = channels_.next_frame(now, out.subspan(kEncapsulationBytes), to, traffic);
+  const std::size_t payload = next_payload(now, out.subspan(kEncapsulationBytes), to, traffic);
   if (payload == 0) return 0;
   const std::size_t size = kEncapsulationBytes + payload;
   wire::encapsulate(out.first(size), address_, addresses_[to.site.index()][to.server.index()], traffic, checksum_);
@@ -86,31 +147,147 @@ std::size_t WanPart::next_frame(Instant now, MutableBytes out) {
   return size;
 }
 
-Instant WanPart::next_wakeup() const { return channels_.next_wakeup(); }
+// Channels carry little where there is a hub: what keeps them up, and what goes whole.
+std::size_t WanPart::next_payload(Instant now, MutableBytes out, link::WideEnd& to, TrafficClass& traffic) {
+  if (hub_ == nullptr) return channels_.next_frame(now, out, to, traffic);
+  link::Pacer& pacer = channels_.pacer();
+  if (now < pacer.next()) return 0;
+  traffic = TrafficClass::timely;
+  std::size_t size = hub_->next_frame(now, TrafficClass::timely, out, to);
+  if (size == 0) {
+    size = channels_.next_frame(now, out, to, traffic);
+    if (size > 0) return size;  // it has told the pacer
+    traffic = TrafficClass::bounded;
+    size = hub_->next_frame(now, TrafficClass::bounded, out, to);
+  }
+  if (size > 0) pacer.on_sent(now, kEncapsulationBytes + size);
+  return size;
+}
+
+Instant WanPart::next_wakeup() const {
+  if (hub_ == nullptr) return channels_.next_wakeup();
+  return earlier(channels_.next_wakeup(), std::max(hub_->next_wakeup(), std::as_const(channels_).pacer().next()));
+}
 
 void WanPart::poll(Instant now) {
-  take_back();
+  take_back(now);
   take_outbound(now);
+  if (hub_ != nullptr) {
+    take_verdicts(now);
+    hand_on_heard(now);
+    publish_hub();
+  }
   hand_on(TrafficClass::timely, *queues_.received_timely);
   hand_on(TrafficClass::bounded, *queues_.received_bounded);
   while (const std::optional<std::uint64_t> handle = channels_.next_released()) {
     CHECK(queues_.sent->push_one(slot_of(*handle)));
   }
+  while (hub_ != nullptr) {
+    const std::optional<std::uint64_t> handle = hub_->next_released();
+    if (!handle.has_value()) break;
+    CHECK(queues_.sent->push_one(slot_of(*handle)));
+  }
 }
 
-void WanPart::take_back() {
+// Control gives back what verified, crypto what did not.
+void WanPart::take_back(Instant now) {
   std::array<SlotRef, kBurst> returned;
   for (Queue<SlotRef>* queue : {queues_.consumed.get(), queues_.refused.get()}) {
     for (std::size_t n = queue->pop(returned); n > 0; n = queue->pop(returned)) {
-      for (std::size_t i = 0; i < n; ++i) receive_slab_.free(returned[i]);
+      for (std::size_t i = 0; i < n; ++i) {
+        receive_slab_.free(returned[i]);
+        const auto heard = heard_slots_.find(returned[i].slot);
+        if (heard == heard_slots_.end()) continue;
+        hub_->verdict(now, heard->second, queue == queues_.consumed.get());
+        heard_slots_.erase(heard);
+      }
     }
   }
+}
+
+void WanPart::take_verdicts(Instant now) {
+  Overheard one;
+  while (queues_.overheard->pop_one(one)) {
+    const auto heard = heard_slots_.find(one.slot.slot);
+    CHECK(heard != heard_slots_.end());
+    hub_->verdict(now, heard->second, one.good);
+    heard_slots_.erase(heard);
+    receive_slab_.free(one.slot);
+  }
+  LinkNews news;
+  while (queues_.news->pop_one(news)) {
+    if (news.executed > SeqNum()) hub_->acknowledged(news.of, news.executed);
+    if (!news.convicted.empty()) hub_->ignore(now, news.of, news.convicted);
+  }
+}
+
+std::size_t WanPart::owner_of(SiteId heard) const {
+  const auto at = std::ranges::find(heard_sites_, heard);
+  CHECK(at != heard_sites_.end());
+  return first_heard_owner_ + static_cast<std::size_t>(at - heard_sites_.begin());
+}
+
+void WanPart::hand_on_heard(Instant now) {
+  while (const auto heard = hub_->next_heard()) {
+    const link::HubPartName& name = heard->name;
+    const std::optional<SlotRef> slot = receive_slab_.allocate(owner_of(name.from), heard->bytes.size());
+    if (!slot.has_value()) {
+      drops_.add(DropReason::chunk_no_slot);
+      hub_->verdict(now, name, false);
+      continue;
+    }
+    std::ranges::copy(heard->bytes, receive_slab_.bytes(*slot).begin());
+    heard_slots_[slot->slot] = name;
+    Queue<WanInbound>& queue =
+        name.traffic == TrafficClass::timely ? *queues_.received_timely : *queues_.received_bounded;
+    CHECK(queue.push_one({*slot, name.from, ServerId(name.index), name.traffic}));  // it holds every slot
+  }
+}
+
+void WanPart::put_on_hub(const WanOutbound& one) {
+  const ByteView bytes = send_slab_.bytes(one.slot);
+  const std::size_t digests = one.parts * sizeof(Digest);
+  CHECK(bytes.size() > digests);
+  link::HubSender::Part part{.traffic = one.traffic,
+                             .sequence = one.sequence,
+                             .first = one.first,
+                             .again = one.again,
+                             .bytes = bytes.first(bytes.size() - digests),
+                             .handle = handle_of(one.slot),
+                             .encoding = {}};
+  Reader reader(bytes.last(digests));
+  for (std::size_t i = 0; i < one.parts; ++i) part.encoding.push_back(reader.array<sizeof(Digest)>());
+  hub_->submit(one.to_site, part);
+}
+
+void WanPart::publish_hub() {
+  const link::HubSenderStats now = hub_->stats();
+  const std::array<std::uint64_t, 8> values{now.submitted, now.sent_first, now.sent_second, now.sent_asked,
+                                            now.cancelled, now.needless,   now.overheard,   hub_->requested()};
+  for (std::size_t i = 0; i < values.size(); ++i) hub_counters_[i].add(values[i] - hub_counters_[i].get());
+}
+
+std::optional<HubCounts> WanPart::hub() const {
+  if (hub_ == nullptr) return std::nullopt;
+  const auto value = [this](std::size_t i) { return hub_counters_[i].get(); };
+  return HubCounts{{.submitted = value(0),
+                    .sent_first = value(1),
+                    .sent_second = value(2),
+                    .sent_asked = value(3),
+                    .cancelled = value(4),
+                    .needless = value(5),
+                    .overheard = value(6)},
+                   value(7)};
 }
 
 void WanPart::take_outbound(Instant now) {
   std::array<WanOutbound, kBurst> outbound;
   const std::size_t count = queues_.to_send->pop(outbound);
   for (const WanOutbound& one : std::span(outbound).first(count)) {
+    if (one.parts > 0) {
+      put_on_hub(one);
+      continue;
+    }
     channels_.submit(now, send_slab_.bytes(one.slot), handle_of(one.slot), one.to_site, one.to, one.traffic);
   }
 }

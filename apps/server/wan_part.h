@@ -3,11 +3,15 @@
 #pragma once
 
 #include <array>
+#include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "apps/server/wan_queues.h"
 #include "dataplane/base/drops.h"
+#include "dataplane/link/hub_links.h"
 #include "dataplane/link/wide_channels.h"
 #include "dataplane/stages/frame_endpoint.h"
 #include "dataplane/wire/frame.h"
@@ -20,9 +24,15 @@ struct WanSite {
     link::PeerSecret secret;
     wire::NetAddress address;  // what a frame to it is addressed to; behind a router the MAC is the router's
   };
+  struct Hub {
+    link::HubSenderConfig sender;
+    link::HubReceiverConfig receiver;
+    std::vector<Peer> servers;  // all of that site, ascending
+  };
   SiteId site;
   link::ChannelConfig channel;
-  std::vector<Peer> peers;  // ascending by server
+  std::vector<Peer> peers;   // ascending by server
+  std::optional<Hub> hub{};  // its link messages go over the hub, what else there is over channels to peers
 };
 
 struct WanConfig {
@@ -36,8 +46,21 @@ struct WanConfig {
   bool udp_checksum = true;    // off where no wire is crossed
 };
 
-// Of the part with these sites: one slab for the peers of all of them, with a quota for each.
+// Of the part with these sites: one slab for the peers of all of them, with a quota for each, and one for each site
+// that is heard on the hub, this one included.
 [[nodiscard]] link::RxSlabPlan plan_wan_receive_slab(std::span<const WanSite> sites);
+
+// What the hub links of one server did: parts, and in `requested` link messages.
+struct HubCounts {
+  link::HubSenderStats sent;
+  std::uint64_t requested = 0;
+
+  HubCounts& operator+=(const HubCounts& other) {
+    sent += other.sent;
+    requested += other.requested;
+    return *this;
+  }
+};
 
 class WanPart final : public stages::FrameEndpoint {
  public:
@@ -58,6 +81,8 @@ class WanPart final : public stages::FrameEndpoint {
   [[nodiscard]] std::uint64_t frames_sent() const { return frames_sent_.get(); }
   [[nodiscard]] std::uint64_t bytes_received() const { return bytes_received_.get(); }  // of whole frames
   [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_.get(); }
+  // Of links on the hub; none without one.
+  [[nodiscard]] std::optional<HubCounts> hub() const;
   // Owning thread only.
   [[nodiscard]] const link::WideChannels& channels() const { return channels_; }
 
@@ -65,8 +90,15 @@ class WanPart final : public stages::FrameEndpoint {
   using SiteAddresses = std::array<wire::NetAddress, kMaxServersPerSite>;
 
   WanPart(WanConfig& config, const link::RxSlabPlan& plan, WanQueues& queues, const Slab& send_slab);
-  void take_back();
+  void take_back(Instant now);
+  void take_verdicts(Instant now);
   void take_outbound(Instant now);
+  void put_on_hub(const WanOutbound& one);
+  // Hands to crypto what was heard on the hub, and gives up what there is no room for.
+  void hand_on_heard(Instant now);
+  [[nodiscard]] std::size_t owner_of(SiteId heard) const;
+  [[nodiscard]] std::size_t next_payload(Instant now, MutableBytes out, link::WideEnd& to, TrafficClass& traffic);
+  void publish_hub();
   void hand_on(TrafficClass traffic, Queue<WanInbound>& queue);
 
   wire::NetAddress address_;
@@ -78,6 +110,11 @@ class WanPart final : public stages::FrameEndpoint {
   Slab receive_slab_;
   link::SharedPort port_;
   link::WideChannels channels_;
+  std::unique_ptr<link::HubLinks> hub_;  // null: none of its links is on a hub
+  std::vector<SiteId> heard_sites_;      // in the order of their owners in the receive slab
+  std::size_t first_heard_owner_ = 0;
+  std::map<std::uint32_t, link::HubPartName> heard_slots_;  // of parts that crypto or control has
+  std::array<Counter, 8> hub_counters_;                     // in the order of HubCounts
   Counter frames_received_;
   Counter frames_sent_;
   Counter bytes_received_;

@@ -3,8 +3,11 @@
 //
 //   wan ── WanInbound ──▶ crypto ── verified ──▶ control ── SlotRef ──▶ wan   (wide-area receive slab, owned by wan)
 //   wan ◀── WanOutbound ── control                                            (send slab, owned by control)
+//   wan ── WanInbound of this site ──▶ crypto ── Overheard ──▶ wan            (wide-area receive slab)
+//   wan ◀── LinkNews ── control
 //
-// A slot goes back to the slab that it is of: wan's is the one of every message that came as a WanInbound.
+// A slot goes back to the slab that it is of: wan's is the one of every message that came as a WanInbound. The last two
+// are of hub links: parts of its own site that a server has overheard are verified and go no further.
 #pragma once
 
 #include <cstddef>
@@ -26,12 +29,30 @@ struct WanInbound {
   TrafficClass traffic{};
 };
 
-// For servers of one site, peers of this one. The slot comes back once, when none of them needs it.
+// For servers of one site, peers of this one. The slot comes back once, when none of them needs it. On the hub: a
+// LINK-PART and behind it `parts` digests, of what each server of the site signs (site::Member::OnHub).
 struct WanOutbound {
   SlotRef slot;
   SiteId to_site;
   ServerSet to;
   TrafficClass traffic{};
+  std::uint8_t parts = 0;  // 0: not on the hub
+  bool first = true;
+  bool again = false;
+  SeqNum sequence{};
+};
+
+struct Overheard {
+  SlotRef slot;
+  bool good = false;  // its signature is its sender's
+};
+
+// What the site's machine has learnt of another site, or of its own: BOUNDED link messages executed there, and servers
+// of it that are convicted.
+struct LinkNews {
+  SiteId of;
+  SeqNum executed;
+  ServerSet convicted;
 };
 
 struct WanQueues {
@@ -41,6 +62,8 @@ struct WanQueues {
   std::unique_ptr<Queue<SlotRef>> consumed;             // control → wan: slots of messages that were processed
   std::unique_ptr<Queue<WanOutbound>> to_send;          // control → wan
   std::unique_ptr<Queue<SlotRef>> sent;                 // wan → control
+  std::unique_ptr<Queue<Overheard>> overheard;          // crypto → wan
+  std::unique_ptr<Queue<LinkNews>> news;                // control → wan
 };
 
 }  // namespace garrison::server

@@ -16,21 +16,52 @@ constexpr std::uint64_t kUnlimitedBytesPerSecond = 12'500'000;
 // Of a round trip whose length the topology does not say.
 constexpr Duration kLongestRoundTrip = milliseconds(200);
 constexpr std::uint64_t kBitsPerByte = 8;
+// By how much servers of a site are apart in making the same link message, and verifying a part.
+constexpr Duration kHubSkew = milliseconds(20);
 
 // What one server of a site may send: an equal share.
 std::uint64_t share_of(const std::optional<config::BitRate>& rate, std::size_t servers) {
   return rate.has_value() ? std::max<std::uint64_t>(rate->bits_per_s / kBitsPerByte / servers, 1) : 0;
 }
 
+Duration round_trip_of(const config::WanPair& pair) {
+  return pair.delay > Duration() ? pair.delay * 2 : kLongestRoundTrip;
+}
+
 link::ChannelConfig channel_config(const config::Topology& topology, const config::SiteSettings& site,
                                    const config::WanPair& pair) {
   const std::uint64_t rate = std::max(share_of(pair.rate, site.n()), share_of(topology.wan.rate, site.n()));
-  const Duration round_trip = pair.delay > Duration() ? pair.delay * 2 : kLongestRoundTrip;
+  const Duration round_trip = round_trip_of(pair);
   return link::wide_channel_config({.bytes_per_s = rate == 0 ? kUnlimitedBytesPerSecond / site.n() : rate,
                                     .round_trip = round_trip,
                                     .jitter = round_trip / 4,
                                     .ip_bytes = topology.wan.link.ip_mtu,
                                     .lossy = topology.wan.link.lossy});
+}
+
+// Of a link on the hub. Where one way takes unknown time, it is taken for long.
+WanSite::Hub hub_config(const config::Topology& topology, const config::SiteSettings& site,
+                        const config::SiteSettings& other, ServerId self) {
+  const config::WanPair& pair = topology.wan_pair(site.id, other.id);
+  const Duration round_trip = round_trip_of(pair);
+  const link::PartCode out = link_plan(topology, site, other).code();
+  const link::PartCode in = link_plan(topology, other, site).code();
+  WanSite::Hub hub;
+  hub.sender = {.parts = out.n,
+                .needed = out.k,
+                .index = static_cast<std::uint8_t>(self.index()),
+                .requests_needed = other.f + 1,
+                .local_timeout = topology.wan.hub_timeout,
+                .request_gap = round_trip + round_trip / 2};
+  if (pair.kind == config::LinkKind::hub_immediate) hub.sender.local_timeout = Duration();
+  if (pair.kind == config::LinkKind::hub_minimum_parts) hub.sender.local_timeout = std::nullopt;
+  hub.receiver = {.parts = in.n, .needed = in.k, .faulty = other.f};
+  hub.receiver.request_after = hub_request_after(topology, pair);
+  hub.receiver.max_request_after = std::max(hub.receiver.request_after, round_trip) * 4;
+  for (const config::ServerSettings& server : other.servers) {
+    hub.servers.push_back({.secret = {server.id, {}}, .address = net_address(*server.wan)});
+  }
+  return hub;
 }
 
 // Everything but the secrets.
@@ -41,11 +72,11 @@ std::vector<WanSite> sites_without_secrets(const config::Topology& topology, con
     if (other.id == site.id) continue;
     WanSite remote{
         .site = other.id, .channel = channel_config(topology, site, topology.wan_pair(site.id, other.id)), .peers = {}};
-    // Who sends to whom is the same in both directions.
-    const std::vector<site::LinkPlan::Duty> duties = link_plan(topology, site, other).duties(self);
+    const site::LinkPlan plan = link_plan(topology, site, other);
+    const ServerSet peers = plan.peers(self);
+    if (plan.on_hub()) remote.hub = hub_config(topology, site, other, self);
     for (const config::ServerSettings& peer : other.servers) {
-      const bool talks = std::ranges::any_of(duties, [&](const auto& duty) { return duty.to == peer.id; });
-      if (!talks) continue;
+      if (!peers.contains(peer.id)) continue;
       remote.peers.push_back({.secret = {peer.id, {}}, .address = net_address(*peer.wan)});
     }
     if (!remote.peers.empty()) sites.push_back(std::move(remote));
@@ -54,6 +85,12 @@ std::vector<WanSite> sites_without_secrets(const config::Topology& topology, con
 }
 
 }  // namespace
+
+// Parts of one message come as far apart as paths vary, and those of the second set after their timeout.
+Duration hub_request_after(const config::Topology& topology, const config::WanPair& pair) {
+  const Duration second_set = pair.kind == config::LinkKind::hub_optimistic ? topology.wan.hub_timeout : Duration();
+  return second_set + round_trip_of(pair) / 8 + kHubSkew;
+}
 
 Result<WanConfig> make_wan_config(const config::Topology& topology, const config::SiteSettings& site, ServerId self,
                                   Incarnation incarnation, bool udp_checksum, const crypto::KeyDirectory& directory,
@@ -68,7 +105,13 @@ Result<WanConfig> make_wan_config(const config::Topology& topology, const config
                    .sites = sites_without_secrets(topology, site, self),
                    .udp_checksum = udp_checksum};
   for (WanSite& remote : config.sites) {
-    for (WanSite::Peer& peer : remote.peers) {
+    std::vector<WanSite::Peer*> peers;
+    for (WanSite::Peer& peer : remote.peers) peers.push_back(&peer);
+    if (remote.hub.has_value()) {
+      for (WanSite::Peer& peer : remote.hub->servers) peers.push_back(&peer);
+    }
+    for (WanSite::Peer* each : peers) {
+      WanSite::Peer& peer = *each;
       if (port.gateway.has_value()) peer.address.mac = *port.gateway;
       const crypto::PublicKeys* keys = directory.find(crypto::Principal::server(remote.site, peer.secret.server));
       const std::string& name = topology.site(remote.site).servers[peer.secret.server.index()].name;

@@ -15,6 +15,9 @@ namespace garrison::server {
                                                 const crypto::KeyDirectory& directory,
                                                 const crypto::SecretBytes& agreement);
 
+// How long after the first part of a link message on the hub a server asks for those that it misses, at the earliest.
+[[nodiscard]] Duration hub_request_after(const config::Topology& topology, const config::WanPair& pair);
+
 // Slots of its receive slab, which its queues must hold; none in a site alone.
 [[nodiscard]] std::size_t wan_receive_slots(const config::Topology& topology, SiteId site, ServerId self);
 

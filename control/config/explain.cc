@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "control/config/hub_sets.h"
 #include "control/config/link_pairs.h"
 #include "control/config/timing.h"
 #include "control/config/topology.h"
@@ -112,7 +113,17 @@ std::string describe_sites(std::size_t n, std::size_t f) {
                     f, plural(f), quorum);
 }
 
-// What a link costs, as best and worst are the same for these kinds.
+std::string describe_hub(LinkKind kind, LinkEnd sender, LinkEnd receiver) {
+  const HubSets sets(sender, receiver);
+  const double worst = static_cast<double>(sets.count()) / static_cast<double>(sets.needed());
+  const std::size_t each = receiver.f + 1;
+  const std::string parts = fmt::format("{} parts, any {} of them decode; overhead ", sets.count(), sets.needed());
+  if (kind == LinkKind::hub_immediate)
+    return parts + fmt::format("{:.2f}, {} local orderings", worst, each * sets.count());
+  return parts + fmt::format("1 to {:.2f}, {} to {} local orderings", worst, each * sets.needed(), each * sets.count());
+}
+
+// What a link costs.
 std::string describe_link(LinkKind kind, LinkEnd one, LinkEnd other) {
   if (kind == LinkKind::naive) {
     return fmt::format("f + 1 servers send the whole message to f + 1 each; overhead {}, at most {} local orderings",
@@ -122,6 +133,7 @@ std::string describe_link(LinkKind kind, LinkEnd one, LinkEnd other) {
     return fmt::format("dependable forwarders send each message once; overhead 1, {} local orderings",
                        std::max(one.f, other.f) + 1);
   }
+  if (on_hub(kind)) return describe_hub(kind, one, other);
   const LinkPairs pairs(one, other);
   return fmt::format("{} parts, any {} of them decode; overhead {:.2f}, {} local orderings", pairs.count(),
                      pairs.needed(), static_cast<double>(pairs.count()) / static_cast<double>(pairs.needed()),
@@ -143,7 +155,7 @@ std::string describe_links(const Topology& topology) {
   std::string text =
       "links: overhead is what crosses the wide area over the size of a message, at best and at worst; local "
       "orderings are\n"
-      "  what the receiving site orders for it; no link waits for a timeout\n";
+      "  what the receiving site orders for it; only hub-optimistic and hub-minimum-parts ever wait for a timeout\n";
   for (const auto& [said, pairs] : alike) text += fmt::format("  {}  {}\n", alike.size() == 1 ? "all" : pairs, said);
   return text;
 }

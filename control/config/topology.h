@@ -201,7 +201,15 @@ enum class LinkKind : std::uint8_t {
   erasure,    // every server sends a part to its peer, see link_pairs.h
   naive,      // f + 1 servers send the whole message to f + 1 servers each
   forwarder,  // the dependable forwarders of the sites send it once
+  // Servers stand on a hub, see hub_sets.h. The second set sends ...
+  hub_optimistic,     // unless enough parts were heard within hub_timeout
+  hub_minimum_parts,  // only when the other site asks
+  hub_immediate,      // as the first does
 };
+
+[[nodiscard]] constexpr bool on_hub(LinkKind kind) {
+  return kind == LinkKind::hub_optimistic || kind == LinkKind::hub_minimum_parts || kind == LinkKind::hub_immediate;
+}
 
 // Two sites, in either direction.
 struct WanPair {
@@ -214,8 +222,9 @@ struct WanPair {
 
 struct WanSettings {
   LinkSettings link;
-  std::optional<BitRate> rate;  // of all that a site sends to others
-  std::vector<WanPair> pairs;   // all there are, by first and second
+  std::optional<BitRate> rate;              // of all that a site sends to others
+  Duration hub_timeout = milliseconds(25);  // the local timeout of hub-optimistic, [ARCH] 6.2
+  std::vector<WanPair> pairs;               // all there are, by first and second
 };
 
 // The site whose servers a client talks to: clients belong to the sites in turn.

@@ -152,7 +152,11 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "\n"
       "[wan]\n"
       "kind = {}  # erasure: every server sends a part; naive: f + 1 send all of a message to f + 1 each;\n"
-      "# forwarder: each site has a dependable forwarder, which sends a message once\n"
+      "# forwarder: each site has a dependable forwarder, which sends a message once; hub-optimistic, "
+      "hub-minimum-parts,\n"
+      "# hub-immediate: the wan ports of a site stand on a hub, or a tap, where each hears what all send and receive\n"
+      "# hub_timeout = \"25ms\"  # hub-optimistic: how long servers wait to hear enough of others before they send, "
+      "too\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",
       quoted(name(wishes.link.value_or(LinkKind::erasure))));
   if (wan_port(wishes, 0) == kInProcess) {

@@ -15,8 +15,13 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, GlobalProtocol>, 1> kGlobalProtocols{
     {{"prime", GlobalProtocol::prime}}};
-constexpr std::array<std::pair<std::string_view, LinkKind>, 3> kLinkKinds{
-    {{"erasure", LinkKind::erasure}, {"naive", LinkKind::naive}, {"forwarder", LinkKind::forwarder}}};
+constexpr std::array<std::pair<std::string_view, LinkKind>, 6> kLinkKinds{
+    {{"erasure", LinkKind::erasure},
+     {"naive", LinkKind::naive},
+     {"forwarder", LinkKind::forwarder},
+     {"hub-optimistic", LinkKind::hub_optimistic},
+     {"hub-minimum-parts", LinkKind::hub_minimum_parts},
+     {"hub-immediate", LinkKind::hub_immediate}}};
 
 template <typename T>
 using Choices = std::span<const std::pair<std::string_view, T>>;
@@ -126,10 +131,11 @@ void read_pair(Faults& faults, const toml::table& table, bool in_process, std::s
 }
 
 void read_wan(Faults& faults, const toml::table& table, bool in_process, std::size_t sites, WanSettings& out) {
-  Section section(faults, table, "[wan]", {"kind", "delay", "rate", "ip_mtu", "lossy", "pair"});
+  Section section(faults, table, "[wan]", {"kind", "delay", "rate", "hub_timeout", "ip_mtu", "lossy", "pair"});
   WanPair common;
   read_link_kind(section, in_process, common);
   read_rate(section, out.rate);
+  section.duration("hub_timeout", out.hub_timeout, kShortestTick, kLongestPeriod);
   read_link(section, out.link);
   for (std::size_t first = 0; first < sites; ++first) {
     for (std::size_t second = first + 1; second < sites; ++second) {

@@ -189,6 +189,17 @@ Validation Validator::link_part(Principal from, ByteView bytes) {
   return VerifiedMessage(bytes, message.head, leaf);
 }
 
+Validation Validator::overheard(Principal from, ByteView bytes) {
+  Parsed message;
+  Digest leaf;
+  if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
+  if (message.head.type != MessageType::LinkPart || from.site != site_) return DropReason::message_wrong_direction;
+  if (message.signer() != from) return DropReason::message_not_first_hand;
+  if (message.head.envelope.system != system_ || !decode<LinkPart>(bytes)) return DropReason::message_malformed;
+  if (const Refusal refusal = signature(message, leaf)) return *refusal;
+  return VerifiedMessage(bytes, message.head, leaf);
+}
+
 Validation Validator::from_another_site(Principal from, ByteView bytes) {
   Parsed message;
   Digest leaf;

@@ -41,6 +41,8 @@ class Validator {
 
   // What server `from` of another site sent over its channel: a LINK-PART, or an INQUIRY or INQUIRY-RESPONSE of any
   // other site, which proves itself. The parts of an INQUIRY are those of one link message, each signed by its sender.
+  // A LINK-PART that another server of this site sends to some other site, overheard.
+  [[nodiscard]] Validation overheard(crypto::Principal from, ByteView bytes);
   [[nodiscard]] Validation from_another_site(crypto::Principal from, ByteView bytes);
 
   // A LINK-MESSAGE that was decoded, from `source` to `destination`.

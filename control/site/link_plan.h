@@ -1,9 +1,11 @@
-// Which parts of a link message a server sends, and to whom: the erasure link and the naive one [ARCH] 4, Table 1.
+// Which parts of a link message a server sends, and to whom: the erasure link, the naive one and the hub [ARCH] 4,
+// Table 1.
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "control/config/hub_sets.h"
 #include "control/config/link_pairs.h"
 #include "control/config/topology.h"
 #include "dataplane/base/server_set.h"
@@ -18,10 +20,15 @@ struct LinkPlan {
   config::LinkEnd sender;
   config::LinkEnd receiver;
 
+  [[nodiscard]] bool on_hub() const { return config::on_hub(kind); }
+  // Of a link on a hub; which of its duties a server carries out when depends on the sequence there.
+  [[nodiscard]] config::HubSets hub() const { return {sender, receiver}; }
+
   // On the naive link each of f + 1 servers sends the whole message to each of f + 1: a code of which one part is
   // enough. A topology has no more copies than can be told apart.
   [[nodiscard]] link::PartCode code() const {
     if (kind == config::LinkKind::naive) return code_of(config::naive_copies(sender, receiver), 1);
+    if (on_hub()) return code_of(hub().count(), hub().needed());
     const config::LinkPairs pairs(sender, receiver);
     return code_of(pairs.count(), pairs.needed());
   }
@@ -29,6 +36,7 @@ struct LinkPlan {
   // Who sends part `index` < code().n.
   [[nodiscard]] ServerId sender_of(std::size_t index) const {
     if (kind == config::LinkKind::naive) return ServerId(static_cast<std::uint16_t>(index / (receiver.f + 1)));
+    if (on_hub()) return ServerId(static_cast<std::uint16_t>(index));
     return config::LinkPairs(sender, receiver).sender(index);
   }
   // The parts that these servers of the sender send, a bit per index.
@@ -51,6 +59,7 @@ struct LinkPlan {
       }
       return all;
     }
+    if (on_hub()) return {{self.index(), hub().addressee(self.index())}};
     const config::LinkPairs pairs(sender, receiver);
     for (std::size_t i = 0; i < pairs.count(); ++i) {
       if (pairs.sender(i) == self) all.push_back({i, pairs.receiver(i)});
@@ -58,10 +67,11 @@ struct LinkPlan {
     return all;
   }
 
-  // To whom it sends what goes whole: its peers.
+  // To whom it sends what goes whole: its peers. They are the same in both directions.
   [[nodiscard]] ServerSet peers(ServerId self) const {
+    const LinkPlan in_pairs{on_hub() ? config::LinkKind::erasure : kind, sender, receiver};
     ServerSet all;
-    for (const Duty& duty : duties(self)) all.insert(duty.to);
+    for (const Duty& duty : in_pairs.duties(self)) all.insert(duty.to);
     return all;
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "crypto/batch.h"
+
 namespace garrison::site {
 
 Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner> combiner)
@@ -10,6 +12,7 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       combiner_(std::move(combiner)),
       signing_({.envelope = config.envelope, .self = config.self, .n = config.n, .f = config.f}, *combiner_),
       sent_(config.links.size()),
+      encoded_(config.links.size()),
       came_(config.links.size()),
       asked_(config.links.size()),
       answered_(config.links.size()) {
@@ -78,10 +81,16 @@ void Member::settled(std::uint64_t number, const RootSignature& signature) {
 void Member::acknowledged(SiteId to, SeqNum through) {
   Sent& sent = sent_[to.index()];
   sent.erase(sent.begin(), sent.lower_bound({through.next(), 0}));
+  if (config_.links[to.index()].has_value() && config_.links[to.index()]->on_hub()) {
+    std::erase_if(encoded_[to.index()], [&](const auto& each) {
+      return each.first.first == TrafficClass::bounded && each.first.second <= through;
+    });
+    outputs_.acknowledged.push_back({to, through});
+  }
 }
 
 void Member::repeat(SiteId to) {
-  for (const auto& [at, part] : sent_[to.index()]) outputs_.send.push_back(part);
+  for (const auto& [at, part] : sent_[to.index()]) outputs_.send.emplace_back(part).again = true;
 }
 
 void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed_batches,
@@ -115,6 +124,7 @@ void Member::convicted(const Conviction& conviction) {
   outputs_.convictions.push_back(conviction);
   if (!conviction.servers.empty()) return;
   sent_[conviction.site.index()].clear();
+  encoded_[conviction.site.index()].clear();
   asked_[conviction.site.index()] = nullptr;
   answered_[conviction.site.index()] = {};
 }
@@ -126,16 +136,30 @@ void Member::on_own_part(const message::VerifiedMessage& message) {
   for (const LinkPlan::Duty& duty : plan->duties(config_.self)) {
     if (duty.index != part.index) continue;
     SendPart send{std::make_shared<const message::StoredMessage>(message), part.destination, duty.to, part.traffic};
+    if (plan->on_hub()) {
+      const Encoded& encoded = encoded_[part.destination.index()];
+      const auto at = encoded.find({part.traffic, part.sequence});
+      if (at == encoded.end()) continue;  // executed there meanwhile
+      send.hub = at->second;
+    }
     if (part.traffic == TrafficClass::bounded) sent_[part.destination.index()][{part.sequence, part.index}] = send;
     outputs_.send.push_back(std::move(send));
   }
 }
 
 bool Member::introduces(SiteId source, const message::LinkPart& part, bool known) {
-  if (part.traffic == TrafficClass::timely || source.index() >= came_.size()) return !known;
+  if (source.index() >= came_.size()) return !known;
+  std::uint64_t what = part.sequence.value();
+  if (const std::optional<LinkPlan>& there = config_.links[source.index()]; there.has_value() && there->on_hub()) {
+    if (!config::HubSets(there->receiver, there->sender).introduces(config_.self, part.index, part.sequence)) {
+      return false;
+    }
+    what = what * kMaxServersPerSite + part.index;
+  }
+  if (part.traffic == TrafficClass::timely) return !known;
   link::SlidingBitmap<kRemembered>& came = came_[source.index()];
-  const bool again = !came.fresh(part.sequence.value());
-  came.insert(part.sequence.value());
+  const bool again = !came.fresh(what);
+  came.insert(what);
   return !known || again;
 }
 
@@ -188,12 +212,37 @@ void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteVi
                                  sequence,
                                  static_cast<std::uint32_t>(bundle.size()),
                                  bytes};
+    if (plan.on_hub()) {
+      Encoded& encoded = encoded_[to.index()];
+      encoded[{traffic, sequence}] = on_hub(to, part, bundle);
+      if (encoded.size() > kMostOnHub) encoded.erase(encoded.begin());
+    }
     ordering::Sign sign;
     sign.type = message::LinkPart::kType;
     sign.content = message::encode(config_.envelope, part);
     sign.traffic = traffic;
     outputs_.sign.push_back(std::move(sign));
   }
+}
+
+// The parts of all servers, as each of them will sign its own.
+std::shared_ptr<const Member::OnHub> Member::on_hub(SiteId to, const message::LinkPart& own, ByteView bundle) {
+  const LinkPlan& plan = *config_.links[to.index()];
+  coding::Code& coder = codes_.of(plan.code());
+  auto all = std::make_shared<OnHub>();
+  all->sequence = own.sequence;
+  all->first = plan.hub().sends_first(own.index, own.sequence);
+  Bytes bytes(own.part.size());
+  message::Envelope envelope = config_.envelope;
+  message::LinkPart part = own;
+  for (std::size_t i = 0; i < plan.code().n; ++i) {
+    coder.encode(bundle, i, bytes);
+    part.index = static_cast<std::uint8_t>(i);
+    part.part = bytes;
+    envelope.signer = crypto::Principal::server(config_.envelope.signer.site, plan.sender_of(i));
+    all->encoding.push_back(crypto::leaf_digest(message::encode(envelope, part)));
+  }
+  return all;
 }
 
 // Blocks B and D of Fig. 3.

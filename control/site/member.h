@@ -3,8 +3,9 @@
 //
 // Nothing here is state of the machine: servers may do it at different times, and faulty ones not at all. A part comes
 // to the site on the virtual link of a correct pair; a signature is introduced by f + 1 servers in turn, and by the
-// others when that takes too long. An INQUIRY goes to this server's peers until it is answered, and an answer that they
-// have not heard is given again when they ask again.
+// others when that takes too long. On the hub every server gets every part, and f + 1 in turn introduce it. An INQUIRY
+// goes to this server's peers until it is answered, and an answer that they have not heard is given again when they ask
+// again.
 //
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
@@ -40,12 +41,25 @@ struct MemberConfig {
 
 class Member final : public Effects {
  public:
+  // What a part on the hub is to be compared with and sent by.
+  struct OnHub {
+    SeqNum sequence;
+    bool first = true;             // its server is in the first set
+    std::vector<Digest> encoding;  // by index, what each server of this site signs
+  };
   // A LINK-PART that is signed, for one server of another site.
   struct SendPart {
     std::shared_ptr<const message::StoredMessage> part;
     SiteId site;
     ServerId to;
     TrafficClass traffic{};
+    std::shared_ptr<const OnHub> hub{};  // null: of another link
+    bool again = false;                  // the other site has not said that it has executed the link message
+  };
+  // BOUNDED link messages that another site has executed.
+  struct Acknowledged {
+    SiteId by;
+    SeqNum through;
   };
   // A signed INQUIRY or INQUIRY-RESPONSE, for servers of another site. BOUNDED.
   struct SendUncoded {
@@ -61,12 +75,13 @@ class Member final : public Effects {
     std::vector<ThresholdSign::Share> shares;  // to be made by the thread that holds the key, for on_share()
     std::vector<SendPart> send;
     std::vector<SendUncoded> uncoded;
-    std::vector<Conviction> convictions;  // news for whoever keeps evidence
+    std::vector<Acknowledged> acknowledged;  // of links on the hub
+    std::vector<Conviction> convictions;     // news for whoever keeps evidence
     std::vector<DropReason> drops;
 
     [[nodiscard]] bool empty() const {
       return introduce.empty() && sign.empty() && forward.empty() && shares.empty() && send.empty() &&
-             uncoded.empty() && convictions.empty() && drops.empty();
+             uncoded.empty() && acknowledged.empty() && convictions.empty() && drops.empty();
     }
   };
 
@@ -105,7 +120,8 @@ class Member final : public Effects {
                 const std::vector<SentMessages::Kept>& unacknowledged) override;
 
  private:
-  static constexpr std::size_t kRemembered = 1024;
+  static constexpr std::size_t kRemembered = 4096;
+  static constexpr std::size_t kMostOnHub = 256;  // link messages to one site whose encoding is kept
   struct Batch {
     std::shared_ptr<const OutgoingBatch> batch;
     std::optional<RootSignature> signature;  // known here
@@ -117,6 +133,7 @@ class Member final : public Effects {
   void send_parts(const OutgoingBatch& batch, const RootSignature& signature);
   void send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle);
   [[nodiscard]] bool sends_to(SiteId site) const;
+  [[nodiscard]] std::shared_ptr<const OnHub> on_hub(SiteId to, const message::LinkPart& own, ByteView bundle);
   void send_uncoded(const OutgoingBatch& batch, const RootSignature& signature);
   void send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message);
   void forget_done();
@@ -132,9 +149,13 @@ class Member final : public Effects {
   std::deque<Batch> batches_;  // not yet settled and signed here, by number without a gap
   // BOUNDED parts that their site has not acknowledged, by link sequence and index.
   using Sent = std::map<std::pair<SeqNum, std::uint8_t>, SendPart>;
-  std::vector<Sent> sent_;                              // by SiteId
-  std::vector<link::SlidingBitmap<kRemembered>> came_;  // sequences of BOUNDED parts, by SiteId
-  std::vector<std::shared_ptr<const Bytes>> asked_;     // the last INQUIRY to each site; null: none
+  std::vector<Sent> sent_;  // by SiteId
+  // By link message; BOUNDED ones until their site has acknowledged them.
+  using Encoded = std::map<std::pair<TrafficClass, SeqNum>, std::shared_ptr<const OnHub>>;
+  std::vector<Encoded> encoded_;  // by SiteId; of links on the hub
+  // Sequences of BOUNDED parts, by SiteId; on the hub, parts.
+  std::vector<link::SlidingBitmap<kRemembered>> came_;
+  std::vector<std::shared_ptr<const Bytes>> asked_;  // the last INQUIRY to each site; null: none
   struct Answer {
     std::shared_ptr<const Bytes> message;  // null: none
     message::InquiryId id;

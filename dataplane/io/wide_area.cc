@@ -27,7 +27,8 @@ TrafficClass class_of(ByteView frame) {
 
 WideAreaStage::WideAreaStage(std::string name, const std::vector<WideAreaPort>& ports, const WideAreaConfig& paths,
                              std::size_t slots)
-    : name_(std::move(name)), paths_(paths) {
+    : name_(std::move(name)), hubs_(paths.hubs), paths_(paths) {
+  CHECK(hubs_.empty() || hubs_.size() == paths.bytes_per_s.size());
   for (const WideAreaPort& one : ports) {
     CHECK(one.port.rx_pool != nullptr && !is_group_address(one.port.mac));
     CHECK(one.site.index() < paths.bytes_per_s.size());
@@ -59,12 +60,22 @@ std::size_t WideAreaStage::poll(Instant now) {
     received += count;
   }
   if (received != 0) counters_.frames_in.add(received);
-  const std::size_t arrived = paths_.deliver(
-      now, kMostDelivered, [this](std::size_t port, ByteView frame) { ports_[port]->copy(frame, counters_); });
-  if (arrived != 0) {
+  const std::size_t arrived = paths_.deliver(now, kMostDelivered, [this](std::size_t port, ByteView frame) {
+    ports_[port]->copy(frame, counters_);
+    if (on_hub(port)) broadcast(port, port, frame);
+  });
+  if (arrived != 0 || (received != 0 && !hubs_.empty())) {
     for (const auto& port : ports_) port->flush(counters_);
   }
   return received + arrived;
+}
+
+void WideAreaStage::broadcast(std::size_t port, std::size_t except, ByteView frame) {
+  for (std::size_t other = 0; other < ports_.size(); ++other) {
+    if (other == except || site_of_[other] != site_of_[port]) continue;
+    counters_.copies_due.add();
+    ports_[other]->copy(frame, counters_);
+  }
 }
 
 void WideAreaStage::take(Instant now, std::size_t from, const rte_mbuf& frame) {
@@ -72,6 +83,7 @@ void WideAreaStage::take(Instant now, std::size_t from, const rte_mbuf& frame) {
   const ByteView bytes = frame_bytes(frame, counters_);
   if (bytes.empty()) return;
   if (bytes.size() > kMaxFrameBytes) return counters_.drops.add(DropReason::frame_oversized);
+  if (on_hub(from)) broadcast(from, from, bytes);
   const auto found = port_of_.find(destination_of(bytes));
   if (found == port_of_.end() || site_of_[found->second] == site_of_[from]) {
     return counters_.drops.add(DropReason::segment_unknown_mac);

@@ -1,6 +1,8 @@
 // WideAreaStage: the network between sites for servers hosted in one process. A switch with a static address table, as
 // SegmentStage, whose ports belong to sites: a frame to a port of another site is held as long as wide_area_paths.h
-// says. Frames are TIMELY by their DSCP, as a router would see them. Within a site, and to a group, it carries nothing.
+// says. Frames are TIMELY by their DSCP, as a router would see them. Within a site, and to a group, it carries nothing;
+// but where a site's ports are on a hub, each of them hears at once what another one sends, and whatever arrives there,
+// whoever it is addressed to.
 //
 // Accounting: counters().copies_due = counters().frames_out + counters().drops.total() + held(), exactly, between two
 // polls. Drops: those of SegmentStage, and port_tx_full where the sender's site has no room left.
@@ -50,10 +52,14 @@ class WideAreaStage final : public runtime::Stage {
 
  private:
   void take(Instant now, std::size_t from, const rte_mbuf& frame);
+  [[nodiscard]] bool on_hub(std::size_t port) const { return !hubs_.empty() && hubs_[site_of_[port].index()]; }
+  // To all ports of that one's site but `except`; copies beyond those that are due anyway are counted as due, too.
+  void broadcast(std::size_t port, std::size_t except, ByteView frame);
 
   std::string name_;
   std::vector<std::unique_ptr<SwitchPort>> ports_;
   std::vector<SiteId> site_of_;  // by port
+  std::vector<bool> hubs_;       // by site; empty: none
   std::map<MacAddress, std::size_t> port_of_;
   WideAreaPaths paths_;
   bool bound_ = false;

@@ -23,6 +23,7 @@ namespace garrison::io {
 struct WideAreaConfig {
   std::vector<std::uint64_t> bytes_per_s;    // of all that a site sends, by site; 0: no limit
   std::vector<std::vector<Duration>> delay;  // one way, [from][to]
+  std::vector<bool> hubs{};                  // by site, whether its ports are on a hub; empty: none is
   std::size_t frames = 2048;                 // held of each site and class
 };
 

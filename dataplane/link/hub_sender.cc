@@ -179,7 +179,7 @@ void HubSender::count_sent(Lane& lane, Held& held) {
     ++stats_.sent_first;
   } else {
     ++stats_.sent_second;
-    held.was_second = true;
+    held.was_second = config_.local_timeout != Duration();  // else it was to send
   }
   held.asked = false;
   held.was_sent = true;

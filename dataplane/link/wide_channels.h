@@ -58,6 +58,10 @@ class WideChannels {
 
   [[nodiscard]] std::optional<std::uint64_t> next_released();
 
+  // Of all that the port sends; what sends there beside the channels goes by it, too.
+  [[nodiscard]] Pacer& pacer() { return pacer_; }
+  [[nodiscard]] const Pacer& pacer() const { return pacer_; }
+
   [[nodiscard]] bool is_peer(WideEnd end) const;
   // CHECKs is_peer().
   [[nodiscard]] PeerStats stats(WideEnd peer) const;

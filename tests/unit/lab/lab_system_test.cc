@@ -36,6 +36,16 @@ class LabSystemTest : public ::testing::Test {
     EXPECT_EQ(system_->state_difference().value_or(""), "");
   }
 
+  // Of two sites of four servers on hubs, while they order twenty updates.
+  double parts_per_message(config::LinkKind kind) {
+    start({.sites = 2, .link = kind, .servers = 4, .clients = 4}, 5, milliseconds(200));
+    run_until_done(seconds(30));
+    expect_well(20);
+    const link::HubSenderStats counts = system_->hub_counts().sent;
+    const auto sent = static_cast<double>(counts.sent_first + counts.sent_second + counts.sent_asked);
+    return sent / (static_cast<double>(counts.submitted) / 4);
+  }
+
   EventQueue events_;
   std::shared_ptr<const LabKeys> keys_;
   std::unique_ptr<LabSystem> system_;
@@ -51,6 +61,19 @@ TEST_F(LabSystemTest, the_naive_link_serves_as_well) {
   start({.sites = 4, .link = config::LinkKind::naive, .servers = 4, .clients = 4}, 5, milliseconds(200));
   run_until_done(seconds(30));
   expect_well(20);
+}
+
+TEST_F(LabSystemTest, on_a_hub_without_faults_2f_plus_1_parts_of_a_message_are_sent) {
+  EXPECT_NEAR(parts_per_message(config::LinkKind::hub_optimistic), 3.0, 0.05);
+  EXPECT_EQ(system_->hub_counts().sent.needless, 0U);
+}
+
+TEST_F(LabSystemTest, with_minimum_parts_2f_plus_1_are_sent_without_any_timeout) {
+  EXPECT_NEAR(parts_per_message(config::LinkKind::hub_minimum_parts), 3.0, 0.05);
+}
+
+TEST_F(LabSystemTest, the_immediate_hub_sends_all_parts) {
+  EXPECT_DOUBLE_EQ(parts_per_message(config::LinkKind::hub_immediate), 4.0);
 }
 
 TEST_F(LabSystemTest, two_sites_order_and_stop_when_one_is_lost) {

@@ -71,6 +71,14 @@ TEST(LogicalMachineTest, the_naive_link_brings_the_same_and_sends_more) {
   }
 }
 
+TEST(LogicalMachineTest, the_hub_link_brings_the_same) {
+  World world({.link = config::LinkKind::hub_immediate});
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 3);
+  world.run_for(seconds(2));
+  expect_agreement(world, 12);
+}
+
 // In every site server 3 sends wrong bytes or nothing: of the four pairs of each link one is faulty at each end.
 TEST(LogicalMachineTest, a_faulty_server_in_every_site_neither_stops_nor_changes_anything) {
   World world;

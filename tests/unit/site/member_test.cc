@@ -13,7 +13,7 @@ namespace {
 
 class MemberTest : public SourceSiteTest {
  protected:
-  MemberTest() {
+  explicit MemberTest(config::LinkKind kind = config::LinkKind::erasure) {
     const crypto::DealtThresholdKey dealt =
         crypto::deal_modelled_key(crypto::ThresholdScheme::modelled_rsa2048, 2, 4, keys_.system(), kSource,
                                   crypto::SiteKeyKind::one_correct)
@@ -27,7 +27,7 @@ class MemberTest : public SourceSiteTest {
       config.scheme = crypto::ThresholdScheme::modelled_rsa2048;
       config.links.resize(4);
       for (std::size_t site = 0; site < 4; ++site) {
-        if (site != kSource.index()) config.links[site] = LinkPlan{config::LinkKind::erasure, {4, 1}, {4, 1}};
+        if (site != kSource.index()) config.links[site] = LinkPlan{kind, {4, 1}, {4, 1}};
       }
       members_.push_back(std::make_unique<Member>(config, crypto::make_combiner(dealt.key).value()));
     }
@@ -123,12 +123,14 @@ class MemberTest : public SourceSiteTest {
   std::vector<std::pair<std::uint16_t, Bytes>> introduced_;
   std::vector<std::pair<std::uint16_t, Member::SendPart>> sent_;
   std::vector<std::pair<std::uint16_t, Member::SendUncoded>> uncoded_;
+  std::vector<std::pair<std::uint16_t, Member::Acknowledged>> acknowledged_;
 
  private:
   void carry_out(std::uint16_t who, const Member::Outputs& outputs, ServerSet silent) {
     for (const Bytes& event : outputs.introduce) introduced_.emplace_back(who, event);
     for (const Member::SendPart& send : outputs.send) sent_.emplace_back(who, send);
     for (const Member::SendUncoded& send : outputs.uncoded) uncoded_.emplace_back(who, send);
+    for (const Member::Acknowledged& link : outputs.acknowledged) acknowledged_.emplace_back(who, link);
     for (const auto& share : outputs.shares) {
       ThresholdSign::ShareMade made{share.batch, share.share, {}};
       if (made.share.empty()) {
@@ -351,6 +353,77 @@ TEST_F(MemberTest, a_part_of_a_known_link_message_is_introduced_when_it_comes_ag
   const message::LinkPart timely{kSource, TrafficClass::timely, 0, 2, 4, Incarnation(1), SeqNum(4), 10, {}};
   EXPECT_FALSE(member.introduces(SiteId(2), timely, true));
   EXPECT_TRUE(member.introduces(SiteId(2), timely, false));
+}
+
+class HubMemberTest : public MemberTest {
+ protected:
+  HubMemberTest() : MemberTest(config::LinkKind::hub_optimistic) {}
+  static message::LinkPart part(std::uint8_t index, std::uint64_t sequence,
+                                TrafficClass traffic = TrafficClass::bounded) {
+    return {kSource, traffic, index, 3, 4, Incarnation(1), SeqNum(sequence), 1, {}};
+  }
+  bool introduces(std::size_t server, std::uint8_t index, std::uint64_t sequence, bool known = false) {
+    return members_[server]->introduces(kDestination, part(index, sequence), known);
+  }
+};
+
+TEST_F(HubMemberTest, each_has_one_part_of_which_2f_plus_1_decode_and_knows_what_the_others_sign) {
+  close(batch(2));
+  settle();
+  ASSERT_EQ(sent_.size(), 4U);
+  std::size_t first = 0;
+  for (const auto& [who, send] : sent_) {
+    const auto mine = send.part->get().as<message::LinkPart>();
+    EXPECT_EQ(mine.index, who);
+    EXPECT_EQ(mine.k, 3);
+    ASSERT_NE(send.hub, nullptr);
+    EXPECT_EQ(send.hub->sequence, SeqNum(5));
+    EXPECT_FALSE(send.again);
+    first += send.hub->first ? 1 : 0;
+    ASSERT_EQ(send.hub->encoding.size(), 4U);
+    for (const auto& [other, theirs] : sent_) {
+      EXPECT_EQ(send.hub->encoding[other], crypto::leaf_digest(theirs.part->get().content()));
+    }
+  }
+  EXPECT_EQ(first, 3U);
+}
+
+TEST_F(HubMemberTest, what_is_not_acknowledged_all_send_again_and_the_port_is_told_what_is) {
+  close(batch(1));
+  settle();
+  sent_.clear();
+  for (const auto& member : members_) member->repeat(kDestination);
+  settle();
+  ASSERT_EQ(sent_.size(), 4U);
+  for (const auto& [who, send] : sent_) EXPECT_TRUE(send.again && send.hub != nullptr) << who;
+  EXPECT_TRUE(acknowledged_.empty());
+  members_[1]->acknowledged(kDestination, SeqNum(5));
+  members_[1]->repeat(kDestination);
+  settle();
+  EXPECT_EQ(sent_.size(), 4U);
+  ASSERT_EQ(acknowledged_.size(), 1U);
+  EXPECT_EQ(acknowledged_.front().second.by, kDestination);
+  EXPECT_EQ(acknowledged_.front().second.through, SeqNum(5));
+}
+
+TEST_F(HubMemberTest, f_plus_1_servers_introduce_a_part_that_all_have_heard) {
+  for (std::uint64_t sequence = 1; sequence <= 8; ++sequence) {
+    for (std::uint8_t index = 0; index < 4; ++index) {
+      std::size_t introducers = 0;
+      for (std::size_t server = 0; server < 4; ++server) introducers += introduces(server, index, sequence) ? 1 : 0;
+      EXPECT_EQ(introducers, 2U);
+    }
+  }
+}
+
+TEST_F(HubMemberTest, parts_of_what_is_known_are_introduced_only_when_they_come_again) {
+  const config::HubSets sets({4, 1}, {4, 1});
+  for (std::uint8_t index = 0; index < 4; ++index) {
+    if (!sets.introduces(ServerId(0), index, SeqNum(9))) continue;
+    EXPECT_FALSE(introduces(0, index, 9, true)) << "the surplus part of a message that was decoded";
+    EXPECT_TRUE(introduces(0, index, 9, true)) << "its site asks";
+  }
+  EXPECT_FALSE(members_[0]->introduces(kDestination, part(1, 4, TrafficClass::timely), true));
 }
 
 }  // namespace

@@ -389,6 +389,12 @@ class World {
           sites_[to.index()].validator->link_part(crypto::Principal::server(from, server_id(sender)), part);
       if (const auto* valid = std::get_if<message::VerifiedMessage>(&outcome)) {
         const auto body = valid->as<message::LinkPart>();
+        if (plan().on_hub()) {
+          for (std::size_t i = 0; i < options_.servers; ++i) {
+            if (plan().hub().introduces(server_id(i), body.index, body.sequence)) introduce(to.index(), i, part);
+          }
+          return;
+        }
         for (const LinkPlan::Duty& duty : plan().duties(server_id(sender))) {
           if (duty.index == body.index) introduce(to.index(), duty.to.index(), part);
         }
