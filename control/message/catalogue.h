@@ -91,16 +91,18 @@ inline constexpr std::size_t kMaxOrderedEntries = 256;
   X(CorruptionProof, "CORRUPTION-PROOF", prime, 34, signature, bounded, server_to_server, kMaxCorruptionProofBody)
 
 // The logical machine (docs/adr/0012). A part of a link message, and a whole one on the naive link, travels inside a
-// PO-REQUEST; so does what a link message carries, once it has arrived.
+// PO-REQUEST; so does what a link message carries, once it has arrived. LINK-BUNDLE is a whole link message as its site
+// signed it, which a forwarder handed to its introducer: what vouches for it is inside.
 inline constexpr std::size_t kMaxLinkBundleBytes = 60 * 1024;   // a link message as it is coded
 inline constexpr std::size_t kMaxLinkMessageBody = 54 * 1024;   // the rest is its block and the paths of its items
 inline constexpr std::size_t kMaxSiteMessageBytes = 48 * 1024;  // of the global protocol, block included
 inline constexpr std::size_t kMaxLinkItems = 512;
-#define GARRISON_SITE_MESSAGES(X)                                                               \
-  X(Tick, "TICK", site, 1, channel, timely, event, 8)                                           \
-  X(SiteBatch, "SITE-BATCH", site, 2, signature, timely, event, 8)                              \
-  X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes) \
-  X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody)
+#define GARRISON_SITE_MESSAGES(X)                                                                \
+  X(Tick, "TICK", site, 1, channel, timely, event, 8)                                            \
+  X(SiteBatch, "SITE-BATCH", site, 2, signature, timely, event, 8)                               \
+  X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes)  \
+  X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody) \
+  X(LinkBundle, "LINK-BUNDLE", site, 7, channel, bounded, event, kMaxLinkBundleBytes)
 
 // Who sent invalid parts [ARCH] 4.1.1. Both travel whole from one site to another, and there inside a PO-REQUEST. The
 // parts of an INQUIRY are so many that they make a bundle, each with its envelope and block.

@@ -222,7 +222,7 @@ struct LinkPart {
   ByteView part;
 };
 
-// What one site says to another at one time; it travels in a bundle (control/site/link_bundle.h).
+// What one site says to another at one time; it travels in a bundle (control/site/outgoing.h).
 struct LinkMessage {
   static constexpr MessageType kType = MessageType::LinkMessage;
   struct Item {
@@ -238,6 +238,13 @@ struct LinkMessage {
   SeqNum sequence;          // per destination and class, from 1
   SeqNum delivered;         // BOUNDED link messages of the destination that the source has executed, without a gap
   std::vector<Item> items;  // 0..kMaxLinkItems
+};
+
+// A whole link message of another site, introduced by the server that had it from its forwarder. Validation looks at
+// the introducer alone: whoever needs the site's signature verifies it (site::signed_link).
+struct LinkBundle {
+  static constexpr MessageType kType = MessageType::LinkBundle;
+  ByteView bundle;  // 1..kMaxLinkBundleBytes, see control/site/outgoing.h
 };
 
 // State transfer (control/state_transfer). A server that cannot go on by itself asks for the state at a checkpoint.

@@ -142,9 +142,25 @@ struct Body<LinkMessage> {
   }
 };
 
+// bundle
+template <>
+struct Body<LinkBundle> {
+  static std::size_t size(const LinkBundle& message) { return message.bundle.size(); }
+  static void write(Writer& writer, const Envelope& /*envelope*/, const LinkBundle& message) {
+    CHECK(!message.bundle.empty());
+    writer.bytes(message.bundle);
+  }
+  static LinkBundle read(Reader& reader, const Envelope& /*envelope*/) {
+    const LinkBundle message{reader.view(reader.remaining())};
+    if (message.bundle.empty()) reader.fail();
+    return message;
+  }
+};
+
 GARRISON_INSTANTIATE_CODEC(Tick);
 GARRISON_INSTANTIATE_CODEC(SiteBatch);
 GARRISON_INSTANTIATE_CODEC(LinkPart);
 GARRISON_INSTANTIATE_CODEC(LinkMessage);
+GARRISON_INSTANTIATE_CODEC(LinkBundle);
 
 }  // namespace garrison::message

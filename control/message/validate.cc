@@ -82,6 +82,9 @@ bool is_of_an_inquiry(MessageType type) {
   return type == MessageType::LinkInquiry || type == MessageType::LinkInquiryResponse;
 }
 
+// Events that nobody but their introducer vouches for.
+bool is_its_introducers(MessageType type) { return type == MessageType::Tick || type == MessageType::LinkBundle; }
+
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
 MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, std::size_t i) {
   if (proof == MessageType::NewLeaderProof) return MessageType::NewLeader;
@@ -432,6 +435,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::SiteBatch:
       case MessageType::LinkPart:
       case MessageType::LinkMessage:
+      case MessageType::LinkBundle:
       case MessageType::LinkInquiry:
       case MessageType::LinkInquiryResponse:
         break;
@@ -483,7 +487,7 @@ Validator::Refusal Validator::updates_signed(const Principal& introducer, const 
   }
   Digest leaf;
   for (const Parsed& update : parsed) {
-    if (update.head.type != MessageType::Tick && signature(update, leaf)) return DropReason::message_bad_update;
+    if (!is_its_introducers(update.head.type) && signature(update, leaf)) return DropReason::message_bad_update;
     if (inquiry_signed(update)) return DropReason::message_bad_update;
   }
   return std::nullopt;
@@ -531,8 +535,10 @@ bool Validator::fits_update(const Principal& introducer, ByteView update, Parsed
   const Principal& signer = parsed.signer();
   if (parsed.head.type == MessageType::ClientOp) return decode<ClientOp>(update).has_value();
   if (!events_) return false;
-  if (parsed.head.type == MessageType::Tick) {
-    return signer == introducer && parsed.block().empty() && decode<Tick>(update).has_value();
+  if (is_its_introducers(parsed.head.type)) {
+    const bool decodes = parsed.head.type == MessageType::Tick ? decode<Tick>(update).has_value()
+                                                               : decode<LinkBundle>(update).has_value();
+    return signer == introducer && parsed.block().empty() && decodes;
   }
   if (parsed.head.type == MessageType::SiteBatch) {
     return signer == Principal::of_site(site_) && decode<SiteBatch>(update).has_value();

@@ -1,5 +1,5 @@
 // Which parts of a link message a server sends, and to whom: the erasure link, the naive one and the hub [ARCH] 4,
-// Table 1.
+// Table 1. On a link over dependable forwarders servers send nothing to each other.
 #pragma once
 
 #include <optional>
@@ -23,17 +23,19 @@ struct LinkPlan {
   [[nodiscard]] bool on_hub() const { return config::on_hub(kind); }
   // Of a link on a hub; which of its duties a server carries out when depends on the sequence there.
   [[nodiscard]] config::HubSets hub() const { return {sender, receiver}; }
+  [[nodiscard]] bool over_forwarders() const { return kind == config::LinkKind::forwarder; }
 
   // On the naive link each of f + 1 servers sends the whole message to each of f + 1: a code of which one part is
   // enough. A topology has no more copies than can be told apart.
   [[nodiscard]] link::PartCode code() const {
+    if (over_forwarders()) return code_of(1, 1);
     if (kind == config::LinkKind::naive) return code_of(config::naive_copies(sender, receiver), 1);
     if (on_hub()) return code_of(hub().count(), hub().needed());
     const config::LinkPairs pairs(sender, receiver);
     return code_of(pairs.count(), pairs.needed());
   }
 
-  // Who sends part `index` < code().n.
+  // Who sends part `index` < code().n, where servers send parts.
   [[nodiscard]] ServerId sender_of(std::size_t index) const {
     if (kind == config::LinkKind::naive) return ServerId(static_cast<std::uint16_t>(index / (receiver.f + 1)));
     if (on_hub()) return ServerId(static_cast<std::uint16_t>(index));
@@ -42,6 +44,7 @@ struct LinkPlan {
   // The parts that these servers of the sender send, a bit per index.
   [[nodiscard]] std::uint32_t parts_of(ServerSet servers) const {
     std::uint32_t bits = 0;
+    if (over_forwarders()) return bits;
     for (std::size_t i = 0; i < code().n; ++i) bits |= servers.contains(sender_of(i)) ? std::uint32_t{1} << i : 0;
     return bits;
   }
@@ -53,6 +56,7 @@ struct LinkPlan {
   // What server `self` of the sender sends.
   [[nodiscard]] std::vector<Duty> duties(ServerId self) const {
     std::vector<Duty> all;
+    if (over_forwarders()) return all;
     if (kind == config::LinkKind::naive) {
       for (std::size_t i = 0; self.index() <= sender.f && i <= receiver.f; ++i) {
         all.push_back({self.index() * (receiver.f + 1) + i, ServerId(static_cast<std::uint16_t>(i))});

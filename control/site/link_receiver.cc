@@ -54,7 +54,8 @@ LinkReceiver::Outcome LinkReceiver::on_part(const message::VerifiedMessage& mess
   const From& from = from_[source.index()];
   const link::PartCode code{part.n, part.k};
   // Else one server could take the places of all others.
-  if (code != from.plan->code() || from.plan->sender_of(part.index).value() != message.signer().index) {
+  if (from.plan->over_forwarders() || code != from.plan->code() ||
+      from.plan->sender_of(part.index).value() != message.signer().index) {
     return refuse(DropReason::link_part_malformed);
   }
   if (has(source, part.traffic, part.sequence)) return refuse(DropReason::link_stale);
@@ -66,6 +67,45 @@ LinkReceiver::Outcome LinkReceiver::on_part(const message::VerifiedMessage& mess
   if (!from.held_back) decode(id, outcome);
   if (outcome.failed.has_value()) drops.push_back(DropReason::link_bad_candidate);
   return outcome;
+}
+
+std::optional<DropReason> LinkReceiver::refuses(const LinkName& name) const {
+  if (name.destination != config_.self || name.incarnation != config_.incarnation) return DropReason::link_unknown;
+  if (name.source.index() >= from_.size()) return DropReason::link_unknown;
+  const From& from = from_[name.source.index()];
+  if (!from.plan.has_value() || !from.plan->over_forwarders()) return DropReason::link_unknown;
+  if (from.ignored) return DropReason::link_blacklisted;
+  if (has(name.source, name.traffic, name.sequence)) return DropReason::link_stale;
+  const SeqNum first = collector_.first(name.source, name.traffic);
+  const bool within = name.traffic == TrafficClass::timely || name.sequence.value() - first.value() < config_.window;
+  return within ? std::nullopt : std::optional(DropReason::link_beyond_window);
+}
+
+LinkReceiver::Outcome LinkReceiver::on_bundle(ServerId introducer, ByteView bundle, std::vector<DropReason>& drops) {
+  Outcome outcome;
+  const std::optional<LinkName> name = name_of(bundle);
+  const std::optional<DropReason> refused = name.has_value() ? refuses(*name) : DropReason::link_malformed;
+  if (refused.has_value()) {
+    drops.push_back(*refused);
+    if (*refused == DropReason::link_stale) outcome.asked_again = introduced_again(*name, introducer);
+    return outcome;
+  }
+  // Its introducer may be faulty, as the forwarder may be: neither is held against the source.
+  if (!is_signed_bundle(validator_, *name, bundle)) return drops.push_back(DropReason::link_bad_candidate), outcome;
+  static_cast<void>(introduced_again(*name, introducer));
+  take_message({name->source, name->traffic, name->sequence}, to_bytes(bundle), outcome);
+  return outcome;
+}
+
+// Remembers it. A copy of long ago says nothing: what its source may still wait for is within a window.
+bool LinkReceiver::introduced_again(const LinkName& name, ServerId introducer) {
+  if (name.traffic == TrafficClass::timely) return false;
+  const SeqNum delivered = this->delivered()[name.source.index()];
+  if (name.sequence.value() + config_.window <= delivered.value()) return false;
+  ServerSet& introducers = from_[name.source.index()].introducers[name.sequence];
+  const bool again = introducers.contains(introducer);
+  introducers.insert(introducer);
+  return again;
 }
 
 // One try: either it is the message, or its source is held back.
@@ -162,7 +202,10 @@ void LinkReceiver::in_turn(SiteId source, Outcome& outcome) {
     outcome.ready.push_back({source, TrafficClass::bounded, delivered, std::move(waiting.begin()->second)});
     waiting.erase(waiting.begin());
   }
-  if (delivered > before) collector_.advance(source, TrafficClass::bounded, delivered.next());
+  if (delivered == before) return;
+  collector_.advance(source, TrafficClass::bounded, delivered.next());
+  std::erase_if(from_[source.index()].introducers,
+                [&](const auto& each) { return each.first.value() + config_.window <= delivered.value(); });
 }
 
 bool LinkReceiver::has(SiteId source, TrafficClass traffic, SeqNum sequence) const {

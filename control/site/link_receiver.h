@@ -7,6 +7,10 @@
 // nothing has to be sent again, and TIMELY ones are dropped, since newer ones will come. What servers and sites send
 // that are known to be faulty counts for nothing.
 //
+// Over dependable forwarders link messages come whole, in LINK-BUNDLEs, and count when the source's signature on them
+// verifies: more than one server may introduce one, so copies are void. But one server introduces a message a second
+// time only when it has come again, because its source has not heard that it was executed.
+//
 // BOUNDED link messages are handed on in sequence, none left out. TIMELY ones are handed on at once, and those before
 // them are void.
 //
@@ -64,9 +68,15 @@ class LinkReceiver {
   struct Outcome {
     std::vector<ReceivedLink> ready;       // link messages in the order in which they are executed
     std::optional<FailedDecoding> failed;  // behind them; its source is held back from now on
+    bool asked_again = false;              // of a LINK-BUNDLE: its source has to hear again what was executed
   };
   // A part that was executed.
   [[nodiscard]] Outcome on_part(const message::VerifiedMessage& part, std::vector<DropReason>& drops);
+
+  // A bundle that was executed, as this server of the site introduced it.
+  [[nodiscard]] Outcome on_bundle(ServerId introducer, ByteView bundle, std::vector<DropReason>& drops);
+  // Why one under this name would be dropped if it were executed now, whatever is in it.
+  [[nodiscard]] std::optional<DropReason> refuses(const LinkName& name) const;
 
   // The source goes on.
   [[nodiscard]] Outcome resume(SiteId source);
@@ -99,13 +109,15 @@ class LinkReceiver {
     bool held_back = false;
     bool ignored = false;
     ServerSet ignored_servers;
-    std::vector<SeqNum> newest_timely;  // the highest sequence of a TIMELY part, by its index
-    Waiting waiting;                    // BOUNDED, decoded out of turn, at most a window
-    STATE_FIELDS(plan, held_back, ignored, ignored_servers, newest_timely, waiting)
+    std::vector<SeqNum> newest_timely;        // the highest sequence of a TIMELY part, by its index
+    Waiting waiting;                          // BOUNDED, decoded out of turn, at most a window
+    std::map<SeqNum, ServerSet> introducers;  // of BOUNDED bundles, a window back from the last one handed on
+    STATE_FIELDS(plan, held_back, ignored, ignored_servers, newest_timely, waiting, introducers)
   };
 
   void decode(const link::LinkMessageId& id, Outcome& outcome);
   void take_message(const link::LinkMessageId& id, Bytes bundle, Outcome& outcome);
+  [[nodiscard]] bool introduced_again(const LinkName& name, ServerId introducer);
   void in_turn(SiteId source, Outcome& outcome);
   void follow_timely(SiteId source, const message::LinkPart& part);
 

@@ -144,6 +144,7 @@ LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& m
     if (with_leaf) link.item_leaves.push_back(item.leaf);
   }
   link.content = message::encode(config_.envelope, message);
+  if (over_forwarders(link.to)) link.df_sequence = next_df_sequence();
   if (traffic == TrafficClass::bounded) {
     peer.under_way.push_back(moment.now);
     if (peer.repeat_at == Instant::never()) peer.repeat_at = moment.now + peer.repeat_gap;

@@ -9,6 +9,9 @@
 // much of the window waits for it. A site that does not acknowledge for long loses what waits for it (site_lagging) and
 // is left to catch-up. TIMELY ones are neither acknowledged nor repeated, and a newer item replaces one of its kind
 // that still waits.
+//
+// What goes over dependable forwarders is numbered here, too: all servers must present the same messages under the same
+// DF sequences [ARCH] 4.3. A message that is repeated goes under a new one.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +24,7 @@
 #include "control/site/outgoing.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/base/server_set.h"
 #include "dataplane/base/state_fields.h"
 
 namespace garrison::site {
@@ -47,6 +51,7 @@ struct LinkSenderConfig {
   Duration acknowledge_after = milliseconds(250);   // well below the other site's repeat_after
   Duration repeat_after = seconds(1);               // without an acknowledgement, doubling up to ...
   Duration longest_repeat = seconds(8);
+  ServerSet over_forwarders;  // sites, by number, that are reached over dependable forwarders
 };
 
 class LinkSender {
@@ -78,15 +83,20 @@ class LinkSender {
 
   // `from` has executed so many BOUNDED link messages of ours. True when that is news.
   bool acknowledged(Instant now, SiteId from, SeqNum delivered);
-  // Sites whose parts are to be sent again, everything not acknowledged. The clock has moved.
+  // Sites to which everything not acknowledged is to be sent again. The clock has moved.
   [[nodiscard]] std::vector<SiteId> due_again(Instant now);
+  [[nodiscard]] bool over_forwarders(SiteId site) const {
+    return config_.over_forwarders.contains(ServerId(site.value()));
+  }
+  // Of whatever is presented to the forwarders next.
+  [[nodiscard]] SeqNum next_df_sequence() { return df_sequence_ = df_sequence_.next(); }
   // Batches below this one are needed no more: no item that waits has its leaf there.
   [[nodiscard]] std::uint64_t oldest_needed(std::uint64_t none) const;
 
   [[nodiscard]] SeqNum acknowledged_through(SiteId site) const { return peers_[site.index()].acknowledged; }
   [[nodiscard]] std::size_t unacknowledged(SiteId site) const;
 
-  STATE_FIELDS(config_, peers_)
+  STATE_FIELDS(config_, peers_, df_sequence_)
 
  private:
   struct Peer {
@@ -115,6 +125,7 @@ class LinkSender {
 
   LinkSenderConfig config_;
   std::vector<Peer> peers_;  // by SiteId; this site's own stays empty
+  SeqNum df_sequence_;       // the last one given
 };
 
 }  // namespace garrison::site

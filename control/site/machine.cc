@@ -69,6 +69,9 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
     case message::MessageType::LinkInquiryResponse:
       follow(state_->inquiries.on_response(message));
       break;
+    case message::MessageType::LinkBundle:
+      on_link_bundle(introducer, message);
+      break;
     default:
       on_link_part(message);
       break;
@@ -93,7 +96,7 @@ void LogicalMachine::on_tick(ServerId introducer, const message::Tick& tick) {
   state_->clock.on_tick(introducer, tick.clock);
   if (state_->clock.now() == before) return;
   if (replica_.next_wakeup() <= state_->clock.now()) replica_.tick(state_->clock.now());
-  for (const SiteId site : state_->sender.due_again(state_->clock.now())) effects_.repeat(site);
+  for (const SiteId site : state_->sender.due_again(state_->clock.now())) repeat(site);
   for (const SiteId site : state_->inquiries.due_again(state_->clock.now())) effects_.ask_again(site);
 }
 
@@ -108,6 +111,23 @@ void LogicalMachine::on_link_part(const message::VerifiedMessage& message) {
     state_->sender.owe_acknowledgement(state_->clock.now(), source);
   }
   take(std::move(outcome));
+}
+
+void LogicalMachine::on_link_bundle(ServerId introducer, const message::VerifiedMessage& message) {
+  std::vector<DropReason> drops;
+  const ByteView bundle = message.as<message::LinkBundle>().bundle;
+  LinkReceiver::Outcome outcome = state_->receiver.on_bundle(introducer, bundle, drops);
+  for (const DropReason reason : drops) drop(reason);
+  if (drops.empty()) effects_.arrived(*name_of(bundle));
+  if (outcome.asked_again) state_->sender.owe_acknowledgement(state_->clock.now(), name_of(bundle)->source);
+  take(std::move(outcome));
+}
+
+void LogicalMachine::repeat(SiteId site) {
+  if (!state_->sender.over_forwarders(site)) return effects_.repeat(site);
+  for (const SentMessages::Kept& link : state_->sent.unacknowledged(site)) {
+    effects_.present_again(site, state_->sender.next_df_sequence(), link.bundle);
+  }
 }
 
 void LogicalMachine::take(LinkReceiver::Outcome outcome) {

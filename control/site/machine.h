@@ -61,6 +61,11 @@ class Effects {
   virtual void repeat(SiteId to) = 0;
   // So is the last INQUIRY to it.
   virtual void ask_again(SiteId to) = 0;
+  // Over dependable forwarders each BOUNDED link message by itself is presented again, under this DF sequence, the next
+  // one that was given. The view is valid during the call.
+  virtual void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) = 0;
+  // A link message that comes in bundles is known: nobody need introduce it any more, nor a TIMELY one before it.
+  virtual void arrived(const LinkName& name) = 0;
   // A server or site is known to be faulty; nothing more goes to a site that is.
   virtual void convicted(const Conviction& conviction) = 0;
 
@@ -110,6 +115,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   }
   // Whether to introduce an INQUIRY or INQUIRY-RESPONSE that came from another site.
   [[nodiscard]] bool wants(const message::VerifiedMessage& inquiry) const { return state_->inquiries.wants(inquiry); }
+  // Why a bundle under this name would be dropped.
+  [[nodiscard]] std::optional<DropReason> refuses(const LinkName& name) const { return state_->receiver.refuses(name); }
   // Why a part from this server would be dropped.
   [[nodiscard]] std::optional<DropReason> refuses(const crypto::Principal& sender, TrafficClass traffic) const {
     return state_->receiver.refuses(sender, traffic);
@@ -149,6 +156,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void on_tick(ServerId introducer, const message::Tick& tick);
   void on_site_batch(const message::VerifiedMessage& event);
   void on_link_part(const message::VerifiedMessage& event);
+  void on_link_bundle(ServerId introducer, const message::VerifiedMessage& event);
+  void repeat(SiteId site);
   void take(LinkReceiver::Outcome outcome);
   void follow(Consequences consequences);
   void expel(const Conviction& conviction);

@@ -16,6 +16,7 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       came_(config.links.size()),
       asked_(config.links.size()),
       answered_(config.links.size()) {
+  for (std::vector<HeldBundles>& by_source : bundles_) by_source.resize(config.links.size());
   CHECK(config.tick_period > Duration() && config.tick_rest >= config.tick_period);
 }
 
@@ -45,6 +46,14 @@ void Member::tick(Instant now, Instant tick_wanted) {
     each.introduce_at = now + config_.takeover;
     outputs_.introduce.push_back(signed_message(*each.batch, each.batch->own.front(), *each.signature));
   }
+  for (std::vector<HeldBundles>& by_source : bundles_) {
+    for (HeldBundles& held : by_source) {
+      for (auto& [sequence, bundle] : held) {
+        if (bundle.first <= now) outputs_.introduce.push_back(std::move(bundle.second));
+      }
+      std::erase_if(held, [&](const auto& each) { return each.second.first <= now; });
+    }
+  }
   ThresholdSign::Output output;
   signing_.tick(now, output);
   collect(output);
@@ -60,11 +69,20 @@ Instant Member::next_wakeup() const {
   for (const Batch& each : batches_) {
     if (!each.settled) next = earlier(next, each.introduce_at);
   }
+  for (const std::vector<HeldBundles>& by_source : bundles_) {
+    for (const HeldBundles& held : by_source) {
+      for (const auto& [sequence, bundle] : held) next = earlier(next, bundle.first);
+    }
+  }
   return next;
 }
 
 void Member::closed(std::shared_ptr<const OutgoingBatch> batch) {
   batches_.push_back({batch, std::nullopt, false, Instant::never()});
+  for (const LinkOut& link : batch->links) {
+    if (link.df_sequence == SeqNum()) continue;
+    departing_.push_back({batch->number, {link.df_sequence, link.to, link.traffic, {}}});
+  }
   ThresholdSign::Output output;
   signing_.begin(now_, batch->number, batch->tree.statement(), output);
   collect(output);
@@ -96,6 +114,9 @@ void Member::repeat(SiteId to) {
 void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed_batches,
                       const std::vector<SentMessages::Kept>& unacknowledged) {
   while (!batches_.empty() && batches_.front().batch->number <= settled) batches_.pop_front();
+  // What others have presented meanwhile is jumped over.
+  std::erase_if(departing_, [&](const Departing& each) { return each.link.bundle.empty() && each.batch <= settled; });
+  hand_over();
   signing_.forget_below(settled + 1);
   for (const std::shared_ptr<const OutgoingBatch>& batch : closed_batches) {
     if (find(batch->number) == nullptr) closed(batch);
@@ -104,8 +125,49 @@ void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<c
   for (Answer& answer : answered_) answer = {};
   // What was acknowledged meanwhile goes with the next acknowledgement.
   for (const SentMessages::Kept& link : unacknowledged) {
-    send_parts(link.to, TrafficClass::bounded, link.sequence, link.bundle);
+    if (sends_to(link.to)) send_parts(link.to, TrafficClass::bounded, link.sequence, link.bundle);
   }
+}
+
+void Member::present_again(SiteId to, SeqNum df_sequence, ByteView bundle) {
+  departing_.push_back({0, {df_sequence, to, TrafficClass::bounded, to_bytes(bundle)}});
+  hand_over();
+}
+
+void Member::hand_over() {
+  for (; !departing_.empty() && !departing_.front().link.bundle.empty(); departing_.pop_front()) {
+    outputs_.present.push_back(std::move(departing_.front().link));
+  }
+}
+
+std::optional<DropReason> Member::on_bundle(Instant now, const LinkName& name, ByteView event, bool known) {
+  const bool again = name.traffic == TrafficClass::bounded && came_again(name.source, name.sequence.value());
+  if (known && !again) return DropReason::link_stale;
+  if (on_duty(name.sequence.value())) {
+    outputs_.introduce.push_back(to_bytes(event));
+    return std::nullopt;
+  }
+  if (known) return DropReason::link_stale;  // those on duty say that it was asked for again
+  HeldBundles& held = bundles_[static_cast<std::size_t>(name.traffic)].at(name.source.index());
+  if (held.size() == kHeldBundles) return DropReason::link_beyond_window;
+  held.try_emplace(name.sequence, now + config_.takeover, to_bytes(event));
+  return std::nullopt;
+}
+
+void Member::arrived(const LinkName& name) {
+  HeldBundles& held = bundles_[static_cast<std::size_t>(name.traffic)].at(name.source.index());
+  if (name.traffic == TrafficClass::bounded) {
+    held.erase(name.sequence);
+  } else {
+    held.erase(held.begin(), held.upper_bound(name.sequence));
+  }
+}
+
+bool Member::came_again(SiteId source, std::uint64_t what) {
+  link::SlidingBitmap<kRemembered>& came = came_.at(source.index());
+  const bool again = !came.fresh(what);
+  came.insert(what);
+  return again;
 }
 
 void Member::ask_again(SiteId to) {
@@ -157,9 +219,7 @@ bool Member::introduces(SiteId source, const message::LinkPart& part, bool known
     what = what * kMaxServersPerSite + part.index;
   }
   if (part.traffic == TrafficClass::timely) return !known;
-  link::SlidingBitmap<kRemembered>& came = came_[source.index()];
-  const bool again = !came.fresh(what);
-  came.insert(what);
+  const bool again = came_again(source, what);
   return !known || again;
 }
 
@@ -180,6 +240,7 @@ void Member::on_signature(std::uint64_t number, const RootSignature& signature) 
   batch->signature = signature;
   batch->introduce_at = on_duty(number) ? now_ : now_ + config_.takeover;
   send_parts(*batch->batch, signature);
+  present(*batch->batch, signature);
   send_uncoded(*batch->batch, signature);
   forget_done();
 }
@@ -188,6 +249,16 @@ void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signatu
   for (const LinkOut& link : batch.links) {
     if (sends_to(link.to)) send_parts(link.to, link.traffic, link.sequence, bundle(batch, link, signature));
   }
+}
+
+void Member::present(const OutgoingBatch& batch, const RootSignature& signature) {
+  for (Departing& each : departing_) {
+    if (each.batch != batch.number) continue;
+    const auto link = std::ranges::find(batch.links, each.link.df_sequence, &LinkOut::df_sequence);
+    CHECK(link != batch.links.end());
+    each.link.bundle = bundle(batch, *link, signature);
+  }
+  hand_over();
 }
 
 bool Member::sends_to(SiteId site) const {

@@ -7,6 +7,10 @@
 // goes to this server's peers until it is answered, and an answer that they have not heard is given again when they ask
 // again.
 //
+// Over dependable forwarders it presents whole link messages, strictly in the order of their DF sequences, so that one
+// waits until those before it are signed. What the forwarder hands it is introduced by f + 1 servers in turn over the
+// link sequence, and by the others when that takes too long.
+//
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
 
@@ -35,7 +39,8 @@ struct MemberConfig {
   Incarnation link_incarnation{1};
   Duration tick_period = milliseconds(10);  // of TICK, while the machine waits for the time
   Duration tick_rest = milliseconds(30);    // and while it does not; at least tick_period
-  Duration takeover = milliseconds(100);    // after which a signature that nobody on duty introduced is introduced
+  // After which a signature or a LINK-BUNDLE that nobody on duty introduced is introduced.
+  Duration takeover = milliseconds(100);
   Duration answer_gap = milliseconds(500);  // at least, between two times that the same INQUIRY-RESPONSE goes out
 };
 
@@ -67,21 +72,30 @@ class Member final : public Effects {
     SiteId site;
     ServerSet to;
   };
+  // A link message for the forwarders of this site.
+  struct Present {
+    SeqNum df_sequence;  // above the one before
+    SiteId to;
+    TrafficClass traffic{};
+    Bytes bundle;
+  };
   struct Outputs {
-    std::vector<Bytes> introduce;  // whole events: TICK, SITE-BATCH; a LINK-PART is introduced as it came
+    // Whole events: TICK, SITE-BATCH, LINK-BUNDLE; a LINK-PART is introduced as it came.
+    std::vector<Bytes> introduce;
     std::vector<ordering::Sign>
         sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
     std::vector<ordering::Forward> forward;
     std::vector<ThresholdSign::Share> shares;  // to be made by the thread that holds the key, for on_share()
     std::vector<SendPart> send;
     std::vector<SendUncoded> uncoded;
+    std::vector<Present> present;
     std::vector<Acknowledged> acknowledged;  // of links on the hub
     std::vector<Conviction> convictions;     // news for whoever keeps evidence
     std::vector<DropReason> drops;
 
     [[nodiscard]] bool empty() const {
       return introduce.empty() && sign.empty() && forward.empty() && shares.empty() && send.empty() &&
-             uncoded.empty() && acknowledged.empty() && convictions.empty() && drops.empty();
+             uncoded.empty() && present.empty() && acknowledged.empty() && convictions.empty() && drops.empty();
     }
   };
 
@@ -94,6 +108,9 @@ class Member final : public Effects {
   // A verified part came from `source`, whose link message the machine knows already or not: whether to introduce it.
   // One that is known is needed when it comes again: its site has not heard that it was executed, and asks.
   [[nodiscard]] bool introduces(SiteId source, const message::LinkPart& part, bool known);
+  // The forwarder has handed over a LINK-BUNDLE, which is verified, and which the machine has executed or not. Returns
+  // why it is neither introduced nor kept for later.
+  [[nodiscard]] std::optional<DropReason> on_bundle(Instant now, const LinkName& name, ByteView event, bool known);
   // A server of that site asked what this one has answered already.
   void answer_again(Instant now, const message::InquiryId& id);
   // `tick_wanted`: when the machine waits for a TICK of this server.
@@ -113,6 +130,8 @@ class Member final : public Effects {
   void acknowledged(SiteId to, SeqNum through) override;
   void repeat(SiteId to) override;
   void ask_again(SiteId to) override;
+  void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) override;
+  void arrived(const LinkName& name) override;
   void convicted(const Conviction& conviction) override;
   // Nothing that was signed before is contradicted: shares of a batch and parts of a link message are what they are,
   // whoever makes them when. INQUIRYs that were signed meanwhile the others repeat.
@@ -128,7 +147,18 @@ class Member final : public Effects {
     bool settled = false;
     Instant introduce_at = Instant::never();
   };
+  // Bundles that others introduce, of each site and class.
+  static constexpr std::size_t kHeldBundles = 128;
+  struct Departing {
+    std::uint64_t batch = 0;  // whose signature it waits for, unless it is there
+    Present link;             // the bundle is empty while it waits
+  };
+  using HeldBundles = std::map<SeqNum, std::pair<Instant, Bytes>>;  // when to introduce which event
+
   void collect(ThresholdSign::Output& output);
+  void present(const OutgoingBatch& batch, const RootSignature& signature);
+  void hand_over();
+  [[nodiscard]] bool came_again(SiteId source, std::uint64_t what);
   void on_signature(std::uint64_t number, const RootSignature& signature);
   void send_parts(const OutgoingBatch& batch, const RootSignature& signature);
   void send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle);
@@ -161,7 +191,9 @@ class Member final : public Effects {
     message::InquiryId id;
     Instant sent_at;
   };
-  std::vector<Answer> answered_;  // the last INQUIRY-RESPONSE to each site
+  std::vector<Answer> answered_;         // the last INQUIRY-RESPONSE to each site
+  std::deque<Departing> departing_;      // by DF sequence: not yet handed over
+  std::vector<HeldBundles> bundles_[2];  // by class and source
   Instant now_;
   std::optional<Instant> ticked_at_;
   Instant tick_wanted_;

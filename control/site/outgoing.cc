@@ -180,18 +180,28 @@ bool paths_hold(const message::VerifiedMessage& link, ByteView paths) {
 
 }  // namespace
 
-bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes) {
-  const std::optional<Bundle> opened = open_bundle(bytes);
-  if (!opened.has_value()) return false;
-  const message::Validation outcome = validator.link_message(name.source, name.destination, opened->message);
+std::optional<LinkName> name_of(ByteView bundle) {
+  const std::optional<Bundle> opened = open_bundle(bundle);
+  if (!opened.has_value()) return std::nullopt;
+  const auto head = message::decode_envelope(opened->message);
+  const auto link = message::decode<message::LinkMessage>(opened->message);
+  if (!head.has_value() || !link.has_value()) return std::nullopt;
+  return LinkName{head->envelope.signer.site, link->destination, link->traffic, link->incarnation, link->sequence};
+}
+
+std::optional<message::VerifiedMessage> signed_link(message::Validator& validator, SiteId destination,
+                                                    ByteView bundle) {
+  const std::optional<LinkName> name = name_of(bundle);
+  if (!name.has_value()) return std::nullopt;
+  const Bundle opened = *open_bundle(bundle);
+  const message::Validation outcome = validator.link_message(name->source, destination, opened.message);
   const auto* message = std::get_if<message::VerifiedMessage>(&outcome);
-  if (message == nullptr) return false;
-  const auto link = message->as<message::LinkMessage>();
-  // The site has signed another message of its under these bytes: a part of it was replayed under this sequence.
-  if (link.traffic != name.traffic || link.sequence != name.sequence || link.incarnation != name.incarnation) {
-    return false;
-  }
-  return paths_hold(*message, opened->paths);
+  return message != nullptr && paths_hold(*message, opened.paths) ? std::optional(*message) : std::nullopt;
+}
+
+bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes) {
+  // The site may have signed another message of its under these bytes: a part of it was replayed under this sequence.
+  return name_of(bytes) == name && signed_link(validator, name.destination, bytes).has_value();
 }
 
 }  // namespace garrison::site

@@ -50,7 +50,8 @@ struct LinkOut {
   Bytes content;  // of the LINK-MESSAGE
   std::uint16_t leaf = 0;
   std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
-  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves)
+  SeqNum df_sequence{};                    // under which servers present it to their forwarder; 0: they do not
+  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves, df_sequence)
 };
 
 // An INQUIRY or INQUIRY-RESPONSE: it goes whole to the peers of each server, since what finds wrong parts cannot
@@ -107,9 +108,15 @@ struct LinkName {
   TrafficClass traffic{};
   Incarnation incarnation;
   SeqNum sequence;
+  friend bool operator==(const LinkName&, const LinkName&) = default;
 };
-// Whether these bytes are what the source's servers code as this link message: the source has signed it, and the paths
-// of its items lead to what it has signed, so that there are no two of them.
+// Which one these bytes say that they are; nothing is verified. None when they are no bundle.
+[[nodiscard]] std::optional<LinkName> name_of(ByteView bundle);
+// The LINK-MESSAGE in these bytes, if the site that it names as its source has signed it for `destination` and the
+// paths of its items lead to what that has signed, so that there are no two of them. Lives as long as they do.
+[[nodiscard]] std::optional<message::VerifiedMessage> signed_link(message::Validator& validator, SiteId destination,
+                                                                  ByteView bundle);
+// Whether these bytes are what the source's servers code as this link message.
 [[nodiscard]] bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes);
 
 }  // namespace garrison::site

@@ -1,5 +1,8 @@
 #include "control/site/sent_messages.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "dataplane/base/check.h"
 
 namespace garrison::site {
@@ -41,10 +44,15 @@ SentMessages::Fate SentMessages::fate(SiteId to, TrafficClass traffic, SeqNum se
 std::vector<SentMessages::Kept> SentMessages::unacknowledged() const {
   std::vector<Kept> all;
   for (std::size_t site = 0; site < sites_.size(); ++site) {
-    const SiteId to(static_cast<std::uint16_t>(site));
-    for (const auto& [sequence, bundle] : lane(to, TrafficClass::bounded).kept) {
-      if (!bundle.empty()) all.push_back({to, sequence, bundle});
-    }
+    std::ranges::move(unacknowledged(SiteId(static_cast<std::uint16_t>(site))), std::back_inserter(all));
+  }
+  return all;
+}
+
+std::vector<SentMessages::Kept> SentMessages::unacknowledged(SiteId to) const {
+  std::vector<Kept> all;
+  for (const auto& [sequence, bundle] : lane(to, TrafficClass::bounded).kept) {
+    if (!bundle.empty()) all.push_back({to, sequence, bundle});
   }
   return all;
 }

@@ -43,6 +43,7 @@ class SentMessages {
     ByteView bundle;
   };
   [[nodiscard]] std::vector<Kept> unacknowledged() const;
+  [[nodiscard]] std::vector<Kept> unacknowledged(SiteId to) const;
   // Of one that is kept.
   [[nodiscard]] ByteView bundle_of(SiteId to, TrafficClass traffic, SeqNum sequence) const;
 

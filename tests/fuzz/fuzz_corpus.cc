@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   seeds.push_back({MessageType::LinkInquiry, encode(site(1), LinkInquiry{id, {sent, other}})});
   seeds.push_back({MessageType::LinkInquiryResponse,
                    encode(site(0), LinkInquiryResponse{id, LinkInquiryResponse::Answer::message, part})});
+  seeds.push_back({MessageType::LinkBundle, encode(server, LinkBundle{part})});
   std::size_t number = 0;  // a type may have several seeds
   for (const garrison::testing::SignedMessage& seed : seeds) {
     const std::string path = directory + "/" + std::to_string(number++) + "-" + std::string(name(seed.type));

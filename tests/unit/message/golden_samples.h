@@ -91,6 +91,7 @@ inline LinkMessage sample(const LinkMessage& /*type*/) {
           kIncarnation, kSequence,
           SeqNum(2),    {{LinkMessage::Item::kWhole, text("whole")}, {5, text("leaf")}}};
 }
+inline LinkBundle sample(const LinkBundle& /*type*/) { return {text("signed by its site")}; }
 inline LinkInquiry sample(const LinkInquiry& /*type*/) {
   return {{SiteId(3), SiteId(0x0a), TrafficClass::bounded, kIncarnation, SeqNum(2), kSequence},
           {text("part 0"), text("p1")}};

@@ -121,6 +121,7 @@ class RandomMessages {
     m.data = exactly(between(1, kStateChunkBytes));
   }
 
+  void fill(const Envelope& /*signer*/, LinkBundle& m) { m.bundle = exactly(between(1, kMaxLinkBundleBytes)); }
   void fill(const Envelope& /*signer*/, Tick& m) { m = {Instant(static_cast<std::int64_t>(rng_() >> 5U))}; }
   void fill(const Envelope& /*signer*/, SiteBatch& m) { m = {between(1, 1000)}; }
   void fill(const Envelope& /*signer*/, LinkPart& m) {

@@ -93,6 +93,15 @@ TEST_F(SiteValidatorTest, nobody_introduces_another_servers_clock) {
   EXPECT_EQ(refused(with_more), DropReason::message_bad_update);
 }
 
+TEST_F(SiteValidatorTest, a_bundle_counts_as_its_introducers_whatever_is_in_it) {
+  const auto bundle = [&](ServerId server) {
+    return encode(keys_.envelope(server), LinkBundle{as_bytes("not looked at")});
+  };
+  EXPECT_EQ(refused(bundle(kA1)), std::nullopt);
+  EXPECT_EQ(refused(bundle(kA2)), DropReason::message_bad_update);
+  EXPECT_EQ(refused(keys_.sign(kA1, LinkBundle{as_bytes("signed")})), DropReason::message_bad_update);
+}
+
 TEST_F(SiteValidatorTest, a_batch_counts_only_under_the_signature_of_its_own_site) {
   EXPECT_EQ(refused(of_site(kThere, SiteBatch{3})), DropReason::message_bad_update);
   Bytes forged = of_site(kHere, SiteBatch{3});

@@ -245,5 +245,116 @@ TEST_F(LinkReceiverTest, a_sequence_beyond_the_window_is_refused) {
   EXPECT_TRUE(dropped(DropReason::link_beyond_window));
 }
 
+class BundleReceiverTest : public SourceSiteTest {
+ protected:
+  BundleReceiverTest()
+      : receiver_({.self = kDestination,
+                   .sites = 4,
+                   .sources = {{kSource, {config::LinkKind::forwarder, {4, 1}, {4, 1}}}},
+                   .window = 8},
+                  sites_) {}
+
+  Bytes whole(std::uint64_t sequence, TrafficClass traffic = TrafficClass::bounded) {
+    const OutgoingBatch out = batch(2, SeqNum(sequence), traffic);
+    return bundle(out, out.links.front(), sign(out));
+  }
+  std::vector<std::uint64_t> hear(std::uint16_t introducer, const Bytes& bundle) {
+    drops_.clear();
+    const LinkReceiver::Outcome outcome = receiver_.on_bundle(ServerId(introducer), bundle, drops_);
+    asked_again_ = outcome.asked_again;
+    EXPECT_FALSE(outcome.failed.has_value());
+    std::vector<std::uint64_t> sequences;
+    for (const ReceivedLink& link : outcome.ready) sequences.push_back(link.sequence.value());
+    return sequences;
+  }
+
+  using Sequences = std::vector<std::uint64_t>;
+  using Drops = std::vector<DropReason>;
+  LinkReceiver receiver_;
+  Drops drops_;
+  bool asked_again_ = false;
+};
+
+TEST_F(BundleReceiverTest, the_first_copy_counts_and_those_of_others_are_void) {
+  EXPECT_EQ(hear(0, whole(1)), (Sequences{1}));
+  EXPECT_TRUE(drops_.empty());
+  EXPECT_TRUE(hear(1, whole(1)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_stale}));
+  EXPECT_FALSE(asked_again_) << "a copy that comes late says nothing";
+}
+
+TEST_F(BundleReceiverTest, a_second_copy_of_one_server_says_that_the_source_asks_again) {
+  EXPECT_EQ(hear(0, whole(1)), (Sequences{1}));
+  EXPECT_TRUE(hear(0, whole(1)).empty());
+  EXPECT_TRUE(asked_again_);
+  hear(1, whole(1));
+  EXPECT_FALSE(asked_again_);
+  hear(1, whole(1));
+  EXPECT_TRUE(asked_again_);
+}
+
+TEST_F(BundleReceiverTest, what_is_a_window_back_is_not_asked_for_by_anybody) {
+  for (std::uint64_t sequence = 1; sequence <= 9; ++sequence) hear(0, whole(sequence));
+  EXPECT_EQ(receiver_.delivered()[kSource.index()], SeqNum(9));
+  hear(0, whole(2));
+  EXPECT_TRUE(asked_again_);
+  hear(0, whole(1));
+  hear(0, whole(1));
+  EXPECT_FALSE(asked_again_);
+}
+
+TEST_F(BundleReceiverTest, a_timely_one_is_never_asked_for_again) {
+  hear(0, whole(1, TrafficClass::timely));
+  hear(0, whole(1, TrafficClass::timely));
+  EXPECT_EQ(drops_, (Drops{DropReason::link_stale}));
+  EXPECT_FALSE(asked_again_);
+}
+
+TEST_F(BundleReceiverTest, bounded_ones_are_handed_on_in_order) {
+  EXPECT_TRUE(hear(0, whole(3)).empty());
+  EXPECT_TRUE(hear(0, whole(2)).empty());
+  EXPECT_TRUE(hear(1, whole(3)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_stale}));
+  EXPECT_EQ(hear(0, whole(1)), (Sequences{1, 2, 3}));
+}
+
+TEST_F(BundleReceiverTest, a_timely_one_makes_those_before_it_void_however_far_it_jumps) {
+  EXPECT_EQ(hear(0, whole(1000, TrafficClass::timely)), (Sequences{1000}));
+  EXPECT_TRUE(hear(0, whole(999, TrafficClass::timely)).empty());
+}
+
+TEST_F(BundleReceiverTest, what_the_source_has_not_signed_is_void_and_blames_nobody) {
+  Bytes forged = whole(1);
+  forged[forged.size() / 2] ^= 1U;
+  EXPECT_TRUE(hear(0, forged).empty());
+  ASSERT_EQ(drops_.size(), 1U);
+  EXPECT_NE(drops_.front(), DropReason::link_stale);
+  Bytes no_paths = whole(1);
+  no_paths.pop_back();
+  EXPECT_TRUE(hear(0, no_paths).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_bad_candidate}));
+  EXPECT_TRUE(hear(0, to_bytes(ByteView(no_paths).first(20))).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_malformed}));
+  EXPECT_EQ(receiver_.failures(), 0U);
+  EXPECT_EQ(hear(0, whole(1)), (Sequences{1}));
+}
+
+TEST_F(BundleReceiverTest, what_is_beyond_the_window_takes_no_memory) {
+  EXPECT_TRUE(hear(0, whole(9)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_beyond_window}));
+}
+
+TEST_F(BundleReceiverTest, nothing_of_a_listed_site_counts) {
+  receiver_.ignore(kSource);
+  EXPECT_TRUE(hear(0, whole(1)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_blacklisted}));
+}
+
+TEST_F(LinkReceiverTest, a_link_of_another_kind_takes_no_bundles) {
+  const LinkReceiver::Outcome outcome = receiver_.on_bundle(ServerId(0), whole(1), drops_);
+  EXPECT_TRUE(outcome.ready.empty());
+  EXPECT_TRUE(dropped(DropReason::link_unknown));
+}
+
 }  // namespace
 }  // namespace garrison::site

@@ -283,5 +283,26 @@ TEST_F(LinkSenderTest, all_communication_with_a_site_that_is_cut_off_ends) {
   for (const SiteId due : sender_.due_again(Instant(seconds(100).ns()))) EXPECT_EQ(due, kOther);
 }
 
+TEST_F(LinkSenderTest, what_goes_over_forwarders_has_numbers_of_its_own_without_a_gap) {
+  LinkSenderConfig with = config();
+  with.over_forwarders = ServerSet::only(ServerId(kOther.value()));
+  LinkSender sender(with);
+  for (const SiteId to : {kPeer, kOther}) {
+    for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+      sender.push(to, traffic, item(10), drops_);
+    }
+  }
+  std::vector<SeqNum> numbers;
+  for (const LinkOut& link : sender.pack({now_, 1, 0}, {SeqNum(0), SeqNum(0), SeqNum(0)}, {})) {
+    if (link.to == kPeer) {
+      EXPECT_EQ(link.df_sequence, SeqNum());
+    } else {
+      numbers.push_back(link.df_sequence);
+    }
+  }
+  EXPECT_EQ(numbers, (std::vector{SeqNum(1), SeqNum(2)}));
+  EXPECT_EQ(sender.next_df_sequence(), SeqNum(3)) << "what is repeated goes on where the batch ended";
+}
+
 }  // namespace
 }  // namespace garrison::site

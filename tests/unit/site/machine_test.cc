@@ -79,6 +79,53 @@ TEST(LogicalMachineTest, the_hub_link_brings_the_same) {
   expect_agreement(world, 12);
 }
 
+TEST(LogicalMachineTest, over_forwarders_the_same_arrives_and_each_message_is_sent_once) {
+  World world({.link = config::LinkKind::forwarder});
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(2));
+  expect_agreement(world, 20);
+  EXPECT_EQ(world.parts_sent(), 0U);
+  const MachineStatus status = world.machine(0, 0).status();
+  EXPECT_GT(status.link_messages, 100U);
+  EXPECT_EQ(world.machine(0, 0).drops().get(DropReason::link_stale), status.link_messages) << "f + 1 introduce each";
+}
+
+TEST(LogicalMachineTest, what_forwarders_lose_is_presented_again_under_new_numbers) {
+  World world({.link = config::LinkKind::forwarder});
+  std::size_t lost = 0;
+  world.loses = [&](SiteId /*source*/, const LinkName& link) {
+    return link.traffic == TrafficClass::bounded && lost < 40 && ++lost % 2 == 0;
+  };
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(30));
+  expect_agreement(world, 20);
+  EXPECT_EQ(lost, 40U);
+}
+
+TEST(LogicalMachineTest, a_bundle_that_its_site_has_not_signed_is_void_whoever_introduces_it) {
+  World world({.link = config::LinkKind::forwarder});
+  std::size_t forged = 0;
+  world.loses = [&](SiteId source, const LinkName& link) {
+    // A server of the receiving site is quicker than the correct ones, and wrong.
+    message::LinkMessage message{link.destination, link.traffic, link.incarnation, link.sequence, SeqNum(0), {}};
+    const Bytes content = message::encode(world.envelope(crypto::Principal::of_site(source)), message);
+    const Bytes other = world.keys().sign(crypto::Principal::server(source, ServerId(0)), content);
+    Bytes bundle(4 + other.size());
+    Writer(bundle).u32(static_cast<std::uint32_t>(other.size())).bytes(other);
+    world.introduce_bundle(link.destination.index(), 3, bundle);
+    ++forged;
+    return false;
+  };
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(2));
+  expect_agreement(world, 20);
+  EXPECT_GT(forged, 100U);
+  EXPECT_GT(world.machine(0, 0).drops().get(DropReason::link_bad_candidate), 100U);
+}
+
 // In every site server 3 sends wrong bytes or nothing: of the four pairs of each link one is faulty at each end.
 TEST(LogicalMachineTest, a_faulty_server_in_every_site_neither_stops_nor_changes_anything) {
   World world;

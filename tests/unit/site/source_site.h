@@ -34,14 +34,14 @@ class SourceSiteTest : public ::testing::Test {
 
   // A batch with `signed_items` messages that have a leaf, one that has none, and a link message with all of them.
   OutgoingBatch batch(std::size_t signed_items, SeqNum sequence = SeqNum(5),
-                      TrafficClass traffic = TrafficClass::bounded) {
+                      TrafficClass traffic = TrafficClass::bounded, std::uint64_t number = 7) {
     std::vector<Emission> own;
     std::vector<Digest> leaves;
     const auto add = [&](const Bytes& content) {
       leaves.push_back(crypto::leaf_digest(content));
       own.push_back({content, true, static_cast<std::uint16_t>(leaves.size() - 1)});
     };
-    add(message::encode(envelope(), message::SiteBatch{7}));
+    add(message::encode(envelope(), message::SiteBatch{number}));
     for (std::size_t i = 0; i < signed_items; ++i) {
       add(message::encode(envelope(), message::Prepare{View(0), SeqNum(i + 1), {}}));
     }
@@ -55,7 +55,7 @@ class SourceSiteTest : public ::testing::Test {
     link.content = message::encode(envelope(), message);
     leaves.push_back(crypto::leaf_digest(link.content));
     crypto::MerkleBatch tree(keys_.system(), envelope().signer, keys_.epoch(), leaves);
-    return {7, std::move(own), {link}, {}, std::move(tree)};
+    return {number, std::move(own), {link}, {}, std::move(tree)};
   }
 
   RootSignature sign(const OutgoingBatch& batch) {

@@ -57,6 +57,8 @@ class World {
   std::function<bool(SiteId source, std::size_t from, message::LinkPart& part, Bytes& bytes)> corrupt;
   // The same for what goes whole: INQUIRY and INQUIRY-RESPONSE. False: it is lost.
   std::function<bool(SiteId source, std::size_t from, SiteId destination, const Bytes& message)> passes;
+  // Whether a link message gets lost between two forwarders.
+  std::function<bool(SiteId source, const LinkName& link)> loses;
   // A site that is cut off neither sends nor hears.
   std::function<bool(SiteId source, SiteId destination)> cut;
 
@@ -108,6 +110,8 @@ class World {
     return sites_[site].servers[server].convictions;
   }
   [[nodiscard]] Instant now() const { return now_; }
+  // Over forwarders.
+  [[nodiscard]] std::uint64_t bundles_sent() const { return bundles_sent_; }
   [[nodiscard]] std::uint64_t parts_sent() const { return parts_sent_; }
   [[nodiscard]] std::uint64_t ticks() const { return ticks_; }
   [[nodiscard]] const WorldOptions& options() const { return options_; }
@@ -115,6 +119,10 @@ class World {
   // An event of the oracle's choice, as if `server` had introduced it.
   void introduce(std::size_t site, std::size_t server, const Bytes& event) {
     at(now_ + options_.local_order, [=, this] { execute(site, server, event); });
+  }
+  void introduce_bundle(std::size_t site, std::size_t server, const Bytes& bundle) {
+    const auto signer = crypto::Principal::server(id(site), server_id(server));
+    introduce(site, server, message::encode(envelope(signer), message::LinkBundle{bundle}));
   }
   void at(Instant when, std::function<void()> run) { events_.push({when, ++scheduled_, std::move(run)}); }
   [[nodiscard]] message::Envelope envelope(const crypto::Principal& signer) const { return keys_.envelope(signer); }
@@ -158,6 +166,10 @@ class World {
         for (const Bytes& part : parts) world->carry(SiteId(static_cast<std::uint16_t>(site)), id, to, part);
       }
     }
+    void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) override {
+      world->present(*this, to, df_sequence, to_bytes(bundle));
+    }
+    void arrived(const LinkName& /*name*/) override {}
     void ask_again(SiteId to) override {
       if (asked.contains(to)) world->carry_uncoded(world->id(site), id, to, asked.at(to));
     }
@@ -180,6 +192,7 @@ class World {
     std::deque<Server> servers;
     std::map<std::uint64_t, std::pair<crypto::RootStatement, RootSignature>> signatures;  // by batch
     SeqNum request;
+    std::map<SeqNum, std::pair<Bytes, std::size_t>> presented;  // to the forwarder: what, and by how many
     crypto::ThresholdScheme scheme{};
     std::vector<std::unique_ptr<crypto::ThresholdSigner>> shares;
     std::unique_ptr<crypto::ShareCombiner> combiner;
@@ -225,6 +238,7 @@ class World {
     config.sender.sites = options_.sites;
     config.receiver.self = id(s);
     config.receiver.sites = options_.sites;
+    if (plan().over_forwarders()) config.sender.over_forwarders = ServerSet::all(options_.sites);
     config.inquiries.envelope = config.envelope;
     for (std::size_t other = 0; other < options_.sites; ++other) {
       if (other != s) config.receiver.sources.push_back({id(other), plan()});
@@ -351,8 +365,27 @@ class World {
   void send(Server& server, const OutgoingBatch& batch, const RootSignature& signature) {
     send_uncoded(server, batch, signature);
     for (const LinkOut& link : batch.links) {
-      send(server, link.to, link.traffic, link.sequence, bundle(batch, link, signature));
+      const Bytes whole = bundle(batch, link, signature);
+      if (link.df_sequence != SeqNum()) {
+        present(server, link.to, link.df_sequence, whole);
+        continue;
+      }
+      send(server, link.to, link.traffic, link.sequence, whole);
     }
+  }
+  // To the forwarder, which sends what f + 1 servers present.
+  void present(Server& server, SiteId to, SeqNum df_sequence, const Bytes& whole) {
+    auto& [bytes, copies] = sites_[server.site].presented.try_emplace(df_sequence, whole, 0).first->second;
+    ASSERT_EQ(bytes, whole) << "servers of site " << server.site << " present different things";
+    if (++copies != options_.faulty_servers + 1) return;
+    ++bundles_sent_;
+    const LinkName name = *name_of(whole);
+    if ((cut && cut(name.source, to)) || (loses && loses(name.source, name))) return;
+    at(now_ + options_.wan_delay, [this, to, name, whole] {
+      for (std::size_t i = 0; i <= options_.faulty_servers; ++i) {
+        introduce_bundle(to.index(), (i + name.sequence.value()) % options_.servers, whole);
+      }
+    });
   }
   void send(Server& server, SiteId to, TrafficClass traffic, SeqNum sequence, ByteView whole) {
     const link::PartCode code = plan().code();
@@ -413,6 +446,7 @@ class World {
   std::priority_queue<Event> events_;
   std::uint64_t scheduled_ = 0;
   std::uint64_t parts_sent_ = 0;
+  std::uint64_t bundles_sent_ = 0;
   std::uint64_t ticks_ = 0;
   std::uint64_t refused_ = 0;
   Instant now_;
