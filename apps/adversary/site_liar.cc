@@ -1,6 +1,7 @@
 #include "apps/adversary/site_liar.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace garrison::adversary {
@@ -8,6 +9,7 @@ namespace garrison::adversary {
 namespace {
 
 constexpr std::int64_t kFast = 1000;  // times as fast as the true clock
+constexpr std::uint64_t kJump = 40;   // numbers: within the window of a forwarder
 constexpr std::size_t kSaidKept = 8;
 constexpr std::uint64_t kPartsPerInquiry = 16;  // between two that are made up or played again
 
@@ -20,6 +22,11 @@ const std::vector<std::vector<SiteLie>>& groups() {
       {SiteLie::forged_inquiries, SiteLie::replayed_inquiries},
   };
   return kGroups;
+}
+
+const std::vector<SiteLie>& over_forwarders_too() {
+  static const std::vector<SiteLie> kGroup{SiteLie::jumped_numbers, SiteLie::false_bundles};
+  return kGroup;
 }
 
 // Shares that have the form of one and are none.
@@ -72,17 +79,60 @@ std::string_view name(SiteLie lie) {
       return "forged-inquiries";
     case SiteLie::replayed_inquiries:
       return "replayed-inquiries";
+    case SiteLie::jumped_numbers:
+      return "jumped-numbers";
+    case SiteLie::false_bundles:
+      return "false-bundles";
   }
   check_failed("a known lie", __FILE__, __LINE__);
 }
 
-SiteLiar::SiteLiar(std::uint64_t seed) {
+SiteLiar::SiteLiar(std::uint64_t seed, bool over_forwarders) {
   Rng rng(seed);
+  std::vector<std::vector<SiteLie>> all = groups();
+  if (over_forwarders) all.push_back(over_forwarders_too());
   while (lies_.empty()) {
-    for (const std::vector<SiteLie>& group : groups()) {
+    for (const std::vector<SiteLie>& group : all) {
       if (rng.below(2) == 0) lies_.push_back(group[rng.below(group.size())]);
     }
   }
+}
+
+void SiteLiar::spoil_presented(site::Member::Outputs& outputs) {
+  if (tells(SiteLie::no_parts)) {
+    *acted_ += outputs.present.size();
+    outputs.present.clear();
+  }
+  for (site::Member::Present& link : outputs.present) {
+    const bool to_this_one = link.to.value() % 2 == 0;
+    if (tells(SiteLie::wrong_parts) || (tells(SiteLie::some_wrong_parts) && to_this_one)) {
+      link.bundle[link.bundle.size() / 2] ^= 0x5aU;
+      ++*acted_;
+    }
+    if (tells(SiteLie::jumped_numbers)) {
+      link.df_sequence = SeqNum(link.df_sequence.value() + kJump);
+      ++*acted_;
+    }
+  }
+}
+
+void SiteLiar::spoil_bundles(site::Member::Outputs& outputs) {
+  if (!tells(SiteLie::false_bundles)) return;
+  std::vector<Bytes> more;
+  for (Bytes& event : outputs.introduce) {
+    auto link = message::decode<message::LinkBundle>(event);
+    if (!link.has_value()) continue;
+    ++*acted_;
+    if (++bundles_seen_ % 2 == 0) {
+      more.push_back(event);
+      continue;
+    }
+    Bytes bundle = to_bytes(link->bundle);
+    bundle[bundle.size() / 2] ^= 0x5aU;
+    link->bundle = bundle;
+    event = altered(event, *link);
+  }
+  std::move(more.begin(), more.end(), std::back_inserter(outputs.introduce));
 }
 
 SiteLiar::SiteLiar(std::vector<SiteLie> lies) : lies_(std::move(lies)) {}
@@ -99,6 +149,8 @@ void SiteLiar::tamper(Instant now, site::Member::Outputs& outputs) {
     acted += std::erase_if(outputs.sign, [](const auto& sign) { return sign.type == message::MessageType::SigShare; });
   }
   spoil_parts(outputs);
+  spoil_presented(outputs);
+  spoil_bundles(outputs);
   make_up_inquiries(outputs);
   for (Bytes& event : outputs.introduce) {
     auto tick = message::decode<message::Tick>(event);

@@ -26,13 +26,16 @@ enum class SiteLie : std::uint8_t {
   clock_behind,
   forged_inquiries,    // about its own parts, in the name of its site
   replayed_inquiries,  // what its site asked and answered, again and again
+  // Where links go over forwarders; there parts are what it presents, too.
+  jumped_numbers,  // it goes ahead of its site in the numbers of what it presents
+  false_bundles,   // it introduces what no site has signed, and again and again what one has
 };
 [[nodiscard]] std::string_view name(SiteLie lie);
 
 class SiteLiar {
  public:
   // One lie for parts, one for shares, one for the clock and one for inquiries, each by chance, at least one.
-  explicit SiteLiar(std::uint64_t seed);
+  explicit SiteLiar(std::uint64_t seed, bool over_forwarders = false);
   explicit SiteLiar(std::vector<SiteLie> lies);
 
   // What the member wants done, before it is.
@@ -46,11 +49,14 @@ class SiteLiar {
  private:
   [[nodiscard]] bool tells(SiteLie lie) const;
   void spoil_parts(site::Member::Outputs& outputs);
+  void spoil_presented(site::Member::Outputs& outputs);
+  void spoil_bundles(site::Member::Outputs& outputs);
   void make_up_inquiries(site::Member::Outputs& outputs);
 
   std::vector<SiteLie> lies_;
   std::deque<site::Member::SendUncoded> said_;  // the last few of its site
   std::uint64_t parts_seen_ = 0;
+  std::uint64_t bundles_seen_ = 0;
   std::shared_ptr<std::uint64_t> acted_ = std::make_shared<std::uint64_t>(0);
 };
 

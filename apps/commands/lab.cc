@@ -36,6 +36,7 @@ struct Options {
   bool site_liars = false;
   RunLength length;
   std::string hub_liars;
+  bool forwarder_liars = false;
 };
 
 // Of attacked runs: what is left of the network's faults, and the calm in which BOUNDED-DELAY is held against them.
@@ -166,6 +167,9 @@ int sim_sites(const Options& options) {
   if (const auto misplaced = only_alone(options); misplaced.has_value()) {
     return complain(*misplaced + " is for a site alone; leave it or --sites out"), kMisused;
   }
+  if (options.forwarder_liars && options.link != "forwarder") {
+    return complain("--forwarder-liars needs forwarders; add --link forwarder"), kMisused;
+  }
   const lab::SimulationOptions& one = options.simulation;
   return simulate_sites({.sites = options.sites,
                          .f = one.f,
@@ -181,6 +185,7 @@ int sim_sites(const Options& options) {
                          .liars = options.liars,
                          .site_liars = options.site_liars,
                          .hub_liars = options.hub_liars,
+                         .forwarder_liars = options.forwarder_liars,
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
                          .first_sites = options.first_sites,
@@ -190,9 +195,10 @@ int sim_sites(const Options& options) {
 
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
-  if (options.liars || options.site_liars || !options.hub_liars.empty() || !options.site_adversary.empty()) {
+  if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
+      !options.site_adversary.empty()) {
     return complain(
-               "--liars, --site-liars, --hub-liars and --site-adversary are for several sites; say how many with "
+               "--liars, --site-liars, --hub-liars, --forwarder-liars and --site-adversary are for several sites; say how many with "
                "--sites"),
            kMisused;
   }
@@ -282,7 +288,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   command.add_option("--link", options->link, "between sites")
-      ->check(CLI::IsMember({"erasure", "naive", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
+      ->check(CLI::IsMember(
+          {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
       ->capture_default_str();
   command.add_option("--site-adversary", options->site_adversary,
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");
@@ -293,6 +300,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   add_length_options(command, options->length);
   command.add_option("--hub-liars", options->hub_liars, "what f servers of every site do wrong on its hub")
       ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent"}));
+  command.add_flag("--forwarder-liars", options->forwarder_liars,
+                   "with --link forwarder: in every site a forwarder is compromised for a while, or crashes");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();
   command.add_flag("--twice", options->check_digest, "run each seed twice and compare the digests");
   command.add_flag("--json", options->json, "print one JSON object");

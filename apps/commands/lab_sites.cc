@@ -29,6 +29,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.liars = run.liars;
   options.site_liars = run.site_liars;
   options.hub_liars = adversary::hub_lie(run.hub_liars);
+  options.forwarder_liars = run.forwarder_liars;
   options.attack = run.adversary;
   options.attack_on_sites = run.site_adversary;
   options.first_sites = run.first_sites;
@@ -48,6 +49,7 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
   if (!run.hub_liars.empty()) line += " --hub-liars " + run.hub_liars;
+  if (run.forwarder_liars) line += " --forwarder-liars";
   if (run.reads == client::Reads::site) line += " --reads site";
   return line + describe(run.length) + "  # " + build_commit();
 }
@@ -139,6 +141,7 @@ int simulate_sites(const SitesRun& run) {
   const std::shared_ptr<const lab::LabKeys> keys =
       lab::make_lab_keys({.sites = run.sites,
                           .link = *config::link_kind(run.link),
+                          .backup_forwarders = run.link == "forwarder",
                           .servers = servers,
                           .clients = run.clients,
                           .lossy = true,

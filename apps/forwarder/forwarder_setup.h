@@ -6,6 +6,7 @@
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
+#include "dataplane/forwarder/presented_queue.h"
 #include "dataplane/forwarder/wide_end.h"
 
 namespace garrison::forwarder {
@@ -15,9 +16,6 @@ struct Limits {
   std::size_t window = 64;    // WINDOW
   std::size_t queue = 64;     // messages of one site that wait for the servers
 };
-inline constexpr std::size_t kMaxWindow = 256;
-// What a server keeps for a forwarder: more than it may be ahead of it, so that a new session takes up where it was.
-inline constexpr std::size_t kPresentedMessages = 2 * kMaxWindow;
 
 struct Setup {
   SystemId system;

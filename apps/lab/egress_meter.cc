@@ -1,6 +1,7 @@
 #include "apps/lab/egress_meter.h"
 
 #include "control/message/messages.h"
+#include "dataplane/forwarder/datagrams.h"
 #include "dataplane/wire/chunk.h"
 #include "dataplane/wire/frame.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::string_view kEncapsulation = "Ethernet, IP and UDP headers";
 constexpr std::string_view kFrameOverhead = "frame headers and tags";
+constexpr std::string_view kDatagramOverhead = "forwarders' headers and tags";
 constexpr std::string_view kHello = "HELLO";
 constexpr std::string_view kAcks = "channel acknowledgements";
 
@@ -32,6 +34,14 @@ void EgressMeter::on_frame(ServerId from, ServerId to, ByteView frame) {
   } else {
     on_chunks(from.index() * servers_ + to.index(), content);
   }
+}
+
+void EgressMeter::on_forwarder_frame(ByteView frame) {
+  constexpr std::size_t kOverhead = forwarder::kDatagramHeadBytes + forwarder::kDatagramTagBytes;
+  CHECK(frame.size() >= kEncapsulationBytes + kOverhead);
+  bytes_[kEncapsulation] += kEncapsulationBytes;
+  bytes_[kDatagramOverhead] += kOverhead;
+  bytes_[message::name(message::MessageType::LinkBundle)] += frame.size() - kEncapsulationBytes - kOverhead;
 }
 
 void EgressMeter::on_link_message(ByteView content) {

@@ -18,6 +18,8 @@ class EgressMeter {
   explicit EgressMeter(std::size_t servers) : servers_(servers), lanes_(2 * servers * servers) {}
 
   void on_frame(ServerId from, ServerId to, ByteView frame);
+  // The same of what one forwarder sends to another.
+  void on_forwarder_frame(ByteView frame);
   // A LINK-MESSAGE that a site has closed, without its signature.
   void on_link_message(ByteView content);
 

@@ -30,9 +30,10 @@ constexpr std::array<std::pair<std::string_view, crypto::Scheme>, 2> kSignatures
     {{"ed25519", crypto::Scheme::modelled}, {"rsa1024", crypto::Scheme::modelled_rsa1024}}};
 constexpr std::array<std::pair<std::string_view, crypto::ThresholdScheme>, 2> kSiteSignatures{
     {{"rsa1024", crypto::ThresholdScheme::modelled_rsa1024}, {"rsa2048", crypto::ThresholdScheme::modelled_rsa2048}}};
-constexpr std::array<std::pair<std::string_view, config::LinkKind>, 5> kLinks{
+constexpr std::array<std::pair<std::string_view, config::LinkKind>, 6> kLinks{
     {{"erasure", config::LinkKind::erasure},
      {"naive", config::LinkKind::naive},
+     {"forwarder", config::LinkKind::forwarder},
      {"hub-optimistic", config::LinkKind::hub_optimistic},
      {"hub-minimum-parts", config::LinkKind::hub_minimum_parts},
      {"hub-immediate", config::LinkKind::hub_immediate}}};

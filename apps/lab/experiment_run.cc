@@ -65,8 +65,18 @@ class Subject {
   // The network whose bytes the figures are about.
   [[nodiscard]] Network& network() const { return system_ != nullptr ? system_->wan() : alone_->network(); }
   [[nodiscard]] std::uint64_t bytes_sent(LabSite& site, ServerId server) const {
-    if (system_ != nullptr) return site.server(server).wan()->bytes_sent();
+    if (system_ != nullptr) return site.server(server).wan() == nullptr ? 0 : site.server(server).wan()->bytes_sent();
     return site.server(server).lan().bytes_sent() + alone_->network().carried_bytes(server);
+  }
+  // Of the site's forwarders.
+  [[nodiscard]] std::uint64_t bytes_forwarded(const LabSite& site) const {
+    std::uint64_t sum = 0;
+    if (system_ == nullptr) return sum;
+    for (const auto& forwarder : system_->forwarders(site.id())) sum += forwarder->bytes_sent();
+    return sum;
+  }
+  [[nodiscard]] bool is_forwarder(StationId station) const {
+    return system_ != nullptr && system_->is_forwarder(station);
   }
   [[nodiscard]] std::uint64_t carried_bytes(ServerId server) const {
     return alone_ != nullptr ? alone_->network().carried_bytes(server) : 0;
@@ -106,10 +116,12 @@ class Run {
         setup_(series.setup),
         keys_(make_keys(clients)),
         attack_(make_attack()),
-        meter_(setup_.servers * setup_.sites.count),
+        meter_(keys_->servers.size() + keys_->forwarders.size()),
         subject_(events_, setup_, keys_, attack_.has_value() ? &*attack_ : nullptr) {
-    subject_.network().set_tap(
-        [this](StationId from, StationId to, ByteView frame) { meter_.on_frame(from, to, frame); });
+    subject_.network().set_tap([this](StationId from, StationId to, ByteView frame) {
+      if (subject_.is_forwarder(from)) return meter_.on_forwarder_frame(frame);
+      meter_.on_frame(from, to, frame);
+    });
     for (LabSite* site : subject_.sites()) {
       site->clients().on_finished([this](Duration latency) {
         if (measuring_) latencies_.push_back(latency);
@@ -217,7 +229,7 @@ class Run {
                .sent = {},
                .busy = {}};
     for (LabSite* site : subject_.sites()) {
-      std::uint64_t of_site = 0;
+      std::uint64_t of_site = subject_.bytes_forwarded(*site);
       for (std::size_t i = 0; i < site->size(); ++i) {
         const ServerId server(static_cast<std::uint16_t>(i));
         const std::uint64_t carried = subject_.carried_bytes(server);

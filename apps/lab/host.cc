@@ -69,10 +69,13 @@ void Host::pass() {
     return true;
   });
   now = after_work(now);
+  const std::size_t presented = server.forwarder() == nullptr ? 0 : server.forwarder()->poll();
+  done += presented;
   for (const auto& [session, reply] : replies) reply_(now, session, reply);
 
   free_at_ = now;
   const bool busy = done > 0;
+  if (presented > 0) events_.schedule(now, config_.presented);
   if (now == events_.now()) return finish(busy);
   events_.schedule(now, [this, busy] { finish(busy); });
 }
@@ -151,6 +154,8 @@ bool Host::parts_hold_work() const {
                                            0) {
     return true;
   }
+  const server::ForwarderQueues& forwarder = queues.forwarder;
+  if (forwarder.received != nullptr && forwarder.received->size() + forwarder.to_present->size() > 0) return true;
   return !received_.empty() || queues.to_sign->size() + queues.to_check->size() + queues.received_bounded->size() +
                                        queues.received_timely->size() + queues.to_send->size() >
                                    0;

@@ -26,13 +26,16 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
                                .scheme = topology.scheme_of(principal),
                                .signing = crypto::SecretBytes(ByteView(digest).first(8)),
                                .agreement = crypto::SecretBytes(ByteView(digest))};
-  Result<crypto::PrivateKey> key = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
-  CHECK(key.ok());
   Result<Bytes> agreement = crypto::agreement_public_key(bundle.agreement);
   CHECK(agreement.ok());
-  keys = {.scheme = bundle.scheme,
-          .signing = key.value().public_key().encoded(),
-          .agreement = std::move(agreement).value()};
+  keys = {.scheme = bundle.scheme, .signing = {}, .agreement = std::move(agreement).value()};
+  if (!principal.signs()) {
+    bundle.signing = {};
+    return bundle;
+  }
+  Result<crypto::PrivateKey> key = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
+  CHECK(key.ok());
+  keys.signing = key.value().public_key().encoded();
   return bundle;
 }
 
@@ -96,6 +99,7 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
                                                         .sites = wishes.sites,
                                                         .f_global = wishes.f_global,
                                                         .link = between_sites,
+                                                        .backup_forwarders = wishes.backup_forwarders,
                                                         .servers = wishes.servers,
                                                         .clients = static_cast<std::uint32_t>(wishes.clients),
                                                         .protocol = wishes.protocol});
@@ -119,11 +123,14 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   topology.crypto.site_scheme.reset();
   if (wishes.sites > 1) topology.crypto.site_scheme = wishes.site_scheme;
 
-  LabKeys made{topology, crypto::KeyDirectory(topology.system, topology.crypto.epoch), {}, {}};
+  LabKeys made{topology, crypto::KeyDirectory(topology.system, topology.crypto.epoch), {}, {}, {}};
   for (const crypto::Principal principal : topology.principals()) {
     crypto::PublicKeys keys;
-    const bool is_server = principal.kind == crypto::Principal::Kind::server;
-    (is_server ? made.servers : made.clients).push_back(lab_bundle(topology, principal, keys));
+    using Kind = crypto::Principal::Kind;
+    auto& bundles = principal.kind == Kind::server      ? made.servers
+                    : principal.kind == Kind::forwarder ? made.forwarders
+                                                        : made.clients;
+    bundles.push_back(lab_bundle(topology, principal, keys));
     CHECK(made.directory.add(principal, std::move(keys)).ok());
   }
   deal_site_keys(topology, made);

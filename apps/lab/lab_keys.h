@@ -16,8 +16,9 @@ namespace garrison::lab {
 struct LabKeys {
   config::Topology topology;
   crypto::KeyDirectory directory;
-  std::vector<crypto::PrivateBundle> servers;  // by site, then server
-  std::vector<crypto::PrivateBundle> clients;  // by client; whose site is whose, the topology says
+  std::vector<crypto::PrivateBundle> servers;       // by site, then server
+  std::vector<crypto::PrivateBundle> clients;       // by client; whose site is whose, the topology says
+  std::vector<crypto::PrivateBundle> forwarders{};  // by site, the primary first; none where no link goes over them
 
   [[nodiscard]] std::span<const crypto::PrivateBundle> servers_of(SiteId site) const;
 };
@@ -26,6 +27,7 @@ struct LabTopology {
   std::size_t sites = 1;
   std::optional<std::size_t> f_global{};  // F of several sites; none: as many as there can be
   config::LinkKind link = config::LinkKind::erasure;
+  bool backup_forwarders = false;             // where the links go over forwarders
   config::GlobalSettings global{};            // of several sites; its f is the one above
   std::optional<Duration> wan_delay{};        // one way, of every pair of sites; none: as a new topology has it
   std::optional<config::BitRate> wan_rate{};  // of what each site sends to all others; none: no limit

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apps/server/link_setup.h"
 #include "apps/server/wan_setup.h"
 #include "control/config/names.h"
 
@@ -60,6 +61,8 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
   };
   server::Queues queues = server::make_queues(site.n(), make_queue);
   server::add_wan_queues(queues, server::wan_receive_slots(keys_->topology, site_, id), make_queue);
+  const ServerSet over = server::over_forwarders(keys_->topology, site_);
+  if (!over.empty()) server::add_forwarder_queues(queues, server::bundle_slots(over), make_queue);
   Result<std::unique_ptr<server::Server>> made =
       server::Server::make(keys_->topology, keys_->directory, bundle, server_options, std::move(queues));
   if (!made) check_failed(made.error().message.c_str(), __FILE__, __LINE__);
@@ -72,7 +75,9 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
     for (const config::ServerSettings& server : each.servers) {
       if (server.wan.has_value()) config.wan_macs.push_back(server.wan->mac);
     }
+    config.wan_macs.resize(config.wan_macs.size() + each.forwarders.size());  // no server sends to them there
   }
+  if (options.presented) config.presented = [presented = options.presented, id] { presented(id); };
   for (const config::ServerSettings& peer : site.servers) config.macs.push_back(peer.lan.mac);
   return std::make_unique<Host>(events_, network_, config, std::move(made).value(),
                                 [this, id](Instant at, server::SessionId session, ByteView message) {

@@ -35,7 +35,8 @@ struct LabSiteOptions {
   // What is made of server's core of the protocol among sites; empty: nothing. Called while the site is made.
   std::function<std::unique_ptr<ordering::OrderingCore>(ServerId, std::unique_ptr<ordering::OrderingCore>)>
       wrap_global{};
-  bool byzantine = false;  // the site as a whole: its servers are held to nothing
+  std::function<void(ServerId)> presented{};  // a server has something new for the forwarders
+  bool byzantine = false;                     // the site as a whole: its servers are held to nothing
   // What a server does wrong for its site; null, or empty: nothing. Called while the site is made; outlives it.
   std::function<adversary::SiteLiar*(ServerId)> liar{};
   // The same on the hub, where there is one; and the hub, as Host::Config has it.

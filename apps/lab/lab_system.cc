@@ -8,12 +8,15 @@ namespace garrison::lab {
 
 namespace {
 
-constexpr Duration kHubDelay = microseconds(5);  // from one port of a hub to the others
+constexpr Duration kHubDelay = microseconds(5);        // from one port of a hub to the others
+constexpr Duration kOwnSiteDelay = microseconds(150);  // between the forwarders of one site
 
-std::vector<std::pair<SiteId, ServerId>> all_servers(const config::Topology& topology) {
+std::vector<std::pair<SiteId, ServerId>> all_stations(const config::Topology& topology) {
   std::vector<std::pair<SiteId, ServerId>> all;
   for (const config::SiteSettings& site : topology.sites) {
-    for (const config::ServerSettings& server : site.servers) all.emplace_back(site.id, server.id);
+    for (std::size_t i = 0; i < site.n() + site.forwarders.size(); ++i) {
+      all.emplace_back(site.id, ServerId(static_cast<std::uint16_t>(i)));
+    }
   }
   return all;
 }
@@ -23,20 +26,26 @@ std::vector<std::pair<SiteId, ServerId>> all_servers(const config::Topology& top
 LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, const LabSystemOptions& options)
     : events_(events),
       keys_(std::move(keys)),
-      who_(all_servers(keys_->topology)),
+      who_(all_stations(keys_->topology)),
       rng_(options.seed),
       wan_(
           events, who_.size(), rng_.next(),
           [this](StationId to, ByteView frame) {
             const auto& [site, server] = who_[to.index()];
-            LabSite& there = *sites_[site.index()];
-            if (!has_hub(site)) return there.on_wan_frame(server, frame);
-            for (std::uint16_t i = 0; i < there.size(); ++i) there.on_wan_frame(ServerId(i), frame);
+            LabSite& at = *sites_[site.index()];
+            if (server.index() >= at.size()) {
+              return forwarders_[site.index()][server.index() - at.size()]->on_frame(frame);
+            }
+            if (!has_hub(site)) return at.on_wan_frame(server, frame);
+            for (std::uint16_t i = 0; i < at.size(); ++i) at.on_wan_frame(ServerId(i), frame);
           },
           [this](StationId station) {
             const auto& [site, server] = who_[station.index()];
-            sites_[site.index()]->wake(server);
+            LabSite& at = *sites_[site.index()];
+            if (server.index() < at.size()) return at.wake(server);
+            forwarders_[site.index()][server.index() - at.size()]->wake();
           }),
+      forwarders_(keys_->topology.sites.size()),
       watched_(keys_->topology.sites.size()),
       closed_(keys_->topology.sites.size()) {
   const config::Topology& topology = keys_->topology;
@@ -45,8 +54,8 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
   std::size_t station = 0;
   for (const config::SiteSettings& site : topology.sites) {
     first_station_.push_back(station);
-    groups.push_back(site.n());
-    station += site.n();
+    groups.push_back(site.n() + site.forwarders.size());
+    station += groups.back();
   }
   hubs_.resize(topology.sites.size());
   for (const config::WanPair& pair : topology.wan.pairs) {
@@ -66,6 +75,9 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     one.common = common_;
     one.wan = &wan_;
     one.first_station = first_station_[site.id.index()];
+    one.presented = [this, id = site.id](ServerId server) {
+      for (const auto& forwarder : forwarders_[id.index()]) forwarder->flush(server);
+    };
     one.byzantine = byzantine_.contains(ServerId(site.id.value()));
     if (options.liar) one.liar = [&](ServerId server) { return options.liar(site.id, server); };
     if (has_hub(site.id)) {
@@ -111,14 +123,54 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
   std::vector<ServerSet> faulty_of;
   for (const auto& site : sites_) faulty_of.push_back(site->faulty());
   links_->set_faulty(std::move(faulty_of));
-  for (const config::WanPair& pair : topology.wan.pairs) {
-    for (const auto& [from, to] : {std::pair(pair.first, pair.second), std::pair(pair.second, pair.first)}) {
-      for (const config::ServerSettings& a : topology.site(from).servers) {
-        for (const config::ServerSettings& b : topology.site(to).servers) {
-          wan_.set_delay(this->station(from, a.id), this->station(to, b.id), pair.delay, pair.delay / 20);
-        }
-      }
+  for (const config::SiteSettings& site : topology.sites) add_forwarders(site);
+  set_delays();
+}
+
+void LabSystem::set_delays() {
+  for (std::size_t a = 0; a < who_.size(); ++a) {
+    for (std::size_t b = 0; b < who_.size(); ++b) {
+      if (who_[a].first == who_[b].first) continue;
+      const Duration delay = keys_->topology.wan_pair(who_[a].first, who_[b].first).delay;
+      wan_.set_delay(StationId(static_cast<std::uint16_t>(a)), StationId(static_cast<std::uint16_t>(b)), delay,
+                     delay / 20);
     }
+  }
+}
+
+void LabSystem::add_forwarders(const config::SiteSettings& site) {
+  std::vector<server::Server*> servers;
+  for (const config::ServerSettings& server : site.servers)
+    servers.push_back(&sites_[site.id.index()]->server(server.id));
+  const auto station_of = [this](forwarder::ForwarderId id) {
+    const std::size_t role = id.role == forwarder::Role::primary ? 0 : 1;
+    const std::size_t index = keys_->topology.site(id.site).n() + role;
+    return station(id.site, ServerId(static_cast<std::uint16_t>(index)));
+  };
+  for (const crypto::PrivateBundle& bundle : keys_->forwarders) {
+    if (bundle.self.site != site.id) continue;
+    Result<forwarder::Setup> setup =
+        forwarder::make_setup(keys_->topology, keys_->directory, bundle, Incarnation(1), forwarder::Limits{});
+    if (!setup) check_failed(setup.error().message.c_str(), __FILE__, __LINE__);
+    LabSite* const at = sites_[site.id.index()].get();
+    LabForwarder::Config config{
+        .station = station_of(setup.value().self),
+        .station_of = station_of,
+        .to_own_site =
+            [this](forwarder::ForwarderId id, const Bytes& datagram) {
+              events_.schedule(events_.now() + kOwnSiteDelay, [this, id, datagram] {
+                const std::size_t role = id.role == forwarder::Role::primary ? 0 : 1;
+                forwarders_[id.site.index()].at(role)->on_datagram(datagram);
+              });
+            },
+        .reaches = [at](ServerId server) { return !at->host(server).crashed() && !at->network().in_partition(server); },
+        .wake = [at](ServerId server) { at->wake(server); },
+        .report =
+            [this](std::string violation) {
+              if (!common_->violation.has_value()) common_->violation = std::move(violation);
+            }};
+    forwarders_[site.id.index()].push_back(
+        std::make_unique<LabForwarder>(events_, wan_, std::move(setup).value(), std::move(config), servers));
   }
 }
 
@@ -154,6 +206,9 @@ std::optional<std::string> LabSystem::too_many_failures() const {
 
 void LabSystem::start() {
   for (const auto& site : sites_) site->start();
+  for (const auto& of_site : forwarders_) {
+    for (const auto& forwarder : of_site) forwarder->start();
+  }
 }
 
 void LabSystem::crash(SiteId site, ServerId server) {

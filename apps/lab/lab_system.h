@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/adversary/false_witness.h"
+#include "apps/lab/lab_forwarder.h"
 #include "apps/lab/lab_site.h"
 #include "apps/lab/link_checkers.h"
 
@@ -52,7 +53,16 @@ class LabSystem {
   [[nodiscard]] std::optional<ServerId> watched(SiteId site) const { return watched_[site.index()]; }
   // What the hub links of all servers did.
   [[nodiscard]] server::HubCounts hub_counts() const;
-  // The servers of a site, on the wide-area network.
+  // Of a site, the primary first; none where no link goes over them.
+  [[nodiscard]] std::vector<std::unique_ptr<LabForwarder>>& forwarders(SiteId site) {
+    return forwarders_[site.index()];
+  }
+  [[nodiscard]] SiteId site_of(StationId station) const { return who_[station.index()].first; }
+  [[nodiscard]] bool is_forwarder(StationId station) const {
+    const auto& [site, place] = who_[station.index()];
+    return place.index() >= sites_[site.index()]->size();
+  }
+  // The servers and forwarders of a site, on the wide-area network.
   [[nodiscard]] StationSet stations(SiteId site) const;
 
   [[nodiscard]] const LinkCheckers& links() const { return *links_; }
@@ -75,19 +85,22 @@ class LabSystem {
   bool on_hub(StationId from, StationId to, ByteView frame);
   void hear(StationId from, ByteView frame);
   [[nodiscard]] bool has_hub(SiteId site) const { return hubs_[site.index()]; }
+  void add_forwarders(const config::SiteSettings& site);
+  void set_delays();
   void on_closed(SiteId site, ServerId server, std::uint64_t number, const Digest& fingerprint);
 
   EventQueue& events_;
   std::shared_ptr<const LabKeys> keys_;
   std::shared_ptr<CommonOrder> common_ = std::make_shared<CommonOrder>();
   std::vector<std::size_t> first_station_;        // by SiteId
-  std::vector<std::pair<SiteId, ServerId>> who_;  // by StationId
+  std::vector<std::pair<SiteId, ServerId>> who_;  // by StationId; forwarders come after their site's servers
   ServerSet byzantine_;                           // sites
   std::vector<bool> hubs_;                        // by SiteId: its wide-area ports are on one
   std::map<StationId, adversary::HubLiar*> hub_liars_;
   Rng rng_;
   Network wan_;
   std::vector<std::unique_ptr<LabSite>> sites_;
+  std::vector<std::vector<std::unique_ptr<LabForwarder>>> forwarders_;  // by site
   std::unique_ptr<LinkCheckers> links_;
   std::deque<adversary::FalseWitness> witnesses_;
   std::vector<std::optional<ServerId>> watched_;         // by site

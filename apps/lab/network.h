@@ -68,6 +68,7 @@ class Network {
   void set_tap(Tap tap) { tap_ = std::move(tap); }
   // Those in `side` hear only each other, the rest only each other; the empty set heals.
   void partition(const StationSet& side) { side_ = side; }
+  [[nodiscard]] bool in_partition(StationId station) const { return side_.contains(station); }
   void crash(StationId server) { crashed_.insert(server); }
   // A server that was not there yet hears and is heard from now on.
   void join(StationId server) { crashed_.erase(server); }

@@ -62,12 +62,23 @@ class FaultPlan {
     schedule_cut_offs(span);
     schedule_crashes(span);
     if (options_.laggards) schedule_absences(span);
+    if (options_.forwarder_liars) schedule_compromises(span);
     events_.schedule(at(span), [this] {
       system_.wan().partition({});
       system_.wan().set_model({.delay = {}, .jitter = {}});
       for (const config::SiteSettings& site : topology_.sites) system_.site(site.id).network().partition({});
       bounded_delay_.healed();
     });
+  }
+
+  // What compromised forwarders did; empty: none was, or none did anything.
+  [[nodiscard]] std::string compromises() const {
+    std::string text;
+    for (const auto& [who, forwarder] : compromised_) {
+      if (forwarder->acted() == 0) continue;
+      text += (text.empty() ? "" : ", ") + who + " " + std::to_string(forwarder->acted()) + " times";
+    }
+    return text;
   }
 
   std::size_t cut_offs = 0;
@@ -125,6 +136,21 @@ class FaultPlan {
     }
   }
 
+  // Its site's operator sees to a forwarder in time to leave the backup some of the bad time. A backup may crash, too;
+  // while the primary works, it has nothing to be bad with.
+  void schedule_compromises(std::uint64_t span) {
+    Rng rng(options_.seed ^ 0x6466ULL);
+    for (const config::SiteSettings& site : topology_.sites) {
+      const auto lie = static_cast<ForwarderLie>(rng.below(kForwarderLies));
+      const bool backup = lie == ForwarderLie::crash && rng.below(2) == 0;
+      LabForwarder* const forwarder = system_.forwarders(site.id).at(backup ? 1 : 0).get();
+      compromised_.emplace_back(config::forwarder_name(site.id, backup) + " " + std::string(name(lie)), forwarder);
+      const std::uint64_t seed = rng.next();
+      events_.schedule(at(rng.below(span / 3)), [forwarder, lie, seed] { forwarder->corrupt(lie, seed); });
+      events_.schedule(at(span * 3 / 5), [forwarder] { forwarder->crash(); });
+    }
+  }
+
   NetworkModel draw_model() {
     NetworkModel model;
     model.loss = rng_.below(30'001);  // up to 3 %
@@ -139,6 +165,7 @@ class FaultPlan {
   LabSystem& system_;
   BoundedDelay& bounded_delay_;
   Rng rng_;
+  std::vector<std::pair<std::string, const LabForwarder*>> compromised_;
 };
 
 // Cores among sites are stepped with their sites' clocks, which have no common zero; the bound is on true time.
@@ -261,7 +288,8 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     system_options.liar = [&](SiteId site, ServerId server) -> adversary::SiteLiar* {
       if (!system_options.is_liar(site, server)) return nullptr;
       adversaries.liars_are.push_back(config::server_name(site, server));
-      return &adversaries.liars.emplace_back(rng.next());
+      const bool over_forwarders = !topology.site(site).forwarders.empty();
+      return &adversaries.liars.emplace_back(rng.next(), over_forwarders);
     };
   }
 
@@ -393,6 +421,10 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
     for (const adversary::SiteLie lie : adversaries.liars[i].lies()) lies += " " + std::string(name(lie));
     add_acts(adversaries.liars_are[i] + lies + " " + std::to_string(adversaries.liars[i].acted()) + " times");
     lied += adversaries.liars[i].acted();
+  }
+  if (options.forwarder_liars) {
+    add_acts(plan.compromises());
+    if (plan.compromises().empty()) idle = "no forwarder was bad";
   }
   // One may have had no occasion: on the naive link most servers send no parts, and one that attacks the local protocol
   // may have silenced itself.

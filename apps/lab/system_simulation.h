@@ -22,8 +22,9 @@ struct SystemSimulationOptions {
   Duration grace = seconds(60);
   bool laggards = false;  // servers are away from their sites for long; meant for keys with small_windows_among_sites()
   bool liars = false;     // in every site f servers lie to their site: about parts, shares and time
-  std::string attack{};   // of those f servers on the protocol of their site, as adversary::AttackText::specs
-  std::string attack_on_sites{};                 // of F sites on the protocol among sites
+  bool forwarder_liars = false;   // in every site one forwarder is compromised for a while, and then switched off
+  std::string attack{};           // of those f servers on the protocol of their site, as adversary::AttackText::specs
+  std::string attack_on_sites{};  // of F sites on the protocol among sites
   std::optional<adversary::HubLie> hub_liars{};  // in every site f servers do this on its hub; those of `liars` if any
   bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
                              // where servers lie, all of theirs do

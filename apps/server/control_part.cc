@@ -45,7 +45,7 @@ ControlPart::ControlPart(const Config& config, std::unique_ptr<ordering::Orderin
 std::size_t ControlPart::poll(Instant now) {
   take_back();
   std::size_t done = take_signed(now) + take_verified(now) + take_checked(now) + take_clients(now);
-  if (site_ != nullptr) done += take_parts(now) + take_shares(now);
+  if (site_ != nullptr) done += take_parts(now) + take_bundles(now) + take_shares(now);
   const std::uint64_t steps = replica_.steps();
   replica_.tick(now);
   if (site_ != nullptr) attend(now);
@@ -62,8 +62,9 @@ void ControlPart::take_back() {
   for (std::size_t n = queues_.sent->pop(burst); n > 0; n = queues_.sent->pop(burst)) {
     for (std::size_t i = 0; i < n; ++i) send_slab_.free(burst[i]);
   }
-  if (queues_.wan.sent != nullptr) {
-    for (std::size_t n = queues_.wan.sent->pop(burst); n > 0; n = queues_.wan.sent->pop(burst)) {
+  for (Queue<SlotRef>* queue : {queues_.wan.sent.get(), queues_.forwarder.presented.get()}) {
+    if (queue == nullptr) continue;
+    for (std::size_t n = queue->pop(burst); n > 0; n = queue->pop(burst)) {
       for (std::size_t i = 0; i < n; ++i) send_slab_.free(burst[i]);
     }
   }

@@ -119,6 +119,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   void take_client(Instant now, const message::VerifiedMessage& message);
   // Of a site among others.
   std::size_t take_parts(Instant now);
+  std::size_t take_bundles(Instant now);
   std::size_t take_shares(Instant now);
   std::size_t attend(Instant now);
   void ask_for_share(const site::ThresholdSign::Share& share);
@@ -126,6 +127,8 @@ class ControlPart final : private replica::Environment, private replica::Replies
   [[nodiscard]] std::optional<DropReason> why_not_part(const message::VerifiedMessage& message);
   [[nodiscard]] std::optional<DropReason> why_not_inquiry(Instant now, const message::VerifiedMessage& message);
   void put_on_hub(const site::Member::SendPart& send);
+  [[nodiscard]] std::optional<DropReason> why_not_bundle(Instant now, const message::VerifiedMessage& message);
+  void present(const site::Member::Present& link);
   void send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic);
   [[nodiscard]] bool try_sign(const ordering::Sign& request);
   void send_when_durable(const Outbound& outbound);

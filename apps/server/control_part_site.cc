@@ -47,6 +47,27 @@ std::optional<DropReason> ControlPart::why_not_inquiry(Instant now, const messag
   return DropReason::link_inquiry_unexpected;
 }
 
+// Link messages that a forwarder handed over, with their sites' signatures.
+std::size_t ControlPart::take_bundles(Instant now) {
+  if (queues_.forwarder.verified == nullptr) return 0;
+  std::array<VerifiedInbound, kBurst> burst;
+  const std::size_t count = queues_.forwarder.verified->pop(burst);
+  for (const VerifiedInbound& each : std::span(burst).first(count)) {
+    if (const auto reason = why_not_bundle(now, each.message); reason.has_value()) drop(*reason);
+    CHECK(queues_.forwarder.consumed->push_one(each.slot));
+  }
+  return count;
+}
+
+std::optional<DropReason> ControlPart::why_not_bundle(Instant now, const message::VerifiedMessage& message) {
+  const std::optional<site::LinkName> name = site::name_of(message.as<message::LinkBundle>().bundle);
+  CHECK(name.has_value());
+  const std::optional<DropReason> refused = site_->machine.refuses(*name);
+  const bool known = refused == DropReason::link_stale;
+  if (refused.has_value() && !known) return refused;
+  return site_->member.on_bundle(now, *name, message.bytes(), known);
+}
+
 std::size_t ControlPart::take_shares(Instant now) {
   std::array<ShareMade, kBurst> burst;
   const std::size_t count = queues_.shares_made->pop(burst);
@@ -86,6 +107,7 @@ std::size_t ControlPart::attend(Instant now) {
     for (const site::Member::SendUncoded& send : outputs.uncoded) {
       send_wan(*send.message, send.site, send.to, TrafficClass::bounded);
     }
+    for (const site::Member::Present& link : outputs.present) present(link);
     for (const site::Conviction& conviction : outputs.convictions) {
       evidence_->keep(conviction);
       if (queues_.wan.news == nullptr) continue;
@@ -132,6 +154,14 @@ void ControlPart::put_on_hub(const site::Member::SendPart& send) {
     send_slab_.free(*slot);
     drop(DropReason::ring_full);
   }
+}
+
+// One for which there is no room is jumped over; others present it.
+void ControlPart::present(const site::Member::Present& link) {
+  const std::optional<SlotRef> slot = send_slab_.allocate(0, link.bundle.size());
+  if (!slot.has_value()) return drop(DropReason::ring_full);
+  std::copy(link.bundle.begin(), link.bundle.end(), send_slab_.bytes(*slot).begin());
+  CHECK(queues_.forwarder.to_present->push_one({*slot, link.df_sequence, link.to, link.traffic}));
 }
 
 void ControlPart::send_wan(ByteView bytes, SiteId site, ServerSet to, TrafficClass traffic) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/site/outgoing.h"
+
 namespace garrison::server {
 
 namespace {
@@ -26,7 +28,7 @@ CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directo
 std::size_t CryptoPart::poll(Instant) {
   take_in();
   const std::size_t timely = verify_timely();
-  const std::size_t bounded = verify_bounded() + verify_wan();
+  const std::size_t bounded = verify_bounded() + verify_wan() + verify_bundles();
   verified_since_signing_ += timely + bounded;
   // Every signature made here costs n - 1 others a verification: whoever is behind with verifying signs rarely, and
   // much at once.
@@ -242,6 +244,61 @@ bool CryptoPart::verify_wan(const WanInbound& inbound) {
   }
   messages_verified_.add();
   CHECK(queues_.wan_verified->push_one({.message = std::get<message::VerifiedMessage>(outcome), .slot = inbound.slot}));
+  return true;
+}
+
+void CryptoPart::join_forwarders(std::size_t sites, const Slab& bundle_slab) {
+  bundle_slab_ = &bundle_slab;
+  for (auto& sources : bundles_) sources.resize(sites);
+}
+
+void CryptoPart::take_in_bundles() {
+  std::array<BundleInbound, kBurst> burst;
+  for (std::size_t n = queues_.forwarder.received->pop(burst); n > 0; n = queues_.forwarder.received->pop(burst)) {
+    for (const BundleInbound& each : std::span(burst).first(n)) {
+      bundles_[static_cast<std::size_t>(each.traffic)].at(each.source.index()).push_back(each);
+    }
+    bundles_waiting_ += n;
+  }
+}
+
+// One message of each site in turn, TIMELY ones first.
+std::size_t CryptoPart::verify_bundles() {
+  if (bundle_slab_ == nullptr) return 0;
+  take_in_bundles();
+  if (bundles_waiting_ == 0) return 0;
+  std::size_t done = 0;
+  for (std::vector<std::deque<BundleInbound>>& sources : bundles_) {
+    for (std::size_t idle = 0; idle < sources.size() && done < config_.budget;
+         bundle_turn_ = (bundle_turn_ + 1) % sources.size()) {
+      std::deque<BundleInbound>& waiting = sources[bundle_turn_];
+      if (waiting.empty()) {
+        ++idle;
+        continue;
+      }
+      if (!verify_bundle(waiting.front())) return done;
+      waiting.pop_front();
+      --bundles_waiting_;
+      idle = 0;
+      ++done;
+    }
+  }
+  return done;
+}
+
+// Returns false when control has no room. The event is this server's own: what has to be true of it is what is inside.
+bool CryptoPart::verify_bundle(const BundleInbound& inbound) {
+  if (queues_.forwarder.verified->room() == 0) return false;
+  const ByteView event = bundle_slab_->bytes(inbound.slot);
+  const auto bundle = message::decode<message::LinkBundle>(event);
+  CHECK(bundle.has_value());
+  if (!site::signed_link(validator_, config_.site, bundle->bundle).has_value()) {
+    drops_.add(DropReason::message_bad_signature);
+    CHECK(queues_.forwarder.refused->push_one(inbound.slot));
+    return true;
+  }
+  messages_verified_.add();
+  CHECK(queues_.forwarder.verified->push_one({.message = validator_.own_event(event), .slot = inbound.slot}));
   return true;
 }
 

@@ -40,6 +40,9 @@ class CryptoPart {
   // none. Before the first poll.
   void join_sites(std::size_t sites, std::unique_ptr<crypto::ThresholdSigner> signer, const Slab* wan_slab);
 
+  // The same for links over dependable forwarders: LINK-BUNDLEs come in `bundle_slab`, which outlives this part.
+  void join_forwarders(std::size_t sites, const Slab& bundle_slab);
+
   // One round: TIMELY, then BOUNDED and clients within the budget, then a signature batch. Returns how much was done.
   std::size_t poll(Instant now);
 
@@ -71,6 +74,9 @@ class CryptoPart {
   void take_in_wan();
   std::size_t verify_wan();
   bool verify_wan(const WanInbound& inbound);
+  void take_in_bundles();
+  std::size_t verify_bundles();
+  bool verify_bundle(const BundleInbound& inbound);
   std::size_t sign();
   std::size_t share();
 
@@ -96,6 +102,10 @@ class CryptoPart {
   std::vector<std::deque<WanInbound>> wan_[2];  // by class, then site and server
   std::size_t wan_waiting_ = 0;                 // in wan_
   std::size_t wan_turn_ = 0;
+  const Slab* bundle_slab_ = nullptr;
+  std::vector<std::deque<BundleInbound>> bundles_[2];  // by class and source
+  std::size_t bundles_waiting_ = 0;
+  std::size_t bundle_turn_ = 0;
   Counter shares_made_;
   Counter proofs_made_;
 };

@@ -12,6 +12,17 @@ namespace garrison::server {
   return {topology.wan_pair(from.id, to.id).kind, {from.n(), from.f}, {to.n(), to.f}};
 }
 
+// The sites, by number, that this one reaches over dependable forwarders.
+[[nodiscard]] inline ServerSet over_forwarders(const config::Topology& topology, SiteId site) {
+  ServerSet sites;
+  for (const config::SiteSettings& other : topology.sites) {
+    if (other.id != site && topology.wan_pair(site, other.id).kind == config::LinkKind::forwarder) {
+      sites.insert(ServerId(other.id.value()));
+    }
+  }
+  return sites;
+}
+
 [[nodiscard]] inline wire::NetAddress net_address(const config::PortSettings& port) {
   return {.mac = port.mac,
           .ipv4 = static_cast<std::uint32_t>(port.ip[0]) << 24U | static_cast<std::uint32_t>(port.ip[1]) << 16U |

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "apps/server/forwarder_queues.h"
 #include "apps/server/handles.h"
 #include "apps/server/limits_of_parts.h"
 #include "apps/server/wan_queues.h"
@@ -43,6 +44,7 @@ struct Queues {
   std::unique_ptr<Queue<SlotRef>> answers_sent;            // client → control
   WanQueues wan;                                           // of a site among others; else null
   std::unique_ptr<Queue<VerifiedInbound>> wan_verified;    // crypto → control; of a site among others
+  ForwarderQueues forwarder;                               // where links go over dependable forwarders; else null
 };
 
 // The receive slab of a server of a site of `servers` servers.
@@ -104,6 +106,18 @@ void add_wan_queues(Queues& q, std::size_t receive_slots, const Make& make) {
   if (receive_slots == 0) return;
   q.wan = make_wan_queues(receive_slots, make);
   q.wan_verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
+}
+
+// The same where links go over dependable forwarders, whose receive slab has `receive_slots`; without, nothing.
+template <typename Make>
+void add_forwarder_queues(Queues& q, std::size_t receive_slots, const Make& make) {
+  if (receive_slots == 0) return;
+  q.forwarder.received = make.template operator()<BundleInbound>(receive_slots, Part::crypto);
+  q.forwarder.refused = make.template operator()<SlotRef>(receive_slots, Part::client);
+  q.forwarder.verified = make.template operator()<VerifiedInbound>(kRingSlots, Part::control);
+  q.forwarder.consumed = make.template operator()<SlotRef>(receive_slots, Part::client);
+  q.forwarder.to_present = make.template operator()<Presentation>(kSendSlots, Part::client);
+  q.forwarder.presented = make.template operator()<SlotRef>(kSendSlots, Part::control);
 }
 
 }  // namespace garrison::server

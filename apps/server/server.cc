@@ -118,6 +118,12 @@ Result<std::unique_ptr<Server>> Server::make(const config::Topology& topology, c
     }
     const Slab* const wan_slab = server->wan_ == nullptr ? nullptr : &server->wan_->receive_slab();
     server->crypto_->join_sites(topology.sites.size(), std::move(site_signer), wan_slab);
+    if (const ServerSet over = over_forwarders(topology, site.id); !over.empty()) {
+      server->forwarder_ = std::make_unique<ForwarderPart>(
+          ForwarderPart::Config{{topology.system, self, topology.crypto.epoch}, over, site.forwarders.size()},
+          q.forwarder, server->control_->send_slab());
+      server->crypto_->join_forwarders(topology.sites.size(), server->forwarder_->receive_slab());
+    }
   }
   return server;
 }

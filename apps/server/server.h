@@ -5,6 +5,7 @@
 //   wan part      frames, channels to other sites, if any       a poll worker
 //   control part  ordering core, executor, replies              a control worker
 //   client part   sessions of clients                           the mgmt thread
+//   forwarder part   what dependable forwarders are presented, and hand over, if any     the mgmt thread
 //
 // Parts share nothing but the queues; each may live on a thread of its own. A server has no globals: one process
 // hosts as many as it likes.
@@ -16,6 +17,7 @@
 #include "apps/server/client_part.h"
 #include "apps/server/control_part.h"
 #include "apps/server/crypto_part.h"
+#include "apps/server/forwarder_part.h"
 #include "apps/server/lan_part.h"
 #include "apps/server/queues.h"
 #include "apps/server/wan_part.h"
@@ -51,7 +53,8 @@ class Server {
   [[nodiscard]] SiteId site() const { return options_.site; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] LanPart& lan() { return *lan_; }
-  [[nodiscard]] WanPart* wan() { return wan_.get(); }  // null where it talks to no other site
+  [[nodiscard]] WanPart* wan() { return wan_.get(); }                    // null where it talks to no other site
+  [[nodiscard]] ForwarderPart* forwarder() { return forwarder_.get(); }  // null where no link goes over one
   [[nodiscard]] CryptoPart& crypto() { return *crypto_; }
   [[nodiscard]] ControlPart& control() { return *control_; }
   [[nodiscard]] ClientPart& client() { return *client_; }
@@ -68,6 +71,7 @@ class Server {
   std::unique_ptr<ControlPart> control_;
   std::unique_ptr<LanPart> lan_;
   std::unique_ptr<WanPart> wan_;
+  std::unique_ptr<ForwarderPart> forwarder_;
   std::unique_ptr<ClientPart> client_;
   std::unique_ptr<CryptoPart> crypto_;
 };

@@ -25,6 +25,7 @@ site::MachineConfig machine_config(const config::Topology& topology, const confi
   config.sign_period = topology.global.sign_period;
   config.sender.envelope = envelope;
   config.sender.sites = topology.sites.size();
+  config.sender.over_forwarders = over_forwarders(topology, site.id);
   config.receiver.self = site.id;
   config.receiver.sites = topology.sites.size();
   for (const config::SiteSettings& other : topology.sites) {
@@ -63,10 +64,6 @@ Result<SiteSetup> make_site_setup(const config::Topology& topology, const crypto
                                   const crypto::PrivateBundle& bundle) {
   if (topology.local_protocol != config::LocalProtocol::prime) {
     return Error{"sites among others order events, which only prime does yet; write local = \"prime\""};
-  }
-  for (const config::WanPair& pair : topology.wan.pairs) {
-    if (pair.kind != config::LinkKind::forwarder) continue;
-    return Error{"forwarders run, but servers do not hand them messages yet; write kind = \"erasure\" in [wan]"};
   }
   const config::SiteSettings& site = topology.site(bundle.self.site);
   const ServerId self(static_cast<std::uint16_t>(bundle.self.index));

@@ -52,6 +52,7 @@ class Forwarder {
   [[nodiscard]] Instant next_wakeup() const;
 
   [[nodiscard]] RemoteMessages& remote() { return remote_; }
+  [[nodiscard]] const RemoteMessages& remote() const { return remote_; }
   [[nodiscard]] const LocalMessages& local() const { return local_; }
   [[nodiscard]] DropCounters& drops() { return drops_; }
   [[nodiscard]] std::uint64_t sent() const { return sent_; }  // messages, to one site or several

@@ -11,6 +11,10 @@
 
 namespace garrison::forwarder {
 
+inline constexpr std::size_t kMaxWindow = 256;  // that a forwarder may be told to have
+// What a server keeps for a forwarder: more than it may be ahead of it, so that a new session takes up where it was.
+inline constexpr std::size_t kPresentedMessages = 2 * kMaxWindow;
+
 class PresentedQueue {
  public:
   explicit PresentedQueue(std::size_t messages) : messages_(messages) { CHECK(messages > 0); }

@@ -76,6 +76,29 @@ TEST_F(LabSystemTest, the_immediate_hub_sends_all_parts) {
   EXPECT_DOUBLE_EQ(parts_per_message(config::LinkKind::hub_immediate), 4.0);
 }
 
+TEST_F(LabSystemTest, forwarders_send_each_message_once_and_servers_nothing) {
+  start({.sites = 4, .link = config::LinkKind::forwarder, .backup_forwarders = true, .servers = 4, .clients = 8}, 5,
+        milliseconds(200));
+  bool all_by_primaries = true;
+  system_->wan().set_tap([&](StationId from, StationId /*to*/, ByteView /*frame*/) {
+    all_by_primaries = all_by_primaries && system_->is_forwarder(from) &&
+                       from == system_->station(system_->site_of(from), ServerId(4));
+  });
+  run_until_done(seconds(30));
+  expect_well(40);
+  EXPECT_TRUE(all_by_primaries);
+  EXPECT_GT(system_->wan().counts().sent, 100U);
+}
+
+TEST_F(LabSystemTest, a_backup_takes_over_from_forwarders_that_crash) {
+  start({.sites = 4, .link = config::LinkKind::forwarder, .backup_forwarders = true, .servers = 4, .clients = 8}, 20,
+        milliseconds(200));
+  run_until(seconds(2));
+  for (std::uint16_t site = 0; site < 4; ++site) system_->forwarders(SiteId(site)).front()->crash();
+  run_until_done(seconds(60));
+  expect_well(160);
+}
+
 TEST_F(LabSystemTest, two_sites_order_and_stop_when_one_is_lost) {
   start({.sites = 2, .servers = 4, .clients = 4}, 5, seconds(2));
   run_until(seconds(2));
