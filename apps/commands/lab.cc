@@ -198,7 +198,8 @@ int sim(Options options) {
   if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
       !options.site_adversary.empty()) {
     return complain(
-               "--liars, --site-liars, --hub-liars, --forwarder-liars and --site-adversary are for several sites; say how many with "
+               "--liars, --site-liars, --hub-liars, --forwarder-liars and --site-adversary are for several sites; say "
+               "how many with "
                "--sites"),
            kMisused;
   }
@@ -288,8 +289,7 @@ void add_lab_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   command.add_option("--link", options->link, "between sites")
-      ->check(CLI::IsMember(
-          {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
+      ->check(CLI::IsMember({"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
       ->capture_default_str();
   command.add_option("--site-adversary", options->site_adversary,
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");

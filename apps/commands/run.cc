@@ -72,6 +72,12 @@ int serve(const Options& options, const config::Topology& topology, const node::
     const config::ServerSettings& settings = settings_of(topology, *server);
     const Result<config::Endpoint> bound = clients.listen(server->name(), server->client(), settings.client);
     if (!bound) return complain(bound.error().message), kFailed;
+    if (server->forwarder() != nullptr) {
+      const node::SiteServer id{server->site(), server->id()};
+      auto ends = forwarder::ServerEnd::configs(topology, keys.directory, keys.bundles.at(id));
+      if (!ends) return complain(ends.error().message), kMisused;
+      clients.connect(*server->forwarder(), std::move(ends).value());
+    }
     if (const Result<void> listening = admin.serve(server->site(), settings); !listening) {
       return complain(listening.error().message), kFailed;
     }

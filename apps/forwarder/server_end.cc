@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "apps/client/tcp_options.h"
+#include "control/config/names.h"
+#include "crypto/agreement.h"
 
 namespace garrison::forwarder {
 
@@ -26,6 +28,28 @@ ServerEnd::ServerEnd(asio::io_context& io, Config config, PresentedQueue& queue,
       timer_(io),
       hello_{config_.system, config_.site, config_.self, config_.forwarder, {}},
       pause_(config_.retry_min) {}
+
+Result<std::vector<ServerEnd::Config>> ServerEnd::configs(const config::Topology& topology,
+                                                          const crypto::KeyDirectory& directory,
+                                                          const crypto::PrivateBundle& bundle) {
+  const SiteId site = bundle.self.site;
+  std::vector<Config> all;
+  for (const config::ForwarderSettings& settings : topology.site(site).forwarders) {
+    const crypto::Principal principal = crypto::Principal::forwarder(site, static_cast<std::uint32_t>(all.size()));
+    const crypto::PublicKeys* const keys = directory.find(principal);
+    const std::string name = config::principal_name(principal);
+    if (keys == nullptr) return Error{"no public key of " + name + "; run: garrison check TOPOLOGY --keys DIR"};
+    Result<crypto::SecretBytes> shared = crypto::agree(bundle.agreement, keys->agreement);
+    if (!shared) return Error{"agreement key of " + name + ": " + shared.error().message};
+    all.push_back({.system = topology.system,
+                   .site = site,
+                   .self = ServerId(static_cast<std::uint16_t>(bundle.self.index)),
+                   .forwarder = all.empty() ? Role::primary : Role::backup,
+                   .endpoint = settings.local,
+                   .shared = std::move(shared).value()});
+  }
+  return all;
+}
 
 void ServerEnd::start() { connect(); }
 

@@ -12,8 +12,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "control/config/topology.h"
+#include "crypto/key_directory.h"
+#include "crypto/key_store.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/forwarder/presented_queue.h"
 #include "dataplane/forwarder/session_stream.h"
@@ -32,6 +35,11 @@ class ServerEnd : public std::enable_shared_from_this<ServerEnd> {
     Duration retry_min = milliseconds(50);  // pause after a failure; doubles up to retry_max
     Duration retry_max = seconds(2);
   };
+  // Of all forwarders of its site, the primary first; `bundle` is the server's own. An error is one line for the
+  // operator.
+  [[nodiscard]] static Result<std::vector<Config>> configs(const config::Topology& topology,
+                                                           const crypto::KeyDirectory& directory,
+                                                           const crypto::PrivateBundle& bundle);
   // What came; false: there is no room now, so that it is offered again at retry().
   using Arrived = std::function<bool(SiteId source, ByteView message)>;
 

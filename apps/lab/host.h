@@ -31,7 +31,7 @@ class Host {
     std::vector<config::MacAddress> wan_macs{};  // by StationId
     // Of a server whose wide-area port is on a hub: a frame is on it. Whether it goes on to the wide area.
     std::function<bool(StationId from, StationId to, ByteView frame)> on_hub{};
-    std::function<void()> presented{};           // it has something new for its forwarders
+    std::function<void()> presented{};  // it has something new for its forwarders
   };
   using Reply = std::function<void(Instant at, server::SessionId session, ByteView message)>;
 

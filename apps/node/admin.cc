@@ -141,6 +141,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
     add_drops(drops, server.wan()->drops());
     add_drops(drops, wan->counters().drops);
   }
+  if (server.forwarder() != nullptr) add_drops(drops, server.forwarder()->drops());
   return {{"server", server.name()},
           {"running", node.running(id)},
           {"view", control.ordering.view.value()},

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "apps/server/link_setup.h"
 #include "apps/server/wan_setup.h"
 #include "dataplane/runtime/eal.h"
 #include "dataplane/runtime/ring_queue.h"
@@ -97,6 +98,8 @@ Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client
     };
     server::Queues queues = server::make_queues(topology_.site(id.site).n(), make_queue);
     server::add_wan_queues(queues, server::wan_receive_slots(topology_, id.site, id.server), make_queue);
+    const ServerSet over = server::over_forwarders(topology_, id.site);
+    if (!over.empty()) server::add_forwarder_queues(queues, server::bundle_slots(over), make_queue);
     server::ServerOptions options{.site = id.site,
                                   .self = id.server,
                                   .incarnation = new_incarnation(),

@@ -8,9 +8,11 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "apps/node/client_listener.h"
+#include "apps/node/forwarder_sessions.h"
 
 namespace garrison::node {
 
@@ -40,8 +42,14 @@ class TcpClients::Impl {
     return bound;
   }
 
+  void connect(server::ForwarderPart& part, std::vector<forwarder::ServerEnd::Config> ends) {
+    CHECK(!thread_.joinable());
+    forwarders_.push_back(std::make_unique<ForwarderSessions>(io_, part, std::move(ends)));
+  }
+
   void start() {
     CHECK(!thread_.joinable());
+    for (const auto& sessions : forwarders_) sessions->start();
     for (const auto& listener : listeners_) listener->start();
     asio::post(io_, [this] { serve(); });
     sweep();
@@ -55,6 +63,7 @@ class TcpClients::Impl {
     if (!thread_.joinable()) return;
     asio::post(io_, [this] {
       for (const auto& listener : listeners_) listener->stop();
+      for (const auto& sessions : forwarders_) sessions->stop();
       io_.stop();
     });
     thread_.join();
@@ -64,6 +73,14 @@ class TcpClients::Impl {
     asio::post(io_, [this, &part] {
       for (const auto& listener : listeners_) {
         if (&listener->part() == &part) listener->stop();
+      }
+    });
+  }
+
+  void halt(const server::ForwarderPart& part) {
+    asio::post(io_, [this, &part] {
+      for (const auto& sessions : forwarders_) {
+        if (&sessions->part() == &part) sessions->stop();
       }
     });
   }
@@ -86,6 +103,7 @@ class TcpClients::Impl {
   std::size_t poll() {
     std::size_t handled = 0;
     for (const auto& listener : listeners_) handled += listener->poll();
+    for (const auto& sessions : forwarders_) handled += sessions->poll();
     return handled;
   }
 
@@ -136,6 +154,7 @@ class TcpClients::Impl {
   asio::steady_timer sweep_timer_;
   bool retrying_ = false;
   std::vector<std::unique_ptr<ClientListener>> listeners_;
+  std::vector<std::unique_ptr<ForwarderSessions>> forwarders_;
   std::thread thread_;
 };
 
@@ -149,9 +168,13 @@ Result<config::Endpoint> TcpClients::listen(const std::string& name, server::Cli
   return impl_->listen(name, part, endpoint);
 }
 
+void TcpClients::connect(server::ForwarderPart& part, std::vector<forwarder::ServerEnd::Config> ends) {
+  impl_->connect(part, std::move(ends));
+}
 void TcpClients::start() { impl_->start(); }
 void TcpClients::stop() { impl_->stop(); }
 void TcpClients::halt(const server::ClientPart& part) { impl_->halt(part); }
+void TcpClients::halt(const server::ForwarderPart& part) { impl_->halt(part); }
 TcpClients::Stats TcpClients::stats() const { return impl_->stats(); }
 
 }  // namespace garrison::node

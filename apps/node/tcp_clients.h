@@ -1,4 +1,5 @@
-// Clients over TCP: one thread, mgmt, that serves the client parts of the servers in this process.
+// Clients over TCP: one thread, mgmt, that serves the client parts of the servers in this process, and has their
+// sessions with dependable forwarders.
 //
 // Every server has its own endpoint and sessions. What strangers can take is bounded: sessions per server, sessions
 // per client, time until CLIENT-HELLO, bytes that wait for a slow reader. A session whose messages find no room in the
@@ -11,8 +12,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "apps/forwarder/server_end.h"
 #include "apps/server/client_part.h"
+#include "apps/server/forwarder_part.h"
 #include "control/config/topology.h"
 #include "dataplane/base/instant.h"
 #include "dataplane/base/result.h"
@@ -51,12 +55,16 @@ class TcpClients {
   // bound. `name` is the server's, for errors.
   [[nodiscard]] Result<config::Endpoint> listen(const std::string& name, server::ClientPart& part,
                                                 const config::Endpoint& endpoint);
-  // Once, after every listen().
+  // Sessions of `part`, which outlives this object, with the forwarders of its site.
+  void connect(server::ForwarderPart& part, std::vector<forwarder::ServerEnd::Config> ends);
+  // Once, after every listen() and connect().
   void start();
   // Closes every session and joins the thread. Idempotent.
   void stop();
   // Closes the endpoint and the sessions of this part, for good; returns at once. Any thread, between start and stop.
   void halt(const server::ClientPart& part);
+  // The same of sessions with forwarders.
+  void halt(const server::ForwarderPart& part);
 
   // Of all servers together. Any thread.
   [[nodiscard]] Stats stats() const;

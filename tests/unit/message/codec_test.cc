@@ -23,7 +23,8 @@ constexpr bool kOpenEnded =
     std::is_same_v<Message, ClientOp> || std::is_same_v<Message, ClientReply> || std::is_same_v<Message, ClientQuery> ||
     std::is_same_v<Message, QueryReply> || std::is_same_v<Message, Recon> || std::is_same_v<Message, CorruptionProof> ||
     std::is_same_v<Message, Checkpoint> || std::is_same_v<Message, StateChunk> || std::is_same_v<Message, LinkPart> ||
-    std::is_same_v<Message, SigComplete> || std::is_same_v<Message, LinkInquiryResponse>;
+    std::is_same_v<Message, SigComplete> || std::is_same_v<Message, LinkInquiryResponse> ||
+    std::is_same_v<Message, LinkBundle>;
 
 struct Encoded {
   Envelope envelope;
