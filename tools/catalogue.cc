@@ -98,7 +98,7 @@ void print_lua() {
               wire::kHelloBytes);
   std::printf("local KIND = { hello = %u, channel = %u, hub_part = %u, hub_request = %u }\n",
               static_cast<unsigned>(wire::FrameKind::hello), static_cast<unsigned>(wire::FrameKind::channel),
-              static_cast<unsigned>(wire::kHubPart), static_cast<unsigned>(wire::kHubRequest));
+              static_cast<unsigned>(wire::FrameKind::hub_part), static_cast<unsigned>(wire::FrameKind::hub_request));
   std::printf("local HUB = { part = %zu, request = %zu, entry = %zu }\n", wire::kHubPartHeadBytes,
               wire::kHubRequestHeadBytes, wire::kHubRequestEntryBytes);
   std::printf("local CHUNK = { ack = %u, bounded = %u, timely = %u, base = %u }\n",

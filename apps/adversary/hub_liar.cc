@@ -25,7 +25,7 @@ std::optional<wire::FrameHeader> part_header(ByteView frame) {
   if (frame.size() <= kEncapsulationBytes || wire::parse_frame_header(frame.subspan(kEncapsulationBytes), header)) {
     return std::nullopt;
   }
-  return header.kind == wire::kHubPart ? std::optional(header) : std::nullopt;
+  return header.kind == wire::FrameKind::hub_part ? std::optional(header) : std::nullopt;
 }
 
 // The same part of the link message in another server's name, which says something else.

@@ -111,8 +111,8 @@ std::size_t ControlPart::attend(Instant now) {
     for (const site::Conviction& conviction : outputs.convictions) {
       evidence_->keep(conviction);
       if (queues_.wan.news == nullptr) continue;
-      static_cast<void>(
-          queues_.wan.news->push_one({.of = conviction.site, .executed = {}, .convicted = conviction.servers}));
+      // A server is convicted once.
+      CHECK(queues_.wan.news->push_one({.of = conviction.site, .executed = {}, .convicted = conviction.servers}));
     }
     for (const DropReason reason : outputs.drops) drop(reason);
   }

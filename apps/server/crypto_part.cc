@@ -185,7 +185,7 @@ void CryptoPart::join_sites(std::size_t sites, std::unique_ptr<crypto::Threshold
   validator_.take_events();
   site_signer_ = std::move(signer);
   wan_slab_ = wan_slab;
-  for (auto& senders : wan_) senders.resize(sites * kMaxServersPerSite);
+  wan_ = Turns<WanInbound>(sites * kMaxServersPerSite);
 }
 
 void CryptoPart::take_in_wan() {
@@ -194,35 +194,16 @@ void CryptoPart::take_in_wan() {
     for (std::size_t n = queue->pop(burst); n > 0; n = queue->pop(burst)) {
       for (std::size_t i = 0; i < n; ++i) {
         const std::size_t sender = burst[i].from_site.index() * kMaxServersPerSite + burst[i].from.index();
-        wan_[static_cast<std::size_t>(burst[i].traffic)][sender].push_back(burst[i]);
-        ++wan_waiting_;
+        wan_.push(burst[i].traffic, sender, burst[i]);
       }
     }
   }
 }
 
-// One message of each sender in turn, TIMELY ones first.
 std::size_t CryptoPart::verify_wan() {
   if (wan_slab_ == nullptr) return 0;
   take_in_wan();
-  if (wan_waiting_ == 0) return 0;
-  std::size_t done = 0;
-  for (std::vector<std::deque<WanInbound>>& senders : wan_) {
-    for (std::size_t idle = 0; idle < senders.size() && done < config_.budget;
-         wan_turn_ = (wan_turn_ + 1) % senders.size()) {
-      std::deque<WanInbound>& waiting = senders[wan_turn_];
-      if (waiting.empty()) {
-        ++idle;
-        continue;
-      }
-      if (!verify_wan(waiting.front())) return done;
-      waiting.pop_front();
-      --wan_waiting_;
-      idle = 0;
-      ++done;
-    }
-  }
-  return done;
+  return wan_.run(config_.budget, [this](const WanInbound& inbound) { return verify_wan(inbound); });
 }
 
 // Returns false when control has no room.
@@ -249,41 +230,22 @@ bool CryptoPart::verify_wan(const WanInbound& inbound) {
 
 void CryptoPart::join_forwarders(std::size_t sites, const Slab& bundle_slab) {
   bundle_slab_ = &bundle_slab;
-  for (auto& sources : bundles_) sources.resize(sites);
+  bundles_ = Turns<BundleInbound>(sites);
 }
 
 void CryptoPart::take_in_bundles() {
   std::array<BundleInbound, kBurst> burst;
   for (std::size_t n = queues_.forwarder.received->pop(burst); n > 0; n = queues_.forwarder.received->pop(burst)) {
     for (const BundleInbound& each : std::span(burst).first(n)) {
-      bundles_[static_cast<std::size_t>(each.traffic)].at(each.source.index()).push_back(each);
+      bundles_.push(each.traffic, each.source.index(), each);
     }
-    bundles_waiting_ += n;
   }
 }
 
-// One message of each site in turn, TIMELY ones first.
 std::size_t CryptoPart::verify_bundles() {
   if (bundle_slab_ == nullptr) return 0;
   take_in_bundles();
-  if (bundles_waiting_ == 0) return 0;
-  std::size_t done = 0;
-  for (std::vector<std::deque<BundleInbound>>& sources : bundles_) {
-    for (std::size_t idle = 0; idle < sources.size() && done < config_.budget;
-         bundle_turn_ = (bundle_turn_ + 1) % sources.size()) {
-      std::deque<BundleInbound>& waiting = sources[bundle_turn_];
-      if (waiting.empty()) {
-        ++idle;
-        continue;
-      }
-      if (!verify_bundle(waiting.front())) return done;
-      waiting.pop_front();
-      --bundles_waiting_;
-      idle = 0;
-      ++done;
-    }
-  }
-  return done;
+  return bundles_.run(config_.budget, [this](const BundleInbound& inbound) { return verify_bundle(inbound); });
 }
 
 // Returns false when control has no room. The event is this server's own: what has to be true of it is what is inside.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "apps/server/queues.h"
+#include "apps/server/turns.h"
 #include "control/message/validate.h"
 #include "crypto/batch.h"
 #include "crypto/threshold/threshold.h"
@@ -99,13 +100,9 @@ class CryptoPart {
   // In a site alone null, and empty.
   std::unique_ptr<crypto::ThresholdSigner> site_signer_;
   const Slab* wan_slab_ = nullptr;
-  std::vector<std::deque<WanInbound>> wan_[2];  // by class, then site and server
-  std::size_t wan_waiting_ = 0;                 // in wan_
-  std::size_t wan_turn_ = 0;
+  Turns<WanInbound> wan_;  // of each site and server
   const Slab* bundle_slab_ = nullptr;
-  std::vector<std::deque<BundleInbound>> bundles_[2];  // by class and source
-  std::size_t bundles_waiting_ = 0;
-  std::size_t bundle_turn_ = 0;
+  Turns<BundleInbound> bundles_;  // of each site
   Counter shares_made_;
   Counter proofs_made_;
 };

@@ -40,7 +40,9 @@ std::vector<link::WideChannels::RemoteSite> remotes_of(std::vector<WanSite>& sit
   return remotes;
 }
 
-bool hub_kind(wire::FrameKind kind) { return kind == wire::kHubPart || kind == wire::kHubRequest; }
+bool hub_kind(wire::FrameKind kind) {
+  return kind == wire::FrameKind::hub_part || kind == wire::FrameKind::hub_request;
+}
 
 // What the sender of a part signs.
 std::optional<Digest> part_says(ByteView part) {

@@ -27,8 +27,11 @@ void Channel::on_frame(Instant now, const wire::FrameHeader& header, ByteView pa
       return on_hello(now, header, payload);
     case wire::FrameKind::channel:
       return on_channel(now, header, payload);
+    case wire::FrameKind::hub_part:
+    case wire::FrameKind::hub_request:
+      break;  // of a link, not of a channel
   }
-  group_.port.drops.add(DropReason::frame_bad_kind);  // of a link, not of a channel
+  group_.port.drops.add(DropReason::frame_bad_kind);
 }
 
 void Channel::count_received(const wire::FrameHeader& header) {

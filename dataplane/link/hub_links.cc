@@ -50,7 +50,8 @@ HubLinks::Link* HubLinks::find(SiteId site) const {
 }
 
 void HubLinks::on_frame(Instant now, const wire::FrameHeader& header, ByteView payload) {
-  const auto refused = header.kind == wire::kHubPart ? on_part(now, header, payload) : on_request(now, header, payload);
+  const auto refused =
+      header.kind == wire::FrameKind::hub_part ? on_part(now, header, payload) : on_request(now, header, payload);
   if (refused.has_value()) port_.drops.add(*refused);
 }
 
@@ -176,7 +177,7 @@ wire::FrameHeader HubLinks::header(wire::FrameKind kind, std::size_t bytes, Wide
 
 std::size_t HubLinks::write_part(const HubSender::Chunk& chunk, WideEnd to, MutableBytes out) {
   const std::size_t size = wire::kFrameHeaderBytes + wire::kHubPartHeadBytes + chunk.part.bytes.size();
-  wire::write_frame_header(out, header(wire::kHubPart, size, to, chunk.sequence.value()));
+  wire::write_frame_header(out, header(wire::FrameKind::hub_part, size, to, chunk.sequence.value()));
   Writer writer(out.subspan(wire::kFrameHeaderBytes));
   wire::write(writer, chunk.part);
   return size;
@@ -190,7 +191,7 @@ std::size_t HubLinks::write_request(Instant now, Link& link, WideEnd to, Mutable
   if (request.entries.empty()) return 0;
   link.next_request = now + kRequestSpacing;
   const std::size_t size = wire::hub_request_payload_bytes(request.entries.size(), request.tags);
-  wire::write_frame_header(out, header(wire::kHubRequest, size, to, ++link.counter));
+  wire::write_frame_header(out, header(wire::FrameKind::hub_request, size, to, ++link.counter));
   Writer writer(out.subspan(wire::kFrameHeaderBytes));
   wire::write(writer, request);
   const ByteView covered = wire::hub_request_authenticated(ByteView(out).first(size), request);

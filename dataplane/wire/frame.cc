@@ -1,7 +1,5 @@
 #include "dataplane/wire/frame.h"
 
-#include "dataplane/wire/hub_frame.h"
-
 namespace garrison::wire {
 namespace {
 
@@ -146,7 +144,7 @@ std::optional<DropReason> parse_frame_header(ByteView payload, FrameHeader& out)
   if (reader.u16() != kFrameMagic) return DropReason::frame_bad_magic;
   if (reader.u8() != kFrameVersion) return DropReason::frame_bad_version;
   const std::uint8_t kind = reader.u8();
-  if (kind < static_cast<std::uint8_t>(FrameKind::hello) || kind > static_cast<std::uint8_t>(kHubRequest)) {
+  if (kind < static_cast<std::uint8_t>(FrameKind::hello) || kind > static_cast<std::uint8_t>(FrameKind::hub_request)) {
     return DropReason::frame_bad_kind;
   }
   out.kind = static_cast<FrameKind>(kind);

@@ -54,7 +54,12 @@ struct Datagram {
 // The same for a port that takes only what is sent to it: another MAC, address or port is frame_not_ours.
 [[nodiscard]] std::optional<DropReason> parse_datagram_to(const NetAddress& self, ByteView frame, Datagram& out);
 
-enum class FrameKind : std::uint8_t { hello = 1, channel = 2 };
+enum class FrameKind : std::uint8_t {
+  hello = 1,
+  channel = 2,
+  hub_part = 3,     // wire/hub_frame.h
+  hub_request = 4,  // the same
+};
 
 // The Garrison header. Little-endian, in this order, without padding; `reserved` (two bytes after length) is zero.
 struct FrameHeader {

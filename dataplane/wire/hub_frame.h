@@ -27,9 +27,6 @@
 
 namespace garrison::wire {
 
-inline constexpr FrameKind kHubPart{3};
-inline constexpr FrameKind kHubRequest{4};
-
 struct HubPart {
   TrafficClass traffic = TrafficClass::bounded;
   std::uint8_t index = 0;

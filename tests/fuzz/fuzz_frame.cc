@@ -16,13 +16,13 @@ void judge_hub(const wire::FrameHeader& header, ByteView payload) {
   const ByteView content = wire::hub_content(payload);
   Bytes again(content.size());
   Writer writer(again);
-  if (header.kind == wire::kHubPart) {
+  if (header.kind == wire::FrameKind::hub_part) {
     const std::optional<wire::HubPart> part = wire::read_hub_part(content);
     if (!part.has_value()) return;
     CHECK(part->offset + part->bytes.size() <= part->total);
     wire::write(writer, *part);
     CHECK(equal(again, content));
-  } else if (header.kind == wire::kHubRequest) {
+  } else if (header.kind == wire::FrameKind::hub_request) {
     const std::optional<wire::HubRequest> request = wire::read_hub_request(content);
     if (!request.has_value()) return;
     wire::write(writer, *request);

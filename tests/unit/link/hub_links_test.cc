@@ -182,7 +182,7 @@ TEST_F(HubLinksTest, a_server_alone_cannot_have_anything_sent_again) {
 
 TEST_F(HubLinksTest, frames_are_judged_by_what_they_say_and_not_by_whom_they_are_addressed_to) {
   Server& heard = at(1, 3);
-  wire::FrameHeader header{.kind = wire::kHubPart,
+  wire::FrameHeader header{.kind = wire::FrameKind::hub_part,
                            .src_site = SiteId(0),
                            .src_server = ServerId(1),
                            .dst_site = SiteId(1),
@@ -224,7 +224,7 @@ TEST_F(HubLinksTest, forged_frames_neither_silence_the_second_set_nor_keep_parts
       Bytes forged = part_of(right ? 1 : 9, index);
       if (right) forged.back() = 0;
       Bytes payload(wire::kFrameHeaderBytes + wire::kHubPartHeadBytes + forged.size());
-      wire::write_frame_header(payload, {.kind = wire::kHubPart,
+      wire::write_frame_header(payload, {.kind = wire::FrameKind::hub_part,
                                          .length = static_cast<std::uint16_t>(payload.size()),
                                          .src_site = SiteId(0),
                                          .src_server = ServerId(index),
