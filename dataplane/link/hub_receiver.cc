@@ -81,13 +81,23 @@ void HubReceiver::follow(Instant now, TrafficClass traffic, std::uint8_t index, 
   to.sent = *nth;
   if (to.sent.value() >= config_.window + to.first.value()) {
     to.first = SeqNum(to.sent.value() - config_.window + 1);
-    to.messages.erase(to.messages.begin(), to.messages.lower_bound(to.first));
+    const auto kept = to.messages.lower_bound(to.first);
+    for (auto at = to.messages.begin(); at != kept; ++at) ask_at(to, at->first, at->second, Instant::never());
+    to.messages.erase(to.messages.begin(), kept);
   }
   if (traffic == TrafficClass::timely) return;  // what was not heard of at all is superseded, or soon is
   for (SeqNum missing = std::max(before.next(), to.first); missing <= to.sent; missing = missing.next()) {
     Message& of = message(now, to, missing);
-    if (of.ask_at == Instant::never() && wants_more(traffic, missing, of)) of.ask_at = now + spread_.timeout(0);
+    if (of.ask_at == Instant::never() && wants_more(traffic, missing, of)) {
+      ask_at(to, missing, of, now + spread_.timeout(0));
+    }
   }
+}
+
+void HubReceiver::ask_at(Lane& lane, SeqNum sequence, Message& message, Instant at) {
+  if (message.ask_at != Instant::never()) lane.asks.erase({message.ask_at, sequence});
+  message.ask_at = at;
+  if (at != Instant::never()) lane.asks.emplace(at, sequence);
 }
 
 bool HubReceiver::wants_more(TrafficClass traffic, SeqNum sequence, const Message& message) const {
@@ -101,23 +111,24 @@ void HubReceiver::on_held(Instant now, TrafficClass traffic, SeqNum sequence, Me
   const auto held = static_cast<std::size_t>(std::popcount(message.held));
   if (held == config_.needed) {
     if (message.asked == 0) spread_.sample(now - message.heard);
-    message.ask_at = Instant::never();
+    ask_at(to, sequence, message, Instant::never());
     to.complete = std::max(to.complete, sequence);
     return;
   }
   if (message.ask_at == Instant::never() && wants_more(traffic, sequence, message)) {
-    message.ask_at = message.heard + spread_.timeout(0);
+    ask_at(to, sequence, message, message.heard + spread_.timeout(0));
   }
 }
 
 void HubReceiver::ignore(Instant now, ServerSet servers) {
   ignored_ = ServerSet::from_bits(ignored_.bits() | servers.bits());
   for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
-    for (auto& [sequence, message] : lane(traffic).messages) {
+    Lane& of = lane(traffic);
+    for (auto& [sequence, message] : of.messages) {
       const std::uint32_t before = message.held;
       message.held &= ~std::uint32_t{servers.bits()};
       if (message.held != before && message.ask_at == Instant::never() && wants_more(traffic, sequence, message)) {
-        message.ask_at = now + spread_.timeout(0);
+        ask_at(of, sequence, message, now + spread_.timeout(0));
       }
     }
   }
@@ -126,16 +137,18 @@ void HubReceiver::ignore(Instant now, ServerSet servers) {
 std::vector<wire::HubRequest::Entry> HubReceiver::due(Instant now, std::size_t most) {
   std::vector<wire::HubRequest::Entry> entries;
   for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
-    for (auto& [sequence, message] : lane(traffic).messages) {
-      if (message.ask_at > now) continue;
+    Lane& of = lane(traffic);
+    while (!of.asks.empty() && of.asks.begin()->first <= now) {
+      const SeqNum sequence = of.asks.begin()->second;
+      Message& message = of.messages.at(sequence);
       if (!wants_more(traffic, sequence, message)) {
-        message.ask_at = Instant::never();
+        ask_at(of, sequence, message, Instant::never());
         continue;
       }
       if (entries.size() == most) return entries;
       ++message.asked;
       ++requested_;
-      message.ask_at = now + spread_.timeout(message.asked);
+      ask_at(of, sequence, message, now + spread_.timeout(message.asked));
       entries.push_back({traffic, message.held, sequence});
     }
   }
@@ -145,7 +158,7 @@ std::vector<wire::HubRequest::Entry> HubReceiver::due(Instant now, std::size_t m
 Instant HubReceiver::next_wakeup() const {
   Instant next = Instant::never();
   for (const Lane& each : lanes_) {
-    for (const auto& [sequence, message] : each.messages) next = earlier(next, message.ask_at);
+    if (!each.asks.empty()) next = earlier(next, each.asks.begin()->first);
   }
   return next;
 }

@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/drops.h"
@@ -79,10 +81,11 @@ class HubReceiver {
   struct Lane {
     std::map<SeqNum, Message> messages;  // within [first, first + 2 * window)
     SeqNum first{1};
-    std::vector<SeqNum> newest;       // by index, verified
-    std::vector<std::uint8_t> ahead;  // by index: candidates beyond the window
-    SeqNum sent;                      // by the other site, at least
-    SeqNum complete;                  // the newest of which enough parts are held
+    std::vector<SeqNum> newest;                 // by index, verified
+    std::vector<std::uint8_t> ahead;            // by index: candidates beyond the window
+    SeqNum sent;                                // by the other site, at least
+    SeqNum complete;                            // the newest of which enough parts are held
+    std::set<std::pair<Instant, SeqNum>> asks;  // what is to be asked for when
   };
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] Lane& lane(TrafficClass traffic) { return lanes_[static_cast<std::size_t>(traffic)]; }
@@ -92,6 +95,8 @@ class HubReceiver {
   [[nodiscard]] Message& message(Instant now, Lane& lane, SeqNum sequence);
   void follow(Instant now, TrafficClass traffic, std::uint8_t index, SeqNum sequence);
   void on_held(Instant now, TrafficClass traffic, SeqNum sequence, Message& message);
+  // Instant::never(): not at all.
+  static void ask_at(Lane& lane, SeqNum sequence, Message& message, Instant at);
   [[nodiscard]] bool wants_more(TrafficClass traffic, SeqNum sequence, const Message& message) const;
 
   HubReceiverConfig config_;

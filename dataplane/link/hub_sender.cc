@@ -41,7 +41,7 @@ void HubSender::submit(const Part& part) {
     Held& held = known->second;
     held.part.again = held.part.again || part.again;
     if (part.again) {
-      held.state = State::due;
+      become(to, held, State::due);
       held.asked = true;
     }
     return;
@@ -52,10 +52,8 @@ void HubSender::submit(const Part& part) {
   held.part = part;
   held.part.encoding.clear();
   held.mark = hub_mark(part.bytes);
-  if (part.again) {
-    held.state = State::due;
-    held.asked = true;
-  }
+  become(to, held, part.again ? State::due : State::queued);
+  held.asked = part.again;
   if (to.parts.size() > config_.window) forget_below(to, to.parts.begin()->first.next());
 }
 
@@ -73,6 +71,7 @@ void HubSender::forget_below(Lane& lane, SeqNum first) {
 void HubSender::release(Lane& lane, std::map<SeqNum, Held>::iterator at) {
   if (lane.at == at->first) lane.at = SeqNum();
   released_.push_back(at->second.part.handle);
+  become(lane, at->second, State::idle);
   lane.parts.erase(at);
 }
 
@@ -103,7 +102,7 @@ void HubSender::on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t i
   const auto at = of.parts.find(sequence);
   if (at == of.parts.end()) return;
   Held& held = at->second;
-  if (held.state == State::waiting && enough(of, sequence)) cancel(held);
+  if (held.state == State::waiting && enough(of, sequence)) cancel(of, held);
   const std::size_t others = of.overheard.counted(sequence) - (held.was_sent ? 1 : 0);
   if (held.was_second && !held.needless && others >= config_.needed) {
     held.needless = true;
@@ -111,8 +110,20 @@ void HubSender::on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t i
   }
 }
 
-void HubSender::cancel(Held& held) {
-  held.state = State::idle;
+void HubSender::become(Lane& lane, Held& held, State state) {
+  const SeqNum sequence = held.part.sequence;
+  if (held.state == State::waiting) lane.waiting.erase({held.deadline, sequence});
+  held.state = state;
+  if (state == State::waiting) lane.waiting.emplace(held.deadline, sequence);
+  if (state == State::queued || state == State::due) {
+    lane.ready.insert(sequence);
+  } else {
+    lane.ready.erase(sequence);
+  }
+}
+
+void HubSender::cancel(Lane& lane, Held& held) {
+  become(lane, held, State::idle);
   ++stats_.cancelled;
 }
 
@@ -130,19 +141,21 @@ void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::
   held.deaf_until = now + config_.request_gap;
   // One that has not had its turn yet goes out as it would have, of whichever set it is.
   if (held.state == State::queued && held.part.first) return;
-  held.state = State::due;
+  become(of, held, State::due);
   held.asked = true;
 }
 
 SeqNum HubSender::choose(Instant now, Lane& lane) {
-  for (auto& [sequence, held] : lane.parts) {
-    if (held.state == State::queued && !held.part.first && config_.local_timeout != Duration()) {
-      held.state = State::waiting;
-      held.deadline = config_.local_timeout.has_value() ? now + *config_.local_timeout : Instant::never();
-      if (enough(lane, sequence)) cancel(held);
-    }
-    if (held.state == State::waiting && held.deadline <= now) held.state = State::due;
-    if (held.state == State::due || held.state == State::queued) return sequence;
+  while (!lane.waiting.empty() && lane.waiting.begin()->first <= now) {
+    become(lane, lane.parts.at(lane.waiting.begin()->second), State::due);
+  }
+  while (!lane.ready.empty()) {
+    const SeqNum sequence = *lane.ready.begin();
+    Held& held = lane.parts.at(sequence);
+    if (held.state == State::due || held.part.first || config_.local_timeout == Duration()) return sequence;
+    held.deadline = config_.local_timeout.has_value() ? now + *config_.local_timeout : Instant::never();
+    become(lane, held, State::waiting);
+    if (enough(lane, sequence)) cancel(lane, held);
   }
   return SeqNum();
 }
@@ -183,18 +196,15 @@ void HubSender::count_sent(Lane& lane, Held& held) {
   }
   held.asked = false;
   held.was_sent = true;
-  held.state = State::idle;
+  become(lane, held, State::idle);
   lane.overheard.sent(held.part.sequence, config_.index);
 }
 
 Instant HubSender::next_wakeup() const {
   Instant next = Instant::never();
   for (const Lane& each : lanes_) {
-    if (each.at != SeqNum()) return Instant();
-    for (const auto& [sequence, held] : each.parts) {
-      if (held.state == State::due || held.state == State::queued) return Instant();
-      if (held.state == State::waiting) next = earlier(next, held.deadline);
-    }
+    if (each.at != SeqNum() || !each.ready.empty()) return Instant();
+    if (!each.waiting.empty()) next = earlier(next, each.waiting.begin()->first);
   }
   return next;
 }

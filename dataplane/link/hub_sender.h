@@ -18,6 +18,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/bytes.h"
@@ -122,7 +124,9 @@ class HubSender {
   };
   struct Lane {
     explicit Lane(const OverhearTable::Config& config) : overheard(config) {}
-    std::map<SeqNum, Held> parts;  // at most a window
+    std::map<SeqNum, Held> parts;                  // at most a window
+    std::set<SeqNum> ready;                        // queued or due
+    std::set<std::pair<Instant, SeqNum>> waiting;  // for their deadlines
     OverhearTable overheard;
     SeqNum at;                 // being sent; 0: none
     std::uint32_t offset = 0;  // of what comes next of it
@@ -130,7 +134,8 @@ class HubSender {
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] Lane& lane(TrafficClass traffic) { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] bool enough(const Lane& lane, SeqNum sequence) const;
-  void cancel(Held& held);
+  static void become(Lane& lane, Held& held, State state);
+  void cancel(Lane& lane, Held& held);
   void forget_below(Lane& lane, SeqNum first);
   void release(Lane& lane, std::map<SeqNum, Held>::iterator at);
   // The part that goes next, with those whose turn has come meanwhile put to wait.
