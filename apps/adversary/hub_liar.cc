@@ -40,6 +40,9 @@ Bytes forged_frame(ByteView frame, wire::FrameHeader header, std::size_t server)
   return forged;
 }
 
+ServerId sender_of(const site::Member::SendPart& part) { return part.part->get().server(); }
+bool in_first_set(const site::Member::SendPart& part) { return part.hub->first_set.contains(sender_of(part)); }
+
 }  // namespace
 
 std::string_view name(HubLie lie) {
@@ -59,16 +62,16 @@ void HubLiar::tamper(Instant now, site::Member::Outputs& outputs) {
   }
   for (site::Member::SendPart& part : outputs.send) {
     const bool on_hub = part.hub != nullptr;
-    if (on_hub && lie_ == HubLie::silent && part.hub->first) {
+    if (on_hub && lie_ == HubLie::silent && in_first_set(part)) {
       ++acted_;
     } else if (on_hub && lie_ == HubLie::late) {
       ++acted_;
       held_back_.push_back({now + late_by_, std::move(part)});
     } else {
-      if (on_hub && lie_ == HubLie::eager && !part.hub->first) {
+      if (on_hub && lie_ == HubLie::eager && !in_first_set(part)) {
         ++acted_;
         auto eager = std::make_shared<site::Member::OnHub>(*part.hub);
-        eager->first = true;
+        eager->first_set.insert(sender_of(part));
         part.hub = std::move(eager);
       }
       send.push_back(std::move(part));

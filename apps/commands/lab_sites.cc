@@ -54,10 +54,11 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   return line + describe(run.length) + "  # " + build_commit();
 }
 
-std::string describe_hub(const server::HubCounts& hub, double parts_per_message) {
+std::string describe_hub(const server::HubCounts& hub, double parts_per_message, std::uint64_t demotions) {
   if (hub.sent.submitted == 0) return {};
-  return fmt::format("  {:.2f} parts per message (cancelled {}, needless {}, asked for {}, requests {})",
-                     parts_per_message, hub.sent.cancelled, hub.sent.needless, hub.sent.sent_asked, hub.requested);
+  return fmt::format("  {:.2f} parts per message (cancelled {}, needless {}, asked for {}, requests {}, demotions {})",
+                     parts_per_message, hub.sent.cancelled, hub.sent.needless, hub.sent.sent_asked, hub.requested,
+                     demotions);
 }
 
 void print_row(const SystemSimulationResult& result) {
@@ -70,8 +71,8 @@ void print_row(const SystemSimulationResult& result) {
       result.crashes, result.absences, result.restores, result.site_signatures, result.link_messages, result.listed,
       result.global_view, result.p50.seconds() * 1e3, result.p99.seconds() * 1e3, result.calm_updates,
       result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3, result.held_to_bound,
-      describe(result.queries) + describe_hub(result.hub, result.parts_per_message), hex(result.digest, 8),
-      result.acted.empty() ? "" : "  acted: " + result.acted);
+      describe(result.queries) + describe_hub(result.hub, result.parts_per_message, result.demotions),
+      hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
 nlohmann::json json_row(const SystemSimulationResult& result) {
@@ -99,6 +100,7 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"slowest_ms", result.slowest.seconds() * 1e3},
           {"bound_ms", result.bound.seconds() * 1e3},
           {"hub_parts_per_message", result.parts_per_message},
+          {"hub_demotions", result.demotions},
           {"hub_overheard", result.hub.sent.overheard},
           {"hub_cancelled", result.hub.sent.cancelled},
           {"hub_needless", result.hub.sent.needless},

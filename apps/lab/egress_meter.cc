@@ -4,6 +4,7 @@
 #include "dataplane/forwarder/datagrams.h"
 #include "dataplane/wire/chunk.h"
 #include "dataplane/wire/frame.h"
+#include "dataplane/wire/hub_frame.h"
 
 namespace garrison::lab {
 
@@ -14,6 +15,8 @@ constexpr std::string_view kFrameOverhead = "frame headers and tags";
 constexpr std::string_view kDatagramOverhead = "forwarders' headers and tags";
 constexpr std::string_view kHello = "HELLO";
 constexpr std::string_view kAcks = "channel acknowledgements";
+constexpr std::string_view kHubHead = "hub links' headers";
+constexpr std::string_view kHubRequests = "hub links' requests";
 
 // As message::read_envelope() has it; the frames are our own.
 message::MessageType type_of(ByteView message) {
@@ -27,6 +30,16 @@ void EgressMeter::on_frame(ServerId from, ServerId to, ByteView frame) {
   wire::FrameHeader header;
   CHECK(!wire::parse_frame_header(payload, header));
   bytes_[kEncapsulation] += kEncapsulationBytes;
+  if (header.kind == wire::FrameKind::hub_part) {
+    const std::size_t overhead = wire::kFrameHeaderBytes + wire::kHubPartHeadBytes;
+    bytes_[kHubHead] += overhead;
+    bytes_[message::name(message::MessageType::LinkPart)] += payload.size() - overhead;
+    return;
+  }
+  if (header.kind == wire::FrameKind::hub_request) {
+    bytes_[kHubRequests] += payload.size();
+    return;
+  }
   bytes_[kFrameOverhead] += wire::kFrameOverheadBytes;
   const ByteView content = wire::frame_content(payload);
   if (header.kind == wire::FrameKind::hello) {

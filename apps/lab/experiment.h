@@ -40,6 +40,7 @@ struct SitesSetup {
   Duration delay = milliseconds(50);    // one way, between any two
   std::uint64_t egress_bits_per_s = 0;  // of each site; 0: no limit
   std::size_t ip_mtu = kDefaultPathIpBytes;
+  bool adaptive_sets = true;                     // on hubs
   std::optional<adversary::HubLie> hub_liars{};  // the last f servers of every site do this on its hub
 };
 

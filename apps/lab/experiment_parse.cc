@@ -135,11 +135,12 @@ struct ExperimentReader {
   }
 
   void sites(const toml::table& table, SitesSetup& out) const {
-    Section section(faults, table, "[sites]", {"count", "link", "signatures", "hub_liars"});
+    Section section(faults, table, "[sites]", {"count", "link", "signatures", "adaptive_sets", "hub_liars"});
     section.integer("count", out.count, std::size_t{1}, config::kMaxSitesPerTopology);
     out.global.f = (out.count - 1) / 3;
     section.one_of("link", out.link, Choices<config::LinkKind>(kLinks));
     adversary::HubLie lie{};
+    section.boolean("adaptive_sets", out.adaptive_sets);
     section.one_of("hub_liars", lie, Choices<adversary::HubLie>(kHubLies));
     if (section.has("hub_liars")) out.hub_liars = lie;
     section.one_of("signatures", out.signatures, Choices<crypto::ThresholdScheme>(kSiteSignatures));

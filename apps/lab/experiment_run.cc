@@ -200,6 +200,7 @@ class Run {
       wishes.wan_delay = sites.delay;
       if (sites.egress_bits_per_s > 0) wishes.wan_rate = config::BitRate{sites.egress_bits_per_s};
       wishes.wan_ip_mtu = sites.ip_mtu;
+      wishes.adaptive_sets = sites.adaptive_sets;
     }
     return make_lab_keys(wishes);
   }

@@ -414,6 +414,10 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   if (messages > 0) {
     result.parts_per_message = static_cast<double>(parts.sent_first + parts.sent_second + parts.sent_asked) / messages;
   }
+  for (std::size_t s = 0; s < topology.sites.size(); ++s) {
+    LabSite& site = system.site(SiteId(static_cast<std::uint16_t>(s)));
+    result.demotions += site.server(ServerId(0)).control().machine()->status().demotions;
+  }
   result.listed = system.links().listed();
   std::uint64_t lied = 0;
   for (std::size_t i = 0; i < adversaries.liars.size(); ++i) {

@@ -58,6 +58,7 @@ struct SystemSimulationResult {
   std::uint64_t failed_decodings = 0;  // at one server of each site
   server::HubCounts hub;               // of all servers
   double parts_per_message = 0;        // on hubs
+  std::uint64_t demotions = 0;         // there, as one server of each site counts
   std::uint64_t hub_lies = 0;
   std::string acted;  // what each adversary did
   Digest digest{};

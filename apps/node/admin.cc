@@ -77,10 +77,12 @@ nlohmann::json hub_of(const server::WanPart* wan) {
 
 // What a server of a site among others shows beside: the protocol among sites as its site's machine runs it, and its
 // port towards them. Null in a site alone.
-nlohmann::json among_sites(const server::ControlStatus& control, const stages::LanStage* wan,
+nlohmann::json among_sites(SiteId site, const server::ControlStatus& control, const stages::LanStage* wan,
                            const server::WanPart* part) {
   if (!control.global.has_value()) return nullptr;
   const ordering::Status& global = *control.global;
+  nlohmann::json demoted = nlohmann::json::array();
+  control.machine.demoted.for_each([&](ServerId server) { demoted.push_back(config::server_name(site, server)); });
   return {{"view", global.view.value()},
           {"leader", config::site_name(SiteId(global.leader.value()))},
           {"view_installed", global.view_installed},
@@ -94,7 +96,8 @@ nlohmann::json among_sites(const server::ControlStatus& control, const stages::L
           {"site_signatures", control.site_signatures},
           {"frames_received", wan == nullptr ? 0 : wan->counters().rx_frames.get()},
           {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()},
-          {"hub", hub_of(part)}};
+          {"hub", hub_of(part)},
+          {"demoted_on_hub", std::move(demoted)}};
 }
 
 nlohmann::json workers_of(const Node& node) {
@@ -169,7 +172,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
           {"queries_answered", server.control().queries().answered()},
           {"drops", std::move(drops)},
           {"queues", queues_of(server.queues())},
-          {"among_sites", among_sites(control, node.wan_stage(id), server.wan())},
+          {"among_sites", among_sites(server.site(), control, node.wan_stage(id), server.wan())},
           {"workers", workers_of(node)}};
 }
 

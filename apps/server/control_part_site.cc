@@ -82,6 +82,10 @@ std::size_t ControlPart::take_shares(Instant now) {
 
 // What is introduced may be executed at once, where a site has one server, and then there is more to do.
 std::size_t ControlPart::attend(Instant now) {
+  DutyNews duty;
+  while (queues_.wan.duties != nullptr && queues_.wan.duties->pop_one(duty)) {
+    site_->member.on_duties(duty.to, duty.missed);
+  }
   site_->member.tick(now, site_->machine.tick_wanted(site_->member.self()));
   std::size_t done = 0;
   for (site::Member::Outputs outputs = std::exchange(site_->member.outputs(), {}); !outputs.empty();
@@ -147,7 +151,7 @@ void ControlPart::put_on_hub(const site::Member::SendPart& send) {
                              .to = ServerSet::only(send.to),
                              .traffic = send.traffic,
                              .parts = static_cast<std::uint8_t>(encoding.size()),
-                             .first = send.hub->first,
+                             .first_set = send.hub->first_set,
                              .again = send.again,
                              .sequence = send.hub->sequence};
   if (!queues_.wan.to_send->push_one(outbound)) {

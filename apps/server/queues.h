@@ -96,6 +96,7 @@ WanQueues make_wan_queues(std::size_t receive_slots, const Make& make) {
   q.sent = make.template operator()<SlotRef>(kSendSlots, Part::control);
   q.overheard = make.template operator()<Overheard>(receive_slots, Part::wan);
   q.news = make.template operator()<LinkNews>(kLinkNews, Part::wan);
+  q.duties = make.template operator()<DutyNews>(kMaxSites, Part::control);
   return q;
 }
 

@@ -113,6 +113,7 @@ WanPart::WanPart(WanConfig& config, const link::RxSlabPlan& plan, WanQueues& que
           config,
           {.system = config.system, .site = config.site, .server = config.self, .incarnation = config.incarnation},
           port_)),
+      adaptive_sets_(config.adaptive_sets),
       heard_sites_(heard_sites(config.site, config.sites)),
       first_heard_owner_(2 * peers_of(config.sites)) {}
 
@@ -177,6 +178,7 @@ void WanPart::poll(Instant now) {
   if (hub_ != nullptr) {
     take_verdicts(now);
     hand_on_heard(now);
+    tell_duties(now);
     publish_hub();
   }
   hand_on(TrafficClass::timely, *queues_.received_timely);
@@ -252,7 +254,7 @@ void WanPart::put_on_hub(const WanOutbound& one) {
   CHECK(bytes.size() > digests);
   link::HubSender::Part part{.traffic = one.traffic,
                              .sequence = one.sequence,
-                             .first = one.first,
+                             .first_set = one.first_set,
                              .again = one.again,
                              .bytes = bytes.first(bytes.size() - digests),
                              .handle = handle_of(one.slot),
@@ -260,6 +262,11 @@ void WanPart::put_on_hub(const WanOutbound& one) {
   Reader reader(bytes.last(digests));
   for (std::size_t i = 0; i < one.parts; ++i) part.encoding.push_back(reader.array<sizeof(Digest)>());
   hub_->submit(one.to_site, part);
+}
+
+void WanPart::tell_duties(Instant now) {
+  if (!adaptive_sets_ || queues_.duties->room() < kMaxSites) return;  // control has yet to take the last ones
+  hub_->tell_suspected(now, [this](SiteId to, ServerSet missed) { CHECK(queues_.duties->push_one({to, missed})); });
 }
 
 void WanPart::publish_hub() {

@@ -44,6 +44,7 @@ struct WanConfig {
   link::Pacer::Config pacing;  // of all that this server sends to other sites
   std::vector<WanSite> sites;  // ascending, without its own; at least one peer in all
   bool udp_checksum = true;    // off where no wire is crossed
+  bool adaptive_sets = true;   // tells who misses its turns on the hub
 };
 
 // Of the part with these sites: one slab for the peers of all of them, with a quota for each, and one for each site
@@ -98,6 +99,7 @@ class WanPart final : public stages::FrameEndpoint {
   void hand_on_heard(Instant now);
   [[nodiscard]] std::size_t owner_of(SiteId heard) const;
   [[nodiscard]] std::size_t next_payload(Instant now, MutableBytes out, link::WideEnd& to, TrafficClass& traffic);
+  void tell_duties(Instant now);
   void publish_hub();
   void hand_on(TrafficClass traffic, Queue<WanInbound>& queue);
 
@@ -111,7 +113,8 @@ class WanPart final : public stages::FrameEndpoint {
   link::SharedPort port_;
   link::WideChannels channels_;
   std::unique_ptr<link::HubLinks> hub_;  // null: none of its links is on a hub
-  std::vector<SiteId> heard_sites_;      // in the order of their owners in the receive slab
+  bool adaptive_sets_ = true;
+  std::vector<SiteId> heard_sites_;  // in the order of their owners in the receive slab
   std::size_t first_heard_owner_ = 0;
   std::map<std::uint32_t, link::HubPartName> heard_slots_;  // of parts that crypto or control has
   std::array<Counter, 8> hub_counters_;                     // in the order of HubCounts

@@ -37,7 +37,7 @@ struct WanOutbound {
   ServerSet to;
   TrafficClass traffic{};
   std::uint8_t parts = 0;  // 0: not on the hub
-  bool first = true;
+  ServerSet first_set{};
   bool again = false;
   SeqNum sequence{};
 };
@@ -55,6 +55,12 @@ struct LinkNews {
   ServerSet convicted;
 };
 
+// Servers of this site that miss their turns on the hub link to another one, as far as its wan part can tell.
+struct DutyNews {
+  SiteId to;
+  ServerSet missed;
+};
+
 struct WanQueues {
   std::unique_ptr<Queue<WanInbound>> received_timely;   // wan → crypto
   std::unique_ptr<Queue<WanInbound>> received_bounded;  // wan → crypto
@@ -64,6 +70,7 @@ struct WanQueues {
   std::unique_ptr<Queue<SlotRef>> sent;                 // wan → control
   std::unique_ptr<Queue<Overheard>> overheard;          // crypto → wan
   std::unique_ptr<Queue<LinkNews>> news;                // control → wan
+  std::unique_ptr<Queue<DutyNews>> duties;              // wan → control
 };
 
 }  // namespace garrison::server

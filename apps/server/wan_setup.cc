@@ -103,7 +103,8 @@ Result<WanConfig> make_wan_config(const config::Topology& topology, const config
                    .address = net_address(port),
                    .pacing = {.bytes_per_s = share_of(topology.wan.rate, site.n())},
                    .sites = sites_without_secrets(topology, site, self),
-                   .udp_checksum = udp_checksum};
+                   .udp_checksum = udp_checksum,
+                   .adaptive_sets = topology.wan.adaptive_sets};
   for (WanSite& remote : config.sites) {
     std::vector<WanSite::Peer*> peers;
     for (WanSite::Peer& peer : remote.peers) peers.push_back(&peer);

@@ -4,10 +4,12 @@
 //
 // Every server of the sender has one part. What is sent is heard by all of the receiving site, whoever is faulty there,
 // so that only the sender's own f count: k = n - f parts decode, whatever the other site's size. The first set, whose k
-// members send at once, moves on by one server per sequence, so that a faulty server is in it for k of n messages.
+// members send at once, moves on by one server per sequence, so that a faulty server is in it for k of n messages,
+// until the servers of its site have demoted it (site/hub_duties.h): then it is in the second set for all.
 #pragma once
 
 #include "control/config/link_pairs.h"
+#include "dataplane/base/server_set.h"
 
 namespace garrison::config {
 
@@ -24,9 +26,14 @@ class HubSets {
   // k: so many parts decode a message, and so many servers are in the first set, 2f + 1 of 3f + 1.
   [[nodiscard]] constexpr std::size_t needed() const { return sender_.n - sender_.f; }
 
-  // Whether server i < count() is in the first set for this link message, else in the second.
-  [[nodiscard]] constexpr bool sends_first(std::size_t i, SeqNum sequence) const {
-    return turn(i, sequence.value(), sender_.n) < needed();
+  // The first set for this link message, when no more than f servers are `demoted`; the others are the second.
+  [[nodiscard]] constexpr ServerSet first(SeqNum sequence, ServerSet demoted) const {
+    ServerSet set;
+    for (std::size_t step = 0; step < sender_.n && set.size() < needed(); ++step) {
+      const ServerId id(static_cast<std::uint16_t>((sequence.value() + step) % sender_.n));
+      if (!demoted.contains(id)) set.insert(id);
+    }
+    return set;
   }
   // The peer that part i is addressed to; all others of its site hear it, too.
   [[nodiscard]] constexpr ServerId addressee(std::size_t i) const {

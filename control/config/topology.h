@@ -224,6 +224,7 @@ struct WanSettings {
   LinkSettings link;
   std::optional<BitRate> rate;              // of all that a site sends to others
   Duration hub_timeout = milliseconds(25);  // the local timeout of hub-optimistic, [ARCH] 6.2
+  bool adaptive_sets = true;                // on a hub, who misses its turns loses them for a while (docs/adr/0021)
   std::vector<WanPair> pairs;               // all there are, by first and second
 };
 

@@ -157,6 +157,7 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "# hub-immediate: the wan ports of a site stand on a hub, or a tap, where each hears what all send and receive\n"
       "# hub_timeout = \"25ms\"  # hub-optimistic: how long servers wait to hear enough of others before they send, "
       "too\n"
+      "# adaptive_sets = false  # on a hub: who misses its turns to send keeps them all the same\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",
       quoted(name(wishes.link.value_or(LinkKind::erasure))));
   if (wan_port(wishes, 0) == kInProcess) {

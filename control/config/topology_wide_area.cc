@@ -131,11 +131,13 @@ void read_pair(Faults& faults, const toml::table& table, bool in_process, std::s
 }
 
 void read_wan(Faults& faults, const toml::table& table, bool in_process, std::size_t sites, WanSettings& out) {
-  Section section(faults, table, "[wan]", {"kind", "delay", "rate", "hub_timeout", "ip_mtu", "lossy", "pair"});
+  Section section(faults, table, "[wan]",
+                  {"kind", "delay", "rate", "hub_timeout", "adaptive_sets", "ip_mtu", "lossy", "pair"});
   WanPair common;
   read_link_kind(section, in_process, common);
   read_rate(section, out.rate);
   section.duration("hub_timeout", out.hub_timeout, kShortestTick, kLongestPeriod);
+  section.boolean("adaptive_sets", out.adaptive_sets);
   read_link(section, out.link);
   for (std::size_t first = 0; first < sites; ++first) {
     for (std::size_t second = first + 1; second < sites; ++second) {

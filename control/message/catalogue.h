@@ -102,7 +102,8 @@ inline constexpr std::size_t kMaxLinkItems = 512;
   X(SiteBatch, "SITE-BATCH", site, 2, signature, timely, event, 8)                               \
   X(LinkPart, "LINK-PART", site, 3, signature, bounded, site_to_site, 40 + kMaxLinkBundleBytes)  \
   X(LinkMessage, "LINK-MESSAGE", site, 4, signature, bounded, site_to_site, kMaxLinkMessageBody) \
-  X(LinkBundle, "LINK-BUNDLE", site, 7, channel, bounded, event, kMaxLinkBundleBytes)
+  X(LinkBundle, "LINK-BUNDLE", site, 7, channel, bounded, event, kMaxLinkBundleBytes)            \
+  X(DutyReport, "DUTY-REPORT", site, 8, channel, bounded, event, 8)
 
 // Who sent invalid parts [ARCH] 4.1.1. Both travel whole from one site to another, and there inside a PO-REQUEST. The
 // parts of an INQUIRY are so many that they make a bundle, each with its envelope and block.

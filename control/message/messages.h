@@ -208,6 +208,14 @@ struct SiteBatch {
   std::uint64_t number = 0;  // from 1
 };
 
+// Who of its site has repeatedly missed its turn in the first set of the hub link to another one, as far as the
+// introducer can tell (docs/adr/0021). Replaces what it said before.
+struct DutyReport {
+  static constexpr MessageType kType = MessageType::DutyReport;
+  SiteId destination;
+  ServerSet missed;
+};
+
 // A part of a link message, from one server of the source to one of the destination. The signer's site is the source.
 struct LinkPart {
   static constexpr MessageType kType = MessageType::LinkPart;

@@ -54,6 +54,27 @@ struct Body<Tick> {
   }
 };
 
+// u16 destination, zero u16, u32 missed
+template <>
+struct Body<DutyReport> {
+  static std::size_t size(const DutyReport& /*message*/) { return 8; }
+  static void write(Writer& writer, const Envelope& /*envelope*/, const DutyReport& message) {
+    writer.u16(message.destination.value()).zeros(2).u32(message.missed.bits());
+  }
+  static DutyReport read(Reader& reader, const Envelope& /*envelope*/) {
+    DutyReport message;
+    message.destination = SiteId(reader.u16());
+    reader.zeros(2);
+    const std::uint32_t missed = reader.u32();
+    if ((missed >> kMaxServersPerSite) != 0) {
+      reader.fail();
+      return {};
+    }
+    message.missed = ServerSet::from_bits(missed);
+    return message;
+  }
+};
+
 // u64 number
 template <>
 struct Body<SiteBatch> {
@@ -162,5 +183,6 @@ GARRISON_INSTANTIATE_CODEC(SiteBatch);
 GARRISON_INSTANTIATE_CODEC(LinkPart);
 GARRISON_INSTANTIATE_CODEC(LinkMessage);
 GARRISON_INSTANTIATE_CODEC(LinkBundle);
+GARRISON_INSTANTIATE_CODEC(DutyReport);
 
 }  // namespace garrison::message

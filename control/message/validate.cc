@@ -83,7 +83,15 @@ bool is_of_an_inquiry(MessageType type) {
 }
 
 // Events that nobody but their introducer vouches for.
-bool is_its_introducers(MessageType type) { return type == MessageType::Tick || type == MessageType::LinkBundle; }
+bool is_its_introducers(MessageType type) {
+  return type == MessageType::Tick || type == MessageType::LinkBundle || type == MessageType::DutyReport;
+}
+
+bool decodes_introducers(MessageType type, ByteView update) {
+  if (type == MessageType::Tick) return decode<Tick>(update).has_value();
+  if (type == MessageType::DutyReport) return decode<DutyReport>(update).has_value();
+  return decode<LinkBundle>(update).has_value();
+}
 
 // What stands at `i` of `inside`, which was taken from a proof of type `proof`.
 MessageType vote_type(MessageType proof, const std::vector<ByteView>& inside, std::size_t i) {
@@ -436,6 +444,7 @@ Validator::Refusal Validator::structure(const Parsed& message, std::vector<ByteV
       case MessageType::LinkPart:
       case MessageType::LinkMessage:
       case MessageType::LinkBundle:
+      case MessageType::DutyReport:
       case MessageType::LinkInquiry:
       case MessageType::LinkInquiryResponse:
         break;
@@ -536,9 +545,7 @@ bool Validator::fits_update(const Principal& introducer, ByteView update, Parsed
   if (parsed.head.type == MessageType::ClientOp) return decode<ClientOp>(update).has_value();
   if (!events_) return false;
   if (is_its_introducers(parsed.head.type)) {
-    const bool decodes = parsed.head.type == MessageType::Tick ? decode<Tick>(update).has_value()
-                                                               : decode<LinkBundle>(update).has_value();
-    return signer == introducer && parsed.block().empty() && decodes;
+    return signer == introducer && parsed.block().empty() && decodes_introducers(parsed.head.type, update);
   }
   if (parsed.head.type == MessageType::SiteBatch) {
     return signer == Principal::of_site(site_) && decode<SiteBatch>(update).has_value();

@@ -126,8 +126,8 @@ struct Restored {
 [[nodiscard]] constexpr bool is_introduced(message::MessageType type) {
   return type == message::MessageType::ClientOp || type == message::MessageType::Tick ||
          type == message::MessageType::SiteBatch || type == message::MessageType::LinkPart ||
-         type == message::MessageType::LinkBundle || type == message::MessageType::LinkInquiry ||
-         type == message::MessageType::LinkInquiryResponse;
+         type == message::MessageType::LinkBundle || type == message::MessageType::DutyReport ||
+         type == message::MessageType::LinkInquiry || type == message::MessageType::LinkInquiryResponse;
 }
 
 // A verified message: a peer's, this server's own after signing, what a Verify asked about, or one that

@@ -41,8 +41,9 @@ void LogicalMachine::execute(Instant /*now*/, const ordering::Deliver& batch) {
 }
 
 Instant LogicalMachine::find_next_wakeup() const {
-  const Instant next =
+  Instant next =
       earlier(replica_.next_wakeup(), earlier(state_->sender.next_wakeup(), state_->inquiries.next_wakeup()));
+  next = earlier(next, state_->duties.next_wakeup());
   if (!state_->closed_at.has_value()) return next;
   // Past this, a batch can close as soon as there is something to say.
   const Instant may_close = *state_->closed_at + config_.sign_period;
@@ -60,6 +61,11 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
     case message::MessageType::Tick:
       on_tick(introducer, message.as<message::Tick>());
       break;
+    case message::MessageType::DutyReport: {
+      const auto report = message.as<message::DutyReport>();
+      state_->duties.on_report(state_->clock.now(), introducer, report.destination, report.missed);
+      break;
+    }
     case message::MessageType::SiteBatch:
       on_site_batch(message);
       break;
@@ -96,6 +102,7 @@ void LogicalMachine::on_tick(ServerId introducer, const message::Tick& tick) {
   state_->clock.on_tick(introducer, tick.clock);
   if (state_->clock.now() == before) return;
   if (replica_.next_wakeup() <= state_->clock.now()) replica_.tick(state_->clock.now());
+  state_->duties.on_time(state_->clock.now());
   for (const SiteId site : state_->sender.due_again(state_->clock.now())) repeat(site);
   for (const SiteId site : state_->inquiries.due_again(state_->clock.now())) effects_.ask_again(site);
 }
@@ -301,7 +308,13 @@ void LogicalMachine::close() {
       state_->sender.pack({state_->clock.now(), number, state_->settled}, state_->receiver.delivered(),
                           [this](const Item& item) { return whole(item); });
   std::uint16_t leaves = std::exchange(state_->open_leaves, std::uint16_t{0});
-  for (LinkOut& link : links) link.leaf = ++leaves;
+  Bytes demoted;
+  for (LinkOut& link : links) {
+    link.leaf = ++leaves;
+    link.demoted = state_->duties.demoted(link.to);
+    link.demoted.for_each([&](ServerId server) { demoted.push_back(static_cast<std::uint8_t>(server.value())); });
+    demoted.push_back(0xff);
+  }
   state_->sent.closed(links);
   for (const LinkOut& link : links) {
     if (!on_link) break;
@@ -315,6 +328,7 @@ void LogicalMachine::close() {
                             .update(state_->fingerprint)
                             .update(batch->tree.statement())
                             .update(state_->inquiries.blacklist().fingerprint())
+                            .update(demoted)
                             .finish();
   if (on_closed) on_closed(number, state_->fingerprint);
   effects_.closed(std::move(batch));
@@ -337,7 +351,9 @@ MachineStatus LogicalMachine::status() const {
           state_->link_messages,
           state_->receiver.failures(),
           state_->inquiries.forgotten(),
-          state_->fingerprint};
+          state_->fingerprint,
+          state_->duties.demoted(),
+          state_->duties.demotions()};
 }
 
 }  // namespace garrison::site

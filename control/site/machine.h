@@ -16,6 +16,7 @@
 
 #include "control/message/validate.h"
 #include "control/replica/replica.h"
+#include "control/site/hub_duties.h"
 #include "control/site/inquiries.h"
 #include "control/site/introduced.h"
 #include "control/site/link_receiver.h"
@@ -86,6 +87,8 @@ struct MachineStatus {
   std::uint64_t failed_decodings = 0;
   std::uint64_t forgotten = 0;  // of them, about TIMELY messages that their sites no longer had
   Digest fingerprint{};         // of everything said so far: equal at all servers behind the same batch
+  ServerSet demoted;            // of this site, on any of its hub links now
+  std::uint64_t demotions = 0;
 };
 
 class LogicalMachine final : public replica::Application, private replica::Environment {
@@ -122,6 +125,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     return state_->receiver.refuses(sender, traffic);
   }
   [[nodiscard]] const Blacklist& blacklist() const { return state_->inquiries.blacklist(); }
+  [[nodiscard]] const HubDuties& duties() const { return state_->duties; }
   [[nodiscard]] const LinkReceiver& receiver() const { return state_->receiver; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] const message::Validator& validator() const { return validator_; }
@@ -191,6 +195,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     LinkReceiver receiver;
     SentMessages sent;
     Inquiries inquiries;
+    HubDuties duties;
 
     // The batch that is open.
     std::vector<Emission> open;
@@ -206,8 +211,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     Digest fingerprint{};
     std::uint64_t events = 0;
     std::uint64_t link_messages = 0;
-    STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, open, open_uncoded, open_leaves, verify_due,
-                 closed, next_number, settled, closed_at, fingerprint, events, link_messages)
+    STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, duties, open, open_uncoded, open_leaves,
+                 verify_due, closed, next_number, settled, closed_at, fingerprint, events, link_messages)
   };
 
   MachineConfig config_;

@@ -13,7 +13,8 @@ LogicalMachine::State::State(const MachineConfig& config, message::Validator& va
       sender(config.sender),
       receiver(config.receiver, validator),
       sent(config.sites, config.timely_kept),
-      inquiries(config.inquiries, validator) {}
+      inquiries(config.inquiries, validator),
+      duties({.servers = config.servers, .faulty = config.faulty, .sites = config.sites}) {}
 
 bool LogicalMachine::State::fits() const {
   if (settled >= next_number) return false;

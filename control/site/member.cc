@@ -15,7 +15,8 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       encoded_(config.links.size()),
       came_(config.links.size()),
       asked_(config.links.size()),
-      answered_(config.links.size()) {
+      answered_(config.links.size()),
+      duties_(config.links.size()) {
   for (std::vector<HeldBundles>& by_source : bundles_) by_source.resize(config.links.size());
   CHECK(config.tick_period > Duration() && config.tick_rest >= config.tick_period);
 }
@@ -41,6 +42,7 @@ void Member::tick(Instant now, Instant tick_wanted) {
     ticked_at_ = now;
     outputs_.introduce.push_back(message::encode(config_.envelope, message::Tick{now}));
   }
+  report_duties(now);
   for (Batch& each : batches_) {
     if (each.introduce_at > now || each.settled) continue;
     each.introduce_at = now + config_.takeover;
@@ -66,6 +68,9 @@ Instant Member::next_tick() const {
 
 Instant Member::next_wakeup() const {
   Instant next = earlier(next_tick(), signing_.next_wakeup());
+  for (const Duties& duties : duties_) {
+    next = earlier(next, report_due(duties));
+  }
   for (const Batch& each : batches_) {
     if (!each.settled) next = earlier(next, each.introduce_at);
   }
@@ -75,6 +80,25 @@ Instant Member::next_wakeup() const {
     }
   }
   return next;
+}
+
+void Member::on_duties(SiteId to, ServerSet missed) { duties_.at(to.index()).missed = missed; }
+
+// Again while there is something to say: what was said of a server does not count once it has its turns back.
+Instant Member::report_due(const Duties& duties) const {
+  if (duties.missed != duties.reported) return duties.reported_at + config_.report_gap;
+  return duties.missed.empty() ? Instant::never() : duties.reported_at + config_.report_again;
+}
+
+void Member::report_duties(Instant now) {
+  for (std::size_t i = 0; i < duties_.size(); ++i) {
+    Duties& duties = duties_[i];
+    if (now < report_due(duties)) continue;
+    duties.reported = duties.missed;
+    duties.reported_at = now;
+    const message::DutyReport report{SiteId(static_cast<std::uint16_t>(i)), duties.missed};
+    outputs_.introduce.push_back(message::encode(config_.envelope, report));
+  }
 }
 
 void Member::closed(std::shared_ptr<const OutgoingBatch> batch) {
@@ -125,7 +149,7 @@ void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<c
   for (Answer& answer : answered_) answer = {};
   // What was acknowledged meanwhile goes with the next acknowledgement.
   for (const SentMessages::Kept& link : unacknowledged) {
-    if (sends_to(link.to)) send_parts(link.to, TrafficClass::bounded, link.sequence, link.bundle);
+    if (sends_to(link.to)) send_parts(link.to, TrafficClass::bounded, link.sequence, {}, link.bundle);
   }
 }
 
@@ -247,7 +271,8 @@ void Member::on_signature(std::uint64_t number, const RootSignature& signature) 
 
 void Member::send_parts(const OutgoingBatch& batch, const RootSignature& signature) {
   for (const LinkOut& link : batch.links) {
-    if (sends_to(link.to)) send_parts(link.to, link.traffic, link.sequence, bundle(batch, link, signature));
+    if (sends_to(link.to))
+      send_parts(link.to, link.traffic, link.sequence, link.demoted, bundle(batch, link, signature));
   }
 }
 
@@ -267,7 +292,7 @@ bool Member::sends_to(SiteId site) const {
   return !plan->duties(config_.self).empty();
 }
 
-void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle) {
+void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ServerSet demoted, ByteView bundle) {
   const LinkPlan& plan = *config_.links[to.index()];
   const link::PartCode code = plan.code();
   coding::Code& coder = codes_.of(code);
@@ -285,7 +310,7 @@ void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteVi
                                  bytes};
     if (plan.on_hub()) {
       Encoded& encoded = encoded_[to.index()];
-      encoded[{traffic, sequence}] = on_hub(to, part, bundle);
+      encoded[{traffic, sequence}] = on_hub(to, part, demoted, bundle);
       if (encoded.size() > kMostOnHub) encoded.erase(encoded.begin());
     }
     ordering::Sign sign;
@@ -297,12 +322,13 @@ void Member::send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteVi
 }
 
 // The parts of all servers, as each of them will sign its own.
-std::shared_ptr<const Member::OnHub> Member::on_hub(SiteId to, const message::LinkPart& own, ByteView bundle) {
+std::shared_ptr<const Member::OnHub> Member::on_hub(SiteId to, const message::LinkPart& own, ServerSet demoted,
+                                                    ByteView bundle) {
   const LinkPlan& plan = *config_.links[to.index()];
   coding::Code& coder = codes_.of(plan.code());
   auto all = std::make_shared<OnHub>();
   all->sequence = own.sequence;
-  all->first = plan.hub().sends_first(own.index, own.sequence);
+  all->first_set = plan.hub().first(own.sequence, demoted);
   Bytes bytes(own.part.size());
   message::Envelope envelope = config_.envelope;
   message::LinkPart part = own;

@@ -41,6 +41,8 @@ struct MemberConfig {
   Duration tick_rest = milliseconds(30);    // and while it does not; at least tick_period
   // After which a signature or a LINK-BUNDLE that nobody on duty introduced is introduced.
   Duration takeover = milliseconds(100);
+  Duration report_gap = milliseconds(250);  // at least, between two DUTY-REPORTs about one link
+  Duration report_again = seconds(2);       // between two that say the same of somebody
   Duration answer_gap = milliseconds(500);  // at least, between two times that the same INQUIRY-RESPONSE goes out
 };
 
@@ -49,7 +51,7 @@ class Member final : public Effects {
   // What a part on the hub is to be compared with and sent by.
   struct OnHub {
     SeqNum sequence;
-    bool first = true;             // its server is in the first set
+    ServerSet first_set;           // for it
     std::vector<Digest> encoding;  // by index, what each server of this site signs
   };
   // A LINK-PART that is signed, for one server of another site.
@@ -80,7 +82,7 @@ class Member final : public Effects {
     Bytes bundle;
   };
   struct Outputs {
-    // Whole events: TICK, SITE-BATCH, LINK-BUNDLE; a LINK-PART is introduced as it came.
+    // Whole events: TICK, SITE-BATCH, LINK-BUNDLE, DUTY-REPORT; a LINK-PART is introduced as it came.
     std::vector<Bytes> introduce;
     std::vector<ordering::Sign>
         sign;  // for servers of this site; a LINK-PART, `to` nobody, comes back to on_own_part()
@@ -111,6 +113,8 @@ class Member final : public Effects {
   // The forwarder has handed over a LINK-BUNDLE, which is verified, and which the machine has executed or not. Returns
   // why it is neither introduced nor kept for later.
   [[nodiscard]] std::optional<DropReason> on_bundle(Instant now, const LinkName& name, ByteView event, bool known);
+  // Servers of this site that miss their turns on the hub link to another one, as far as this one can tell now.
+  void on_duties(SiteId to, ServerSet missed);
   // A server of that site asked what this one has answered already.
   void answer_again(Instant now, const message::InquiryId& id);
   // `tick_wanted`: when the machine waits for a TICK of this server.
@@ -161,9 +165,10 @@ class Member final : public Effects {
   [[nodiscard]] bool came_again(SiteId source, std::uint64_t what);
   void on_signature(std::uint64_t number, const RootSignature& signature);
   void send_parts(const OutgoingBatch& batch, const RootSignature& signature);
-  void send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ByteView bundle);
+  void send_parts(SiteId to, TrafficClass traffic, SeqNum sequence, ServerSet demoted, ByteView bundle);
   [[nodiscard]] bool sends_to(SiteId site) const;
-  [[nodiscard]] std::shared_ptr<const OnHub> on_hub(SiteId to, const message::LinkPart& own, ByteView bundle);
+  [[nodiscard]] std::shared_ptr<const OnHub> on_hub(SiteId to, const message::LinkPart& own, ServerSet demoted,
+                                                    ByteView bundle);
   void send_uncoded(const OutgoingBatch& batch, const RootSignature& signature);
   void send_uncoded(SiteId site, const std::shared_ptr<const Bytes>& message);
   void forget_done();
@@ -191,7 +196,15 @@ class Member final : public Effects {
     message::InquiryId id;
     Instant sent_at;
   };
-  std::vector<Answer> answered_;         // the last INQUIRY-RESPONSE to each site
+  std::vector<Answer> answered_;  // the last INQUIRY-RESPONSE to each site
+  struct Duties {
+    ServerSet missed;
+    ServerSet reported;
+    Instant reported_at;
+  };
+  [[nodiscard]] Instant report_due(const Duties& duties) const;
+  void report_duties(Instant now);
+  std::vector<Duties> duties_;           // of the link to each site
   std::deque<Departing> departing_;      // by DF sequence: not yet handed over
   std::vector<HeldBundles> bundles_[2];  // by class and source
   Instant now_;

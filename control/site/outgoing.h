@@ -51,7 +51,8 @@ struct LinkOut {
   std::uint16_t leaf = 0;
   std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
   SeqNum df_sequence{};                    // under which servers present it to their forwarder; 0: they do not
-  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves, df_sequence)
+  ServerSet demoted{};                     // on the hub: who is in the second set whoever's turn it is
+  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves, df_sequence, demoted)
 };
 
 // An INQUIRY or INQUIRY-RESPONSE: it goes whole to the peers of each server, since what finds wrong parts cannot

@@ -51,6 +51,16 @@ class HubLinks {
 
   // These servers are known to all sites to be faulty: what they send counts for nothing, here and elsewhere.
   void ignore(Instant now, SiteId of, ServerSet servers);
+  // Calls `changed(site, servers)` for each link of which other servers of this site than before miss their turns.
+  template <typename Changed>
+  void tell_suspected(Instant now, Changed&& changed) {
+    for (const auto& link : links_) {
+      const ServerSet suspected = link->sender.suspected(now);
+      if (suspected == link->suspected) continue;
+      link->suspected = suspected;
+      changed(link->site, suspected);
+    }
+  }
 
   // A whole part whose signature is to be verified: of another site, or of this one, overheard.
   struct Heard {
@@ -86,6 +96,7 @@ class HubLinks {
     std::vector<Asker> servers;
     std::uint64_t counter = 0;  // of requests sent
     Instant next_request;       // not before
+    ServerSet suspected{};      // as was told
   };
   [[nodiscard]] Link* find(SiteId site) const;
   [[nodiscard]] std::optional<DropReason> on_part(Instant now, const wire::FrameHeader& header, ByteView payload);

@@ -28,7 +28,10 @@ HubSenderStats& HubSenderStats::operator+=(const HubSenderStats& other) {
 }
 
 HubSender::HubSender(const HubSenderConfig& config)
-    : config_(config), lanes_{Lane(overhear_config(config)), Lane(overhear_config(config))} {
+    : config_(config),
+      lanes_{Lane(overhear_config(config)), Lane(overhear_config(config))},
+      record_(config.parts, ServerId(config.index)),
+      turnless_(config.parts) {
   CHECK(config.index < config.parts && config.needed <= config.parts && config.window > 0);
   CHECK(config.requests_needed > 0 && config.parts <= kMaxServersPerSite);
 }
@@ -47,6 +50,7 @@ void HubSender::submit(const Part& part) {
     return;
   }
   ++stats_.submitted;
+  count_turns(part.first_set);
   to.overheard.expect(part.sequence, part.encoding);
   Held& held = to.parts.try_emplace(part.sequence).first->second;
   held.part = part;
@@ -72,6 +76,7 @@ void HubSender::release(Lane& lane, std::map<SeqNum, Held>::iterator at) {
   if (lane.at == at->first) lane.at = SeqNum();
   released_.push_back(at->second.part.handle);
   become(lane, at->second, State::idle);
+  lane.to_judge.erase({at->second.judge_at, at->first});
   lane.parts.erase(at);
 }
 
@@ -134,13 +139,18 @@ void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::
   Held& held = at->second;
   if (now < held.deaf_until || held.state == State::due) return;
   held.askers[asker] = entry.held;
+  held.part.first_set.for_each([&](ServerId server) {
+    const auto lack =
+        std::ranges::count_if(held.askers, [&](const auto& each) { return (each.second >> server.value() & 1U) == 0; });
+    if (static_cast<std::size_t>(lack) >= config_.requests_needed) blame(held, server);
+  });
   const auto missing =
       std::ranges::count_if(held.askers, [&](const auto& each) { return (each.second >> config_.index & 1U) == 0; });
   if (static_cast<std::size_t>(missing) < config_.requests_needed) return;
   held.askers.clear();
   held.deaf_until = now + config_.request_gap;
   // One that has not had its turn yet goes out as it would have, of whichever set it is.
-  if (held.state == State::queued && held.part.first) return;
+  if (held.state == State::queued && is_first(held)) return;
   become(of, held, State::due);
   held.asked = true;
 }
@@ -152,9 +162,10 @@ SeqNum HubSender::choose(Instant now, Lane& lane) {
   while (!lane.ready.empty()) {
     const SeqNum sequence = *lane.ready.begin();
     Held& held = lane.parts.at(sequence);
-    if (held.state == State::due || held.part.first || config_.local_timeout == Duration()) return sequence;
+    if (held.state == State::due || is_first(held) || config_.local_timeout == Duration()) return sequence;
     held.deadline = config_.local_timeout.has_value() ? now + *config_.local_timeout : Instant::never();
     become(lane, held, State::waiting);
+    judge_later(now, lane, held);
     if (enough(lane, sequence)) cancel(lane, held);
   }
   return SeqNum();
@@ -167,7 +178,7 @@ std::optional<HubSender::Chunk> HubSender::next_chunk(Instant now, TrafficClass 
     of.at = choose(now, of);
     of.offset = 0;
     if (of.at == SeqNum()) return std::nullopt;
-    count_sent(of, of.parts.at(of.at));
+    count_sent(now, of, of.parts.at(of.at));
   }
   const Held& held = of.parts.at(of.at);
   const ByteView rest = held.part.bytes.subspan(of.offset);
@@ -185,11 +196,12 @@ std::optional<HubSender::Chunk> HubSender::next_chunk(Instant now, TrafficClass 
   return chunk;
 }
 
-void HubSender::count_sent(Lane& lane, Held& held) {
+void HubSender::count_sent(Instant now, Lane& lane, Held& held) {
   if (held.asked) {
     ++stats_.sent_asked;
-  } else if (held.part.first) {
+  } else if (is_first(held)) {
     ++stats_.sent_first;
+    judge_later(now, lane, held);
   } else {
     ++stats_.sent_second;
     held.was_second = config_.local_timeout != Duration();  // else it was to send
@@ -198,6 +210,49 @@ void HubSender::count_sent(Lane& lane, Held& held) {
   held.was_sent = true;
   become(lane, held, State::idle);
   lane.overheard.sent(held.part.sequence, config_.index);
+}
+
+// Within a rotation each server that is not demoted has a turn, whichever class comes in between.
+void HubSender::count_turns(ServerSet first_set) {
+  for (std::size_t i = 0; i < config_.parts; ++i) {
+    const ServerId server(static_cast<std::uint16_t>(i));
+    turnless_[i] = first_set.contains(server) ? 0 : turnless_[i] + 1;
+    if (turnless_[i] > config_.parts) record_.forget(server);
+  }
+}
+
+void HubSender::judge_later(Instant now, Lane& lane, Held& held) {
+  if (config_.local_timeout == Duration()) return;  // everybody sends at once
+  held.judge_at = now + config_.local_timeout.value_or(config_.request_gap);
+  lane.to_judge.emplace(held.judge_at, held.part.sequence);
+}
+
+void HubSender::judge(Lane& lane, Held& held) {
+  const std::optional<std::uint32_t> heard = lane.overheard.heard(held.part.sequence);
+  if (!heard.has_value()) return;
+  held.part.first_set.for_each([&](ServerId server) {
+    if ((*heard >> server.value() & 1U) == 0) {
+      blame(held, server);
+    } else if (!held.blamed.contains(server)) {
+      record_.add(server, false);
+    }
+  });
+}
+
+void HubSender::blame(Held& held, ServerId server) {
+  if (held.blamed.contains(server)) return;
+  held.blamed.insert(server);
+  record_.add(server, true);
+}
+
+ServerSet HubSender::suspected(Instant now) {
+  for (Lane& each : lanes_) {
+    while (!each.to_judge.empty() && each.to_judge.begin()->first <= now) {
+      judge(each, each.parts.at(each.to_judge.begin()->second));
+      each.to_judge.erase(each.to_judge.begin());
+    }
+  }
+  return record_.suspected();
 }
 
 Instant HubSender::next_wakeup() const {

@@ -7,6 +7,10 @@
 // it sent, again or after all: one of them is correct. Fewer are not believed. Having sent for them, it goes on
 // counting requests only after `request_gap`, so that a few who ask all the time get no more than that.
 //
+// It also keeps a record of whose turns it heard (duty_record.h): whoever is in the first set has missed one when its
+// part was not heard by the local timeout, counted as the second set counts it, or when f + 1 servers of the other site
+// do not hold it and ask. A server that is in no first set has none.
+//
 // BOUNDED parts are kept until the other site has acknowledged them, TIMELY ones for a while: at most a window of each.
 // Parts leave by class and sequence, in frames that the caller takes when it may send; nothing is decided earlier.
 //
@@ -28,6 +32,7 @@
 #include "dataplane/base/instant.h"
 #include "dataplane/base/server_set.h"
 #include "dataplane/base/traffic.h"
+#include "dataplane/link/duty_record.h"
 #include "dataplane/link/overhear_table.h"
 #include "dataplane/wire/hub_frame.h"
 
@@ -63,7 +68,7 @@ class HubSender {
   struct Part {
     TrafficClass traffic = TrafficClass::bounded;
     SeqNum sequence;
-    bool first = true;             // in the first set
+    ServerSet first_set;           // for it
     bool again = false;            // its site has not heard that the link message was executed
     ByteView bytes;                // the signed message; the caller keeps it until its handle comes back
     std::uint64_t handle = 0;      // comes out of next_released(), once
@@ -98,6 +103,9 @@ class HubSender {
   // When there is one to take without anything else happening.
   [[nodiscard]] Instant next_wakeup() const;
 
+  // Servers of this site that miss their turns; at `now`.
+  [[nodiscard]] ServerSet suspected(Instant now);
+
   [[nodiscard]] std::optional<std::uint64_t> next_released();
   [[nodiscard]] const HubSenderStats& stats() const { return stats_; }
   // Parts kept.
@@ -121,6 +129,8 @@ class HubSender {
     Instant deadline = Instant::never();
     Instant deaf_until;  // to requests
     std::map<ServerId, std::uint32_t> askers;
+    ServerSet blamed;  // have missed this turn
+    Instant judge_at = Instant::never();
   };
   struct Lane {
     explicit Lane(const OverhearTable::Config& config) : overheard(config) {}
@@ -128,8 +138,9 @@ class HubSender {
     std::set<SeqNum> ready;                        // queued or due
     std::set<std::pair<Instant, SeqNum>> waiting;  // for their deadlines
     OverhearTable overheard;
-    SeqNum at;                 // being sent; 0: none
-    std::uint32_t offset = 0;  // of what comes next of it
+    std::set<std::pair<Instant, SeqNum>> to_judge;  // the turns of their first sets
+    SeqNum at;                                      // being sent; 0: none
+    std::uint32_t offset = 0;                       // of what comes next of it
   };
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] Lane& lane(TrafficClass traffic) { return lanes_[static_cast<std::size_t>(traffic)]; }
@@ -140,12 +151,20 @@ class HubSender {
   void release(Lane& lane, std::map<SeqNum, Held>::iterator at);
   // The part that goes next, with those whose turn has come meanwhile put to wait.
   [[nodiscard]] SeqNum choose(Instant now, Lane& lane);
-  void count_sent(Lane& lane, Held& held);
+  void count_sent(Instant now, Lane& lane, Held& held);
+  [[nodiscard]] bool is_first(const Held& held) const { return held.part.first_set.contains(self()); }
+  [[nodiscard]] ServerId self() const { return ServerId(config_.index); }
+  void count_turns(ServerSet first_set);
+  void judge_later(Instant now, Lane& lane, Held& held);
+  void judge(Lane& lane, Held& held);
+  void blame(Held& held, ServerId server);
 
   HubSenderConfig config_;
   std::array<Lane, 2> lanes_;  // by class
   std::deque<std::uint64_t> released_;
   HubSenderStats stats_;
+  DutyRecord record_;
+  std::vector<std::size_t> turnless_;  // by server: link messages since it was in a first set
 };
 
 }  // namespace garrison::link

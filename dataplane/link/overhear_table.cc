@@ -102,6 +102,11 @@ void OverhearTable::verdict(SeqNum sequence, std::uint8_t index, bool good) {
   if (good) at->second.counted |= bit(index);
 }
 
+std::optional<std::uint32_t> OverhearTable::heard(SeqNum sequence) const {
+  const auto at = messages_.find(sequence);
+  return at == messages_.end() ? std::nullopt : std::optional(at->second.counted);
+}
+
 std::size_t OverhearTable::counted(SeqNum sequence) const {
   const auto at = messages_.find(sequence);
   return at == messages_.end() ? 0 : static_cast<std::size_t>(std::popcount(at->second.counted & ~ignored_));

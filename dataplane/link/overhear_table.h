@@ -57,6 +57,8 @@ class OverhearTable {
 
   // Different parts that count.
   [[nodiscard]] std::size_t counted(SeqNum sequence) const;
+  // Which, a bit per index; none of what is not known any more.
+  [[nodiscard]] std::optional<std::uint32_t> heard(SeqNum sequence) const;
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
 
  private:

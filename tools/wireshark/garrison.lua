@@ -52,6 +52,7 @@ local CATALOGUE = {
   [0x0403] = { name = "LINK-PART", authentication = "signature", bound = 61480 },
   [0x0404] = { name = "LINK-MESSAGE", authentication = "signature", bound = 55296 },
   [0x0407] = { name = "LINK-BUNDLE", authentication = "channel", bound = 61440 },
+  [0x0408] = { name = "DUTY-REPORT", authentication = "channel", bound = 8 },
   [0x0405] = { name = "INQUIRY", authentication = "signature", bound = 73072 },
   [0x0406] = { name = "INQUIRY-RESPONSE", authentication = "signature", bound = 61472 },
   [0x0410] = { name = "SIG-SHARE", authentication = "signature", bound = 960 },

@@ -25,15 +25,22 @@ TEST(HubSetsTest, the_first_set_has_as_many_members_as_decode_and_all_are_in_it_
     const HubSets sets(site, site);
     std::vector<std::size_t> times(site.n);
     for (std::uint64_t sequence = 1; sequence <= 3 * site.n; ++sequence) {
-      std::size_t first = 0;
-      for (std::size_t i = 0; i < site.n; ++i) {
-        const bool sends = sets.sends_first(i, SeqNum(sequence));
-        first += sends ? 1 : 0;
-        times[i] += sends ? 1 : 0;
-      }
-      EXPECT_EQ(first, sets.needed()) << sequence;
+      const ServerSet first = sets.first(SeqNum(sequence), {});
+      first.for_each([&](ServerId server) { ++times.at(server.index()); });
+      EXPECT_EQ(first.size(), sets.needed()) << sequence;
     }
     for (const std::size_t each : times) EXPECT_EQ(each, 3 * sets.needed());
+  }
+}
+
+TEST(HubSetsTest, who_is_demoted_is_in_no_first_set_and_those_remain_as_large) {
+  const HubSets sets(site_of(2), site_of(1));
+  const ServerSet demoted = ServerSet::only(ServerId(1)).insert(ServerId(6));
+  for (std::uint64_t sequence = 1; sequence <= 14; ++sequence) {
+    EXPECT_EQ(sets.first(SeqNum(sequence), demoted), ServerSet::all(6).without(ServerId(1))) << sequence;
+    const ServerSet one = sets.first(SeqNum(sequence), ServerSet::only(ServerId(3)));
+    EXPECT_EQ(one.size(), 5U);
+    EXPECT_FALSE(one.contains(ServerId(3)));
   }
 }
 
@@ -41,8 +48,9 @@ TEST(HubSetsTest, the_second_set_moves_on_with_every_sequence) {
   const HubSets sets(site_of(1), site_of(1));
   std::set<std::size_t> second;
   for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (!sets.sends_first(i, SeqNum(sequence))) second.insert(i);
+    const ServerSet first = sets.first(SeqNum(sequence), {});
+    for (std::uint16_t i = 0; i < 4; ++i) {
+      if (!first.contains(ServerId(i))) second.insert(i);
     }
     EXPECT_EQ(second.size(), sequence);
   }

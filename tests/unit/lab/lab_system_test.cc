@@ -76,6 +76,40 @@ TEST_F(LabSystemTest, the_immediate_hub_sends_all_parts) {
   EXPECT_DOUBLE_EQ(parts_per_message(config::LinkKind::hub_immediate), 4.0);
 }
 
+TEST_F(LabSystemTest, a_server_that_sends_its_parts_late_loses_its_turns_and_with_them_its_effect) {
+  keys_ = make_lab_keys({.sites = 2, .link = config::LinkKind::hub_optimistic, .servers = 4, .clients = 4});
+  adversary::HubLiar liar(adversary::HubLie::late, 4);
+  LabSystemOptions options{.seed = 1};
+  options.hub_liar = [&](SiteId site, ServerId server) {
+    return site == SiteId(0) && server == ServerId(2) ? &liar : nullptr;
+  };
+  system_ = std::make_unique<LabSystem>(events_, keys_, options);
+  system_->start();
+  for (std::uint16_t s = 0; s < 2; ++s) {
+    system_->site(SiteId(s)).clients().start({.updates_each = 100, .think = milliseconds(10), .timeout = seconds(4)});
+  }
+  const auto demoted = [&](std::uint16_t site, std::uint16_t at) {
+    return system_->site(SiteId(site)).server(ServerId(at)).control().machine()->status().demoted;
+  };
+  run_until(seconds(5));
+  EXPECT_EQ(system_->violation().value_or(""), "");
+  for (std::uint16_t at = 0; at < 4; ++at) {
+    EXPECT_EQ(demoted(0, at), ServerSet::only(ServerId(2))) << at;
+    EXPECT_TRUE(demoted(1, at).empty()) << at;
+  }
+  const auto of_the_second_set = [&] {  // sent by correct servers
+    std::uint64_t sum = 0;
+    for (const ServerId at : {ServerId(0), ServerId(1), ServerId(3)}) {
+      sum += system_->site(SiteId(0)).server(at).wan()->hub()->sent.sent_second;
+    }
+    return sum;
+  };
+  const std::uint64_t before = of_the_second_set();
+  EXPECT_GT(before, 0U);
+  run_until(seconds(7));
+  EXPECT_EQ(of_the_second_set(), before);
+}
+
 TEST_F(LabSystemTest, forwarders_send_each_message_once_and_servers_nothing) {
   start({.sites = 4, .link = config::LinkKind::forwarder, .backup_forwarders = true, .servers = 4, .clients = 8}, 5,
         milliseconds(200));

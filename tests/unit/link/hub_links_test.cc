@@ -68,7 +68,7 @@ class HubLinksTest : public testing::Test {
       parts_.push_back(part_of(sequence, id, bytes));
       at(0, id).links.submit(SiteId(1), {.traffic = TrafficClass::bounded,
                                          .sequence = SeqNum(sequence),
-                                         .first = id < 3,
+                                         .first_set = ServerSet::all(3),
                                          .bytes = parts_.back(),
                                          .handle = sequence,
                                          .encoding = encoding});

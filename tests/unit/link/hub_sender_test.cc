@@ -10,6 +10,8 @@ namespace {
 
 constexpr Instant kStart{1'000'000'000};
 constexpr std::uint8_t kOwn = 3;
+constexpr ServerSet kWithSelf = ServerSet::from_bits(0b1011);
+constexpr ServerSet kWithoutSelf = ServerSet::from_bits(0b0111);
 
 class HubSenderTest : public testing::Test {
  protected:
@@ -32,7 +34,7 @@ class HubSenderTest : public testing::Test {
     for (std::uint8_t i = 0; i < 4; ++i) encoding.push_back(says(sequence, i));
     sender_.submit({.traffic = traffic,
                     .sequence = SeqNum(sequence),
-                    .first = first,
+                    .first_set = first ? kWithSelf : kWithoutSelf,
                     .again = again,
                     .bytes = part_,
                     .handle = sequence,
@@ -273,6 +275,76 @@ TEST_F(HubSenderTest, parts_of_a_server_that_the_other_site_ignores_are_worth_no
   overhear(1, 1);
   overhear(1, 2);
   EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+}
+
+class HubDutyTest : public HubSenderTest {
+ protected:
+  // `times` link messages, 30 ms apart, of which these servers' parts are heard.
+  void run(std::size_t times, ServerSet heard) {
+    for (std::size_t i = 0; i < times; ++i) {
+      ++sequence_;
+      now_ = now_ + milliseconds(30);
+      submit(sequence_, false);
+      static_cast<void>(sent(now_));
+      heard.for_each([&](ServerId server) { overhear(sequence_, static_cast<std::uint8_t>(server.value())); });
+      static_cast<void>(sent(now_ + milliseconds(26)));
+      static_cast<void>(suspected());
+    }
+  }
+  [[nodiscard]] ServerSet suspected() { return sender_.suspected(now_ + milliseconds(29)); }
+
+  std::uint64_t sequence_ = 0;
+  Instant now_ = kStart;
+};
+
+TEST_F(HubDutyTest, who_misses_a_quarter_of_its_turns_is_suspected) {
+  run(32, kWithoutSelf);
+  EXPECT_TRUE(suspected().empty());
+  run(7, ServerSet::from_bits(0b0101));
+  EXPECT_TRUE(suspected().empty());
+  run(1, ServerSet::from_bits(0b0101));
+  EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
+  run(32, kWithoutSelf);
+  EXPECT_TRUE(suspected().empty());
+}
+
+TEST_F(HubDutyTest, nobody_is_suspected_of_what_most_do) {
+  run(64, ServerSet());
+  EXPECT_TRUE(suspected().empty());
+  run(64, ServerSet::only(ServerId(2)));
+  EXPECT_TRUE(suspected().empty());
+}
+
+TEST_F(HubDutyTest, a_part_that_f_plus_1_of_the_other_site_lack_was_not_sent_whatever_was_heard) {
+  for (std::size_t i = 0; i < 8; ++i) {
+    run(1, kWithoutSelf);
+    ask(now_ + milliseconds(29), 0, sequence_, 0b0101);
+    if (i < 4) continue;
+    ask(now_ + milliseconds(29), 1, sequence_, 0b0001);
+    ask(now_ + milliseconds(29), 1, sequence_, 0b0001);
+  }
+  EXPECT_TRUE(suspected().empty()) << "four were lacking for f + 1";
+  for (std::size_t i = 0; i < 4; ++i) {
+    run(1, kWithoutSelf);
+    ask(now_ + milliseconds(29), 0, sequence_, 0b0101);
+    ask(now_ + milliseconds(29), 1, sequence_, 0b1101);
+  }
+  EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
+}
+
+TEST_F(HubDutyTest, who_is_in_no_first_set_is_not_suspected_and_begins_anew) {
+  run(16, ServerSet::from_bits(0b0101));
+  EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
+  for (std::size_t i = 0; i < 5; ++i) {
+    sender_.submit({.traffic = TrafficClass::bounded,
+                    .sequence = SeqNum(++sequence_),
+                    .first_set = ServerSet::from_bits(0b1101),
+                    .again = false,
+                    .bytes = part_,
+                    .handle = sequence_,
+                    .encoding = std::vector<Digest>(4)});
+  }
+  EXPECT_TRUE(suspected().empty());
 }
 
 }  // namespace

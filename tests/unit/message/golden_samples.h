@@ -81,6 +81,7 @@ inline Checkpoint sample(const Checkpoint& /*type*/) { return {kSequence, 20000,
 inline StateFetch sample(const StateFetch& /*type*/) { return {kSequence, kDigest, 3, 16}; }
 inline StateChunk sample(const StateChunk& /*type*/) { return {kSequence, kDigest, 3, kDigest, text("data")}; }
 
+inline DutyReport sample(const DutyReport& /*type*/) { return {SiteId(3), ServerSet::from_bits(0x12)}; }
 inline Tick sample(const Tick& /*type*/) { return {Instant(0x0102030405060708)}; }
 inline SiteBatch sample(const SiteBatch& /*type*/) { return {0x5152535455565758}; }
 inline LinkPart sample(const LinkPart& /*type*/) {

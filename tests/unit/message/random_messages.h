@@ -122,6 +122,10 @@ class RandomMessages {
   }
 
   void fill(const Envelope& /*signer*/, LinkBundle& m) { m.bundle = exactly(between(1, kMaxLinkBundleBytes)); }
+  void fill(const Envelope& /*signer*/, DutyReport& m) {
+    m = {SiteId(static_cast<std::uint16_t>(rng_())),
+         ServerSet::from_bits(static_cast<std::uint32_t>(rng_()) & ServerSet::all(kMaxServersPerSite).bits())};
+  }
   void fill(const Envelope& /*signer*/, Tick& m) { m = {Instant(static_cast<std::int64_t>(rng_() >> 5U))}; }
   void fill(const Envelope& /*signer*/, SiteBatch& m) { m = {between(1, 1000)}; }
   void fill(const Envelope& /*signer*/, LinkPart& m) {

@@ -367,6 +367,40 @@ class HubMemberTest : public MemberTest {
   }
 };
 
+TEST_F(HubMemberTest, it_says_who_misses_turns_when_that_changes_and_again_while_somebody_does) {
+  const auto reports = [this] {
+    std::vector<std::uint32_t> all;
+    for (const auto& [who, event] : introduced_) {
+      const auto report = message::decode<message::DutyReport>(event);
+      if (report.has_value() && report->destination == kDestination) all.push_back(report->missed.bits());
+    }
+    return all;
+  };
+  const auto at = [this](Duration time) {
+    tick(time);
+    settle();
+  };
+  Member& member = *members_[0];
+  at(seconds(1));
+  EXPECT_TRUE(reports().empty());
+  member.on_duties(kDestination, ServerSet::from_bits(2));
+  at(seconds(2));
+  EXPECT_EQ(reports(), (std::vector<std::uint32_t>{2}));
+  member.on_duties(kDestination, ServerSet::from_bits(6));
+  at(seconds(2) + milliseconds(249));
+  EXPECT_EQ(reports().size(), 1U);
+  at(seconds(2) + milliseconds(250));
+  EXPECT_EQ(reports(), (std::vector<std::uint32_t>{2, 6}));
+  at(seconds(4) + milliseconds(249));
+  EXPECT_EQ(reports().size(), 2U);
+  at(seconds(4) + milliseconds(250));
+  EXPECT_EQ(reports(), (std::vector<std::uint32_t>{2, 6, 6}));
+  member.on_duties(kDestination, {});
+  at(seconds(5));
+  at(seconds(9));
+  EXPECT_EQ(reports(), (std::vector<std::uint32_t>{2, 6, 6, 0}));
+}
+
 TEST_F(HubMemberTest, each_has_one_part_of_which_2f_plus_1_decode_and_knows_what_the_others_sign) {
   close(batch(2));
   settle();
@@ -379,7 +413,7 @@ TEST_F(HubMemberTest, each_has_one_part_of_which_2f_plus_1_decode_and_knows_what
     ASSERT_NE(send.hub, nullptr);
     EXPECT_EQ(send.hub->sequence, SeqNum(5));
     EXPECT_FALSE(send.again);
-    first += send.hub->first ? 1 : 0;
+    first += send.hub->first_set.contains(ServerId(static_cast<std::uint16_t>(who))) ? 1 : 0;
     ASSERT_EQ(send.hub->encoding.size(), 4U);
     for (const auto& [other, theirs] : sent_) {
       EXPECT_EQ(send.hub->encoding[other], crypto::leaf_digest(theirs.part->get().content()));
