@@ -5,6 +5,7 @@
 #include "control/config/names.h"
 #include "control/config/topology.h"
 #include "dataplane/base/check.h"
+#include "dataplane/link/channel_config.h"
 
 namespace garrison::lab {
 
@@ -34,6 +35,12 @@ Duration delay_bound(const DelayParameters& parameters) {
   Duration sum;
   for (const Addend& addend : delay_addends(parameters)) sum = sum + addend.time;
   return sum;
+}
+
+// A HELLO, which the other side answers at once or when its own last one is a period old, and the first frame.
+Duration session_time(Duration one_way) {
+  const link::ChannelConfig channel;
+  return channel.max_hello_period + channel.hello_period + one_way * 3;
 }
 
 void BoundedDelay::on_introduced(Instant now, const prime::PreorderId& id) {

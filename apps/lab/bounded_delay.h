@@ -50,6 +50,10 @@ struct Addend {
 [[nodiscard]] std::vector<Addend> delay_addends(const DelayParameters& parameters);
 [[nodiscard]] Duration delay_bound(const DelayParameters& parameters);
 
+// From the healing of a network on whose ways a message takes `one_way` until servers that had no session yet have one:
+// before that the way between them is not what DelayParameters says.
+[[nodiscard]] Duration session_time(Duration one_way);
+
 class BoundedDelay final : public CoreWatcher {
  public:
   BoundedDelay(ServerSet correct, Duration bound, Duration suspicion)

@@ -16,11 +16,13 @@ constexpr Duration kLookAtLeader = milliseconds(10);
 // Draws what goes wrong and when. Everything heals at options.faults_for, except for what has crashed.
 class FaultPlan {
  public:
-  FaultPlan(const SimulationOptions& options, EventQueue& events, LabSite& site, BoundedDelay& bounded_delay)
+  FaultPlan(const SimulationOptions& options, EventQueue& events, LabSite& site, BoundedDelay& bounded_delay,
+            Duration session_time)
       : options_(options),
         events_(events),
         site_(site),
         bounded_delay_(bounded_delay),
+        session_time_(session_time),
         rng_(options.seed ^ 0x666f756c74ULL) {}
 
   void schedule() {
@@ -41,8 +43,8 @@ class FaultPlan {
       healed_ = true;
       site_.network().partition({});
       site_.network().set_model({});
-      bounded_delay_.healed();
     });
+    events_.schedule(at(span) + session_time_, [this] { bounded_delay_.healed(); });
   }
 
   // Before schedule(): who starts late.
@@ -157,6 +159,7 @@ class FaultPlan {
   EventQueue& events_;
   LabSite& site_;
   BoundedDelay& bounded_delay_;
+  Duration session_time_;
   Rng rng_;
   ServerSet victims_;
   ServerSet late_;
@@ -205,7 +208,7 @@ SimulationResult simulate(const SimulationOptions& options, std::shared_ptr<cons
   site_options.watcher = &bounded_delay;
   const client::Pattern pattern = client::pattern_of(keys->topology);
   LabSite site(events, std::move(keys), site_options);
-  FaultPlan plan(options, events, site, bounded_delay);
+  FaultPlan plan(options, events, site, bounded_delay, session_time(delays.timely));
   const std::size_t clients = options.clients;
   const std::size_t updates_each = (options.updates + clients - 1) / clients;
 

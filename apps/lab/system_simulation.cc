@@ -45,12 +45,13 @@ adversary::Attack make_attack(const std::string& specs, const adversary::Attacke
 class FaultPlan {
  public:
   FaultPlan(const SystemSimulationOptions& options, EventQueue& events, const config::Topology& topology,
-            LabSystem& system, BoundedDelay& bounded_delay)
+            LabSystem& system, BoundedDelay& bounded_delay, Duration session_time)
       : options_(options),
         events_(events),
         topology_(topology),
         system_(system),
         bounded_delay_(bounded_delay),
+        session_time_(session_time),
         rng_(options.seed ^ 0x73797374656dULL) {}
 
   void schedule() {
@@ -67,8 +68,8 @@ class FaultPlan {
       system_.wan().partition({});
       system_.wan().set_model({.delay = {}, .jitter = {}});
       for (const config::SiteSettings& site : topology_.sites) system_.site(site.id).network().partition({});
-      bounded_delay_.healed();
     });
+    events_.schedule(at(span) + session_time_, [this] { bounded_delay_.healed(); });
   }
 
   // What compromised forwarders did; empty: none was, or none did anything.
@@ -164,6 +165,7 @@ class FaultPlan {
   const config::Topology& topology_;
   LabSystem& system_;
   BoundedDelay& bounded_delay_;
+  Duration session_time_;
   Rng rng_;
   std::vector<std::pair<std::string, const LabForwarder*>> compromised_;
 };
@@ -305,7 +307,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   system_options.watcher = &watcher;
 
   LabSystem system(events, keys, system_options);
-  FaultPlan plan(options, events, topology, system, bounded_delay);
+  FaultPlan plan(options, events, topology, system, bounded_delay, session_time(delays.timely));
   const std::size_t updates_each = (options.updates + options.clients - 1) / options.clients;
   system.start();
   plan.schedule();

@@ -41,9 +41,10 @@ struct ChannelConfig {
   Duration min_pto = milliseconds(20);
   Duration max_pto = seconds(1);
 
-  // HELLO while there is no session, doubling from the first to the second.
+  // HELLO while there is no session, doubling from the first to the second. So long may two servers that can hear each
+  // other again go without one, and a site of 3f + 1 with f faulty ones can spare no other.
   Duration hello_period = milliseconds(20);
-  Duration max_hello_period = seconds(1);
+  Duration max_hello_period = milliseconds(100);
 };
 
 // Sizes of a receive slab for `peers` peers, such that whatever one of them sends or leaves unfinished cannot keep
