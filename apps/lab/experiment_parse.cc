@@ -139,8 +139,8 @@ struct ExperimentReader {
     section.integer("count", out.count, std::size_t{1}, config::kMaxSitesPerTopology);
     out.global.f = (out.count - 1) / 3;
     section.one_of("link", out.link, Choices<config::LinkKind>(kLinks));
-    adversary::HubLie lie{};
     section.boolean("adaptive_sets", out.adaptive_sets);
+    adversary::HubLie lie{};
     section.one_of("hub_liars", lie, Choices<adversary::HubLie>(kHubLies));
     if (section.has("hub_liars")) out.hub_liars = lie;
     section.one_of("signatures", out.signatures, Choices<crypto::ThresholdScheme>(kSiteSignatures));

@@ -125,7 +125,6 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     return state_->receiver.refuses(sender, traffic);
   }
   [[nodiscard]] const Blacklist& blacklist() const { return state_->inquiries.blacklist(); }
-  [[nodiscard]] const HubDuties& duties() const { return state_->duties; }
   [[nodiscard]] const LinkReceiver& receiver() const { return state_->receiver; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] const message::Validator& validator() const { return validator_; }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/ids.h"
@@ -28,12 +29,18 @@ class DutyRecord {
   void add(ServerId server, bool missed) {
     if (server == self_) return;
     std::uint32_t& turns = turns_.at(server.index());
-    turns = turns << 1U | (missed ? 1U : 0U);
+    const std::uint32_t before = std::exchange(turns, turns << 1U | (missed ? 1U : 0U));
+    if (std::popcount(before) != std::popcount(turns)) judge();
   }
   // It has no turns for a while. Once it has them again it begins anew.
-  void forget(ServerId server) { turns_.at(server.index()) = 0; }
+  void forget(ServerId server) {
+    if (std::exchange(turns_.at(server.index()), 0) != 0) judge();
+  }
 
-  [[nodiscard]] ServerSet suspected() const {
+  [[nodiscard]] ServerSet suspected() const { return suspected_; }
+
+ private:
+  void judge() {
     std::vector<int> misses;
     for (std::size_t i = 0; i < turns_.size(); ++i) {
       if (i != self_.index()) misses.push_back(std::popcount(turns_[i]));
@@ -41,17 +48,16 @@ class DutyRecord {
     // Of the others, 3f or more, f may be faulty: who stands in the lower middle misses no more than some correct one.
     const auto middle = misses.begin() + static_cast<std::ptrdiff_t>((misses.size() - 1) / 2);
     std::ranges::nth_element(misses, middle);
-    ServerSet set;
+    suspected_ = {};
     for (std::size_t i = 0; i < turns_.size(); ++i) {
       const int missed = std::popcount(turns_[i]);
-      if (missed >= kSuspected && missed >= 2 * *middle) set.insert(ServerId(static_cast<std::uint16_t>(i)));
+      if (missed >= kSuspected && missed >= 2 * *middle) suspected_.insert(ServerId(static_cast<std::uint16_t>(i)));
     }
-    return set;
   }
 
- private:
   ServerId self_;
   std::vector<std::uint32_t> turns_;  // by server; a bit per turn, the last one lowest: missed
+  ServerSet suspected_;
 };
 
 }  // namespace garrison::link
