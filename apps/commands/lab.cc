@@ -35,6 +35,7 @@ struct Options {
   bool liars = false;
   bool site_liars = false;
   RunLength length;
+  std::optional<Duration> local_period;
   std::string hub_liars;
   bool forwarder_liars = false;
 };
@@ -190,17 +191,17 @@ int sim_sites(const Options& options) {
                          .site_adversary = options.site_adversary,
                          .first_sites = options.first_sites,
                          .length = options.length,
+                         .local_period = options.local_period,
                          .reads = one.reads});
 }
 
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
   if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
-      !options.site_adversary.empty()) {
+      !options.site_adversary.empty() || options.local_period.has_value()) {
     return complain(
-               "--liars, --site-liars, --hub-liars, --forwarder-liars and --site-adversary are for several sites; say "
-               "how many with "
-               "--sites"),
+               "--liars, --site-liars, --hub-liars, --forwarder-liars, --site-adversary and --local-period are for "
+               "several sites; say how many with --sites"),
            kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
@@ -298,6 +299,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_flag("--site-liars", options->site_liars,
                    "as many whole sites as may be faulty lie about who sent wrong parts");
   add_length_options(command, options->length);
+  add_duration(command, "--local-period",
+               "servers of several sites keep to this, instead of saying at once what is new", options->local_period);
   command.add_option("--hub-liars", options->hub_liars, "what f servers of every site do wrong on its hub")
       ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent"}));
   command.add_flag("--forwarder-liars", options->forwarder_liars,

@@ -12,6 +12,8 @@
 #include "apps/commands/seeds.h"
 #include "apps/lab/system_simulation.h"
 #include "control/config/link_pairs.h"
+#include "control/config/text_values.h"
+#include "control/config/timing.h"
 
 namespace garrison::apps {
 
@@ -51,6 +53,7 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (!run.hub_liars.empty()) line += " --hub-liars " + run.hub_liars;
   if (run.forwarder_liars) line += " --forwarder-liars";
   if (run.reads == client::Reads::site) line += " --reads site";
+  if (run.local_period.has_value()) line += " --local-period " + config::to_string(*run.local_period);
   return line + describe(run.length) + "  # " + build_commit();
 }
 
@@ -140,14 +143,20 @@ int simulate_sites(const SitesRun& run) {
   if (run.link == "naive" && config::naive_copies({servers, run.f}, {servers, run.f}) > config::kMaxLinkParts) {
     return complain("the naive link has no room for so many copies; take a smaller f, or --link erasure"), kMisused;
   }
-  const std::shared_ptr<const lab::LabKeys> keys =
-      lab::make_lab_keys({.sites = run.sites,
-                          .link = *config::link_kind(run.link),
-                          .backup_forwarders = run.link == "forwarder",
-                          .servers = servers,
-                          .clients = run.clients,
-                          .lossy = true,
-                          .prime = run.laggards ? lab::small_windows_among_sites() : config::PrimeSettings()});
+  config::PrimeSettings prime = run.laggards ? lab::small_windows_among_sites() : config::PrimeSettings();
+  if (run.local_period.has_value()) prime = lab::paced(prime, *run.local_period);
+  config::GlobalSettings global;
+  const config::GlobalBounds bounds = config::global_bounds(global, prime);
+  global.clock_bound = std::max(global.clock_bound, bounds.clock_bound);
+  global.prime.delta_pp = std::max(global.prime.delta_pp, bounds.delta_pp);
+  const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys({.sites = run.sites,
+                                                                       .link = *config::link_kind(run.link),
+                                                                       .backup_forwarders = run.link == "forwarder",
+                                                                       .global = global,
+                                                                       .servers = servers,
+                                                                       .clients = run.clients,
+                                                                       .lossy = true,
+                                                                       .prime = prime});
   const std::vector<SystemSimulationResult> results = run_seeds(
       {.first = run.seed, .runs = run.runs, .jobs = run.jobs, .twice = run.check_digest},
       [&](std::uint64_t seed) { return lab::simulate_system(options_of(run, seed), keys); },

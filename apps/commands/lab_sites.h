@@ -29,6 +29,7 @@ struct SitesRun {
   std::string site_adversary;  // of F sites, on the protocol among sites
   bool first_sites = false;    // the first ones
   RunLength length;
+  std::optional<Duration> local_period;  // servers of a site keep to it; none: they say at once what is new
   client::Reads reads = client::Reads::ordered;
 };
 

@@ -4,7 +4,6 @@
 #include "control/config/text_values.h"
 
 namespace garrison::apps {
-namespace {
 
 void add_duration(CLI::App& command, const std::string& name, const std::string& what, std::optional<Duration>& out) {
   const auto take = [&out, name](const std::string& text) {
@@ -14,8 +13,6 @@ void add_duration(CLI::App& command, const std::string& name, const std::string&
   };
   command.add_option_function<std::string>(name, take, what)->type_name("DURATION");
 }
-
-}  // namespace
 
 std::string describe(const RunLength& length) {
   std::string text;

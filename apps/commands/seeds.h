@@ -32,6 +32,9 @@ struct RunLength {
   std::optional<Duration> calm;    // clients go on for so long afterwards; bounds on delays hold then
 };
 
+// A value such as 2s; anything else is refused.
+void add_duration(CLI::App& command, const std::string& name, const std::string& what, std::optional<Duration>& out);
+
 // What replays it, for the end of a command line.
 [[nodiscard]] std::string describe(const RunLength& length);
 void add_length_options(CLI::App& command, RunLength& length);

@@ -1,5 +1,6 @@
 #include "apps/lab/lab_keys.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -72,6 +73,13 @@ config::PrimeSettings small_windows_among_sites() {
   config::PrimeSettings prime;
   prime.kept_window = 512;
   prime.checkpoint_interval = 32;
+  return prime;
+}
+
+config::PrimeSettings paced(config::PrimeSettings prime, Duration period) {
+  prime.eager = false;
+  prime.po_request_period = prime.po_summary_period = prime.summary_matrix_period = prime.pre_prepare_period = period;
+  prime.delta_pp = std::max(prime.delta_pp, period * 2);
   return prime;
 }
 

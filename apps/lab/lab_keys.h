@@ -52,6 +52,8 @@ struct LabTopology {
 // takes over a state must still be told what follows it, within retransmission periods.
 [[nodiscard]] config::PrimeSettings small_windows_among_sites();
 [[nodiscard]] config::BftSettings small_bft_windows();
+// Servers that say what is new once per `period`, not at once: slower, with a fraction of the messages.
+[[nodiscard]] config::PrimeSettings paced(config::PrimeSettings prime, Duration period);
 
 [[nodiscard]] std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes);
 

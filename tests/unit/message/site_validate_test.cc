@@ -93,6 +93,17 @@ TEST_F(SiteValidatorTest, nobody_introduces_another_servers_clock) {
   EXPECT_EQ(refused(with_more), DropReason::message_bad_update);
 }
 
+TEST_F(SiteValidatorTest, nobody_reports_duties_in_anothers_name) {
+  const auto report = [&](ServerId server) {
+    return encode(keys_.envelope(server), DutyReport{kThere, ServerSet::only(ServerId(3))});
+  };
+  EXPECT_EQ(refused(report(kA1)), std::nullopt);
+  EXPECT_EQ(refused(report(kA2)), DropReason::message_bad_update);
+  Bytes with_more = report(kA1);
+  with_more.push_back(0);
+  EXPECT_EQ(refused(with_more), DropReason::message_bad_update);
+}
+
 TEST_F(SiteValidatorTest, a_bundle_counts_as_its_introducers_whatever_is_in_it) {
   const auto bundle = [&](ServerId server) {
     return encode(keys_.envelope(server), LinkBundle{as_bytes("not looked at")});
