@@ -116,6 +116,23 @@ void SiteLiar::spoil_presented(site::Member::Outputs& outputs) {
   }
 }
 
+// On blink links parts are what it sends whole.
+void SiteLiar::spoil_whole(site::Member::Outputs& outputs) {
+  const auto is_whole = [](const site::Member::SendUncoded& send) {
+    return message::decode<message::LinkBundle>(*send.message).has_value();
+  };
+  if (tells(SiteLie::no_parts)) *acted_ += std::erase_if(outputs.uncoded, is_whole);
+  for (site::Member::SendUncoded& send : outputs.uncoded) {
+    const bool to_this_one = send.site.value() % 2 == 0;
+    if (!tells(SiteLie::wrong_parts) && !(tells(SiteLie::some_wrong_parts) && to_this_one)) continue;
+    if (!is_whole(send)) continue;
+    Bytes bytes = *send.message;
+    bytes[bytes.size() / 2] ^= 0x5aU;
+    send.message = std::make_shared<const Bytes>(std::move(bytes));
+    ++*acted_;
+  }
+}
+
 void SiteLiar::spoil_bundles(site::Member::Outputs& outputs) {
   if (!tells(SiteLie::false_bundles)) return;
   std::vector<Bytes> more;
@@ -150,6 +167,7 @@ void SiteLiar::tamper(Instant now, site::Member::Outputs& outputs) {
   }
   spoil_parts(outputs);
   spoil_presented(outputs);
+  spoil_whole(outputs);
   spoil_bundles(outputs);
   make_up_inquiries(outputs);
   for (Bytes& event : outputs.introduce) {

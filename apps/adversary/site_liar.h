@@ -50,6 +50,7 @@ class SiteLiar {
   [[nodiscard]] bool tells(SiteLie lie) const;
   void spoil_parts(site::Member::Outputs& outputs);
   void spoil_presented(site::Member::Outputs& outputs);
+  void spoil_whole(site::Member::Outputs& outputs);
   void spoil_bundles(site::Member::Outputs& outputs);
   void make_up_inquiries(site::Member::Outputs& outputs);
 

@@ -37,6 +37,7 @@ struct Options {
   RunLength length;
   std::optional<Duration> local_period;
   std::string hub_liars;
+  std::string blink_liars;
   bool forwarder_liars = false;
 };
 
@@ -186,6 +187,7 @@ int sim_sites(const Options& options) {
                          .liars = options.liars,
                          .site_liars = options.site_liars,
                          .hub_liars = options.hub_liars,
+                         .blink_liars = options.blink_liars,
                          .forwarder_liars = options.forwarder_liars,
                          .adversary = one.attack.specs,
                          .site_adversary = options.site_adversary,
@@ -198,10 +200,10 @@ int sim_sites(const Options& options) {
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
   if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
-      !options.site_adversary.empty() || options.local_period.has_value()) {
+      !options.blink_liars.empty() || !options.site_adversary.empty() || options.local_period.has_value()) {
     return complain(
-               "--liars, --site-liars, --hub-liars, --forwarder-liars, --site-adversary and --local-period are for "
-               "several sites; say how many with --sites"),
+               "--liars, --site-liars, --hub-liars, --blink-liars, --forwarder-liars, --site-adversary and "
+               "--local-period are for several sites; say how many with --sites"),
            kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
@@ -290,7 +292,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   command.add_option("--link", options->link, "between sites")
-      ->check(CLI::IsMember({"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate"}))
+      ->check(CLI::IsMember(
+          {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"}))
       ->capture_default_str();
   command.add_option("--site-adversary", options->site_adversary,
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");
@@ -303,6 +306,8 @@ void add_lab_command(CLI::App& app, int& exit_status) {
                "servers of several sites keep to this, instead of saying at once what is new", options->local_period);
   command.add_option("--hub-liars", options->hub_liars, "what f servers of every site do wrong on its hub")
       ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent"}));
+  command.add_option("--blink-liars", options->blink_liars, "what f servers of every site do wrong on blink links")
+      ->check(CLI::IsMember({"drop", "drop-timely", "withhold", "spurious", "late"}));
   command.add_flag("--forwarder-liars", options->forwarder_liars,
                    "with --link forwarder: in every site a forwarder is compromised for a while, or crashes");
   command.add_option("--jobs", options->jobs, "seeds at a time; 0: one per core")->capture_default_str();

@@ -31,6 +31,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.liars = run.liars;
   options.site_liars = run.site_liars;
   options.hub_liars = adversary::hub_lie(run.hub_liars);
+  options.blink_liars = adversary::blink_lie(run.blink_liars);
   options.forwarder_liars = run.forwarder_liars;
   options.attack = run.adversary;
   options.attack_on_sites = run.site_adversary;
@@ -51,6 +52,7 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
   if (!run.hub_liars.empty()) line += " --hub-liars " + run.hub_liars;
+  if (!run.blink_liars.empty()) line += " --blink-liars " + run.blink_liars;
   if (run.forwarder_liars) line += " --forwarder-liars";
   if (run.reads == client::Reads::site) line += " --reads site";
   if (run.local_period.has_value()) line += " --local-period " + config::to_string(*run.local_period);
@@ -74,7 +76,8 @@ void print_row(const SystemSimulationResult& result) {
       result.crashes, result.absences, result.restores, result.site_signatures, result.link_messages, result.listed,
       result.global_view, result.p50.seconds() * 1e3, result.p99.seconds() * 1e3, result.calm_updates,
       result.slowest.seconds() * 1e3, result.bound.seconds() * 1e3, result.held_to_bound,
-      describe(result.queries) + describe_hub(result.hub, result.parts_per_message, result.demotions),
+      describe(result.queries) + describe_hub(result.hub, result.parts_per_message, result.demotions) +
+          (result.rotations == 0 ? "" : fmt::format("  rotations {}", result.rotations)),
       hex(result.digest, 8), result.acted.empty() ? "" : "  acted: " + result.acted);
 }
 
@@ -110,6 +113,7 @@ nlohmann::json json_row(const SystemSimulationResult& result) {
           {"hub_second", result.hub.sent.sent_second},
           {"hub_asked_for", result.hub.sent.sent_asked},
           {"hub_requests", result.hub.requested},
+          {"blink_rotations", result.rotations},
           {"queries", result.queries.submitted},
           {"queries_at_once", result.queries.at_once},
           {"queries_ordered", result.queries.ordered},
@@ -139,6 +143,9 @@ int simulate_sites(const SitesRun& run) {
   }
   if (!run.hub_liars.empty() && !config::on_hub(*config::link_kind(run.link))) {
     return complain("--hub-liars needs a hub; say --link hub-optimistic, or another one"), kMisused;
+  }
+  if (!run.blink_liars.empty() && run.link != "blink") {
+    return complain("--blink-liars needs blink links; say --link blink"), kMisused;
   }
   if (run.link == "naive" && config::naive_copies({servers, run.f}, {servers, run.f}) > config::kMaxLinkParts) {
     return complain("the naive link has no room for so many copies; take a smaller f, or --link erasure"), kMisused;

@@ -23,7 +23,8 @@ struct SitesRun {
   bool laggards = false;
   bool liars = false;
   bool site_liars = false;
-  std::string hub_liars;  // as adversary::hub_lie() takes it; empty: none
+  std::string hub_liars;    // as adversary::hub_lie() takes it; empty: none
+  std::string blink_liars;  // as adversary::blink_lie() takes it; empty: none
   bool forwarder_liars = false;
   std::string adversary;       // of f servers in every site, on the protocol of their site
   std::string site_adversary;  // of F sites, on the protocol among sites

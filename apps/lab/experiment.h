@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/adversary/blink_liar.h"
 #include "apps/adversary/hub_liar.h"
 #include "apps/lab/clients.h"
 #include "apps/lab/cost_table.h"
@@ -40,8 +41,9 @@ struct SitesSetup {
   Duration delay = milliseconds(50);    // one way, between any two
   std::uint64_t egress_bits_per_s = 0;  // of each site; 0: no limit
   std::size_t ip_mtu = kDefaultPathIpBytes;
-  bool adaptive_sets = true;                     // on hubs
-  std::optional<adversary::HubLie> hub_liars{};  // the last f servers of every site do this on its hub
+  bool adaptive_sets = true;                         // on hubs
+  std::optional<adversary::HubLie> hub_liars{};      // the last f servers of every site do this on its hub
+  std::optional<adversary::BlinkLie> blink_liars{};  // the first f servers of every site do this on its blink links
 };
 
 // A run, but for the number of clients.

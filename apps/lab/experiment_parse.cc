@@ -30,19 +30,26 @@ constexpr std::array<std::pair<std::string_view, crypto::Scheme>, 2> kSignatures
     {{"ed25519", crypto::Scheme::modelled}, {"rsa1024", crypto::Scheme::modelled_rsa1024}}};
 constexpr std::array<std::pair<std::string_view, crypto::ThresholdScheme>, 2> kSiteSignatures{
     {{"rsa1024", crypto::ThresholdScheme::modelled_rsa1024}, {"rsa2048", crypto::ThresholdScheme::modelled_rsa2048}}};
-constexpr std::array<std::pair<std::string_view, config::LinkKind>, 6> kLinks{
+constexpr std::array<std::pair<std::string_view, config::LinkKind>, 7> kLinks{
     {{"erasure", config::LinkKind::erasure},
      {"naive", config::LinkKind::naive},
      {"forwarder", config::LinkKind::forwarder},
      {"hub-optimistic", config::LinkKind::hub_optimistic},
      {"hub-minimum-parts", config::LinkKind::hub_minimum_parts},
-     {"hub-immediate", config::LinkKind::hub_immediate}}};
+     {"hub-immediate", config::LinkKind::hub_immediate},
+     {"blink", config::LinkKind::blink}}};
 constexpr std::array<std::pair<std::string_view, adversary::HubLie>, 5> kHubLies{
     {{"silent", adversary::HubLie::silent},
      {"eager", adversary::HubLie::eager},
      {"late", adversary::HubLie::late},
      {"forged", adversary::HubLie::forged},
      {"unsent", adversary::HubLie::unsent}}};
+constexpr std::array<std::pair<std::string_view, adversary::BlinkLie>, 5> kBlinkLies{
+    {{"drop", adversary::BlinkLie::drop},
+     {"drop-timely", adversary::BlinkLie::drop_timely},
+     {"withhold", adversary::BlinkLie::withhold},
+     {"spurious", adversary::BlinkLie::spurious},
+     {"late", adversary::BlinkLie::late}}};
 constexpr std::array<std::pair<std::string_view, EgressScope>, 2> kScopes{
     {{"server", EgressScope::server}, {"site", EgressScope::site}}};
 constexpr std::array<std::pair<std::string_view, config::LocalProtocol>, 2> kProtocols{
@@ -135,7 +142,8 @@ struct ExperimentReader {
   }
 
   void sites(const toml::table& table, SitesSetup& out) const {
-    Section section(faults, table, "[sites]", {"count", "link", "signatures", "adaptive_sets", "hub_liars"});
+    Section section(faults, table, "[sites]",
+                    {"count", "link", "signatures", "adaptive_sets", "hub_liars", "blink_liars"});
     section.integer("count", out.count, std::size_t{1}, config::kMaxSitesPerTopology);
     out.global.f = (out.count - 1) / 3;
     section.one_of("link", out.link, Choices<config::LinkKind>(kLinks));
@@ -143,6 +151,9 @@ struct ExperimentReader {
     adversary::HubLie lie{};
     section.one_of("hub_liars", lie, Choices<adversary::HubLie>(kHubLies));
     if (section.has("hub_liars")) out.hub_liars = lie;
+    adversary::BlinkLie on_blink{};
+    section.one_of("blink_liars", on_blink, Choices<adversary::BlinkLie>(kBlinkLies));
+    if (section.has("blink_liars")) out.blink_liars = on_blink;
     section.one_of("signatures", out.signatures, Choices<crypto::ThresholdScheme>(kSiteSignatures));
   }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "apps/lab/blink_hold.h"
 #include "apps/lab/egress_meter.h"
 #include "apps/lab/lab_site.h"
 #include "apps/lab/lab_system.h"
@@ -48,6 +49,12 @@ class Subject {
       options.hub_liar = [&](SiteId, ServerId server) -> adversary::HubLiar* {
         if (server.index() < setup.servers - setup.faults()) return nullptr;
         return &hub_liars_.emplace_back(*setup.sites.hub_liars, setup.servers);
+      };
+    }
+    if (setup.sites.blink_liars.has_value()) {
+      options.blink_liar = [&](SiteId, ServerId server) -> adversary::BlinkLiar* {
+        if (server.index() >= setup.faults()) return nullptr;
+        return &blink_liars_.emplace_back(*setup.sites.blink_liars, blink_hold(keys->topology));
       };
     }
     system_ = std::make_unique<LabSystem>(events, keys, options);
@@ -104,6 +111,7 @@ class Subject {
 
  private:
   std::deque<adversary::HubLiar> hub_liars_;
+  std::deque<adversary::BlinkLiar> blink_liars_;
   std::unique_ptr<LabSite> alone_;
   std::unique_ptr<LabSystem> system_;
   std::vector<LabSite*> sites_;
@@ -213,12 +221,12 @@ class Run {
     return std::move(attack).value();
   }
 
-  // What the first server of a site closes, all of them do.
+  // What the first server of a site closes, all of them do. One that is faulty nobody else watches.
   void meter_links(LabSite& site) {
     site::LogicalMachine& machine = *site.server(ServerId(0)).control().machine();
     machine.on_link = [this, id = site.id(), others = std::move(machine.on_link)](const site::LinkName& name,
                                                                                   ByteView content) {
-      others(name, content);
+      if (others) others(name, content);
       if (name.source == id) meter_.on_link_message(content);
     };
   }

@@ -43,14 +43,17 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
       return liar->wrap(std::move(signer));
     };
   }
-  if (adversary::HubLiar* const liar = options.hub_liar ? options.hub_liar(id) : nullptr; liar != nullptr) {
+  const auto add_liar = [&](auto* liar) {
+    if (liar == nullptr) return;
     ServerSet faulty = checkers_.faulty();
     checkers_.exclude(faulty.insert(id));
     server_options.tamper = [liar, other = server_options.tamper](Instant now, site::Member::Outputs& outputs) {
       if (other) other(now, outputs);
       liar->tamper(now, outputs);
     };
-  }
+  };
+  if (options.hub_liar) add_liar(options.hub_liar(id));
+  if (options.blink_liar) add_liar(options.blink_liar(id));
   if (options.wrap_global) {
     server_options.wrap_global_core = [&](std::unique_ptr<ordering::OrderingCore> core) {
       return options.wrap_global(id, std::move(core));

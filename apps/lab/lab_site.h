@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/adversary/attack.h"
+#include "apps/adversary/blink_liar.h"
 #include "apps/adversary/hub_liar.h"
 #include "apps/adversary/site_liar.h"
 #include "apps/lab/checkers.h"
@@ -42,6 +43,7 @@ struct LabSiteOptions {
   // The same on the hub, where there is one; and the hub, as Host::Config has it.
   std::function<adversary::HubLiar*(ServerId)> hub_liar{};
   std::function<bool(StationId from, StationId to, ByteView frame)> on_hub{};
+  std::function<adversary::BlinkLiar*(ServerId)> blink_liar{};  // and on blink links
 };
 
 class LabSite {

@@ -90,6 +90,7 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
         return liar;
       };
     }
+    if (options.blink_liar) one.blink_liar = [&](ServerId server) { return options.blink_liar(site.id, server); };
     std::optional<ServerId> watched;
     if (one.byzantine && !options.attacks_on_sites.empty()) {
       one.wrap_global = [&](ServerId server, std::unique_ptr<ordering::OrderingCore> core) {
@@ -238,6 +239,24 @@ void LabSystem::hear(StationId from, ByteView frame) {
       if (ServerId(i) != sender) here.on_wan_frame(ServerId(i), heard);
     }
   });
+}
+
+std::uint64_t LabSystem::rotations() {
+  std::uint64_t sum = 0;
+  for (const auto& site : sites_) {
+    if (byzantine_.contains(ServerId(site->id().value()))) continue;
+    std::uint64_t most = 0;  // of a server that is up to date
+    for (std::size_t i = 0; i < site->size(); ++i) {
+      std::uint64_t known = 0;
+      const auto& machine = *site->server(ServerId(static_cast<std::uint16_t>(i))).control().machine();
+      for (const site::MachineStatus::Office& office : machine.status().offices) {
+        if (!byzantine_.contains(ServerId(office.to.value()))) known += office.rotations;
+      }
+      most = std::max(most, known);
+    }
+    sum += most;
+  }
+  return sum;
 }
 
 server::HubCounts LabSystem::hub_counts() const {

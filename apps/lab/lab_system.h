@@ -30,6 +30,7 @@ struct LabSystemOptions {
   std::function<bool(SiteId, ServerId)> is_liar{};
   std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};     // of those; as LabSiteOptions has it
   std::function<adversary::HubLiar*(SiteId, ServerId)> hub_liar{};  // likewise; they outlive it
+  std::function<adversary::BlinkLiar*(SiteId, ServerId)> blink_liar{};
   // Sites all of whose servers are false witnesses on their links, by number; they are faulty as wholes, too.
   ServerSet false_witnesses{};
   CoreWatcher* watcher = nullptr;  // of the cores among sites, at one correct server of each correct site; outlives it
@@ -51,6 +52,8 @@ class LabSystem {
   }
   // Whose core among sites LabSystemOptions::watcher watches; none in a faulty site.
   [[nodiscard]] std::optional<ServerId> watched(SiteId site) const { return watched_[site.index()]; }
+  // Of the blink links between correct sites, how often their next pair was elected.
+  [[nodiscard]] std::uint64_t rotations();
   // What the hub links of all servers did.
   [[nodiscard]] server::HubCounts hub_counts() const;
   // Of a site, the primary first; none where no link goes over them.

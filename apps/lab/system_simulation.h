@@ -26,6 +26,7 @@ struct SystemSimulationOptions {
   std::string attack{};           // of those f servers on the protocol of their site, as adversary::AttackText::specs
   std::string attack_on_sites{};  // of F sites on the protocol among sites
   std::optional<adversary::HubLie> hub_liars{};  // in every site f servers do this on its hub; those of `liars` if any
+  std::optional<adversary::BlinkLie> blink_liars{};  // likewise on its blink links; late ones are its first servers
   bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
                              // where servers lie, all of theirs do
   bool first_sites = false;  // those are the first ones, which lead first; else they follow from the seed
@@ -60,7 +61,8 @@ struct SystemSimulationResult {
   double parts_per_message = 0;        // on hubs
   std::uint64_t demotions = 0;         // there, as one server of each site counts
   std::uint64_t hub_lies = 0;
-  std::string acted;  // what each adversary did
+  std::uint64_t rotations = 0;  // of blink links
+  std::string acted;            // what each adversary did
   Digest digest{};
 
   [[nodiscard]] bool ok() const { return violation.empty(); }

@@ -75,6 +75,15 @@ nlohmann::json hub_of(const server::WanPart* wan) {
           {"overheard", parts.overheard},         {"requested", counts->requested}};
 }
 
+// The blink links of a site, by the site that they lead to; null where it has none.
+nlohmann::json blink_of(const site::MachineStatus& machine) {
+  nlohmann::json links;
+  for (const site::MachineStatus::Office& office : machine.offices) {
+    links[config::site_name(office.to)] = {{"pair", office.pair}, {"rotations", office.rotations}};
+  }
+  return links;
+}
+
 // What a server of a site among others shows beside: the protocol among sites as its site's machine runs it, and its
 // port towards them. Null in a site alone.
 nlohmann::json among_sites(SiteId site, const server::ControlStatus& control, const stages::LanStage* wan,
@@ -97,7 +106,8 @@ nlohmann::json among_sites(SiteId site, const server::ControlStatus& control, co
           {"frames_received", wan == nullptr ? 0 : wan->counters().rx_frames.get()},
           {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()},
           {"hub", hub_of(part)},
-          {"demoted_on_hub", std::move(demoted)}};
+          {"demoted_on_hub", std::move(demoted)},
+          {"blink", blink_of(control.machine)}};
 }
 
 nlohmann::json workers_of(const Node& node) {

@@ -125,6 +125,7 @@ class ControlPart final : private replica::Environment, private replica::Replies
   void ask_for_share(const site::ThresholdSign::Share& share);
   // Why what came from another site is not introduced, if it is not.
   [[nodiscard]] std::optional<DropReason> why_not_part(const message::VerifiedMessage& message);
+  [[nodiscard]] std::optional<DropReason> why_not_blink(Instant now, const message::VerifiedMessage& message);
   [[nodiscard]] std::optional<DropReason> why_not_inquiry(Instant now, const message::VerifiedMessage& message);
   void put_on_hub(const site::Member::SendPart& send);
   [[nodiscard]] std::optional<DropReason> why_not_bundle(Instant now, const message::VerifiedMessage& message);

@@ -19,11 +19,13 @@ std::size_t ControlPart::take_parts(Instant now) {
   const std::size_t count = queues_.wan_verified->pop(burst);
   for (std::size_t i = 0; i < count; ++i) {
     const message::VerifiedMessage& message = burst[i].message;
-    const auto reason =
-        message.type() == message::MessageType::LinkPart ? why_not_part(message) : why_not_inquiry(now, message);
+    const bool blink = message.type() == message::MessageType::LinkBundle;
+    const auto reason = blink                                              ? why_not_blink(now, message)
+                        : message.type() == message::MessageType::LinkPart ? why_not_part(message)
+                                                                           : why_not_inquiry(now, message);
     if (reason.has_value()) {
       drop(*reason);
-    } else {
+    } else if (!blink) {
       replica_.step(now, message);
     }
     CHECK(queues_.wan.consumed->push_one(burst[i].slot));
@@ -37,6 +39,23 @@ std::optional<DropReason> ControlPart::why_not_part(const message::VerifiedMessa
   if (const auto reason = site_->machine.refuses(message.signer(), part.traffic); reason.has_value()) return reason;
   const bool known = site_->machine.has(source, part.traffic, part.sequence);
   return site_->member.introduces(source, part, known) ? std::nullopt : std::optional(DropReason::link_stale);
+}
+
+// Of a blink link, as it came from the other site; what is introduced is this server's own event.
+std::optional<DropReason> ControlPart::why_not_blink(Instant now, const message::VerifiedMessage& message) {
+  const ByteView bundle = message.as<message::LinkBundle>().bundle;
+  const std::optional<site::LinkName> name = site::name_of(bundle);
+  CHECK(name.has_value());
+  const site::LogicalMachine& machine = site_->machine;
+  if (!machine.pairs().over_blink(name->source)) return DropReason::link_unknown;
+  if (const auto acknowledgement = site::acknowledgement_of(bundle); acknowledgement.has_value()) {
+    const std::optional<DropReason> refused = machine.refuses(*acknowledgement);
+    return refused.has_value() ? refused : site_->member.on_blink(*acknowledgement, bundle);
+  }
+  const std::optional<DropReason> refused = machine.refuses(*name);
+  const bool known = refused == DropReason::link_stale;
+  if (refused.has_value() && !known) return refused;
+  return site_->member.on_blink(now, message.server(), *name, bundle, known);
 }
 
 std::optional<DropReason> ControlPart::why_not_inquiry(Instant now, const message::VerifiedMessage& message) {
@@ -109,7 +128,7 @@ std::size_t ControlPart::attend(Instant now) {
       }
     }
     for (const site::Member::SendUncoded& send : outputs.uncoded) {
-      send_wan(*send.message, send.site, send.to, TrafficClass::bounded);
+      send_wan(*send.message, send.site, send.to, send.traffic);
     }
     for (const site::Member::Present& link : outputs.present) present(link);
     for (const site::Conviction& conviction : outputs.convictions) {

@@ -223,8 +223,19 @@ bool CryptoPart::verify_wan(const WanInbound& inbound) {
     CHECK(queues_.wan.refused->push_one(inbound.slot));
     return true;
   }
+  const auto& message = std::get<message::VerifiedMessage>(outcome);
+  if (message.type() == message::MessageType::LinkBundle) {
+    // What has to be true of it is what is inside, and that the site of whoever sent it says that.
+    const ByteView bundle = message.as<message::LinkBundle>().bundle;
+    const std::optional<message::VerifiedMessage> link = site::signed_link(validator_, config_.site, bundle);
+    if (!link.has_value() || link->signer().site != inbound.from_site) {
+      drops_.add(DropReason::message_bad_signature);
+      CHECK(queues_.wan.refused->push_one(inbound.slot));
+      return true;
+    }
+  }
   messages_verified_.add();
-  CHECK(queues_.wan_verified->push_one({.message = std::get<message::VerifiedMessage>(outcome), .slot = inbound.slot}));
+  CHECK(queues_.wan_verified->push_one({.message = message, .slot = inbound.slot}));
   return true;
 }
 

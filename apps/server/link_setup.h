@@ -12,15 +12,17 @@ namespace garrison::server {
   return {topology.wan_pair(from.id, to.id).kind, {from.n(), from.f}, {to.n(), to.f}};
 }
 
-// The sites, by number, that this one reaches over dependable forwarders.
-[[nodiscard]] inline ServerSet over_forwarders(const config::Topology& topology, SiteId site) {
+// The sites, by number, that this one reaches over links of a kind.
+[[nodiscard]] inline ServerSet over(config::LinkKind kind, const config::Topology& topology, SiteId site) {
   ServerSet sites;
   for (const config::SiteSettings& other : topology.sites) {
-    if (other.id != site && topology.wan_pair(site, other.id).kind == config::LinkKind::forwarder) {
-      sites.insert(ServerId(other.id.value()));
-    }
+    if (other.id != site && topology.wan_pair(site, other.id).kind == kind) sites.insert(ServerId(other.id.value()));
   }
   return sites;
+}
+
+[[nodiscard]] inline ServerSet over_forwarders(const config::Topology& topology, SiteId site) {
+  return over(config::LinkKind::forwarder, topology, site);
 }
 
 [[nodiscard]] inline wire::NetAddress net_address(const config::PortSettings& port) {

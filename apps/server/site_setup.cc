@@ -26,11 +26,16 @@ site::MachineConfig machine_config(const config::Topology& topology, const confi
   config.sender.envelope = envelope;
   config.sender.sites = topology.sites.size();
   config.sender.over_forwarders = over_forwarders(topology, site.id);
+  config.sender.over_blink = over(config::LinkKind::blink, topology, site.id);
+  config.pairs.timeout = topology.wan.blink_timeout;
+  config.pairs.pairs.resize(topology.sites.size());
   config.receiver.self = site.id;
   config.receiver.sites = topology.sites.size();
   for (const config::SiteSettings& other : topology.sites) {
     if (other.id == site.id) continue;
     config.receiver.sources.push_back({other.id, link_plan(topology, other, site)});
+    const site::LinkPlan plan = link_plan(topology, site, other);
+    if (plan.blink()) config.pairs.pairs[other.id.index()] = plan.pairs().count();
   }
   config.inquiries.envelope = envelope;
   for (const config::SiteSettings& from : topology.sites) {

@@ -19,9 +19,15 @@ constexpr std::uint64_t kBitsPerByte = 8;
 // By how much servers of a site are apart in making the same link message, and verifying a part.
 constexpr Duration kHubSkew = milliseconds(20);
 
-// What one server of a site may send: an equal share.
-std::uint64_t share_of(const std::optional<config::BitRate>& rate, std::size_t servers) {
-  return rate.has_value() ? std::max<std::uint64_t>(rate->bits_per_s / kBitsPerByte / servers, 1) : 0;
+// An equal share of what so many send.
+std::uint64_t share_of(const std::optional<config::BitRate>& rate, std::size_t senders) {
+  return rate.has_value() ? std::max<std::uint64_t>(rate->bits_per_s / kBitsPerByte / senders, 1) : 0;
+}
+
+// What one server of a site may send to all others. Over blink links one server may be all that sends.
+std::uint64_t rate_of_server(const config::Topology& topology, const config::SiteSettings& site) {
+  const bool alone = !over(config::LinkKind::blink, topology, site.id).empty();
+  return share_of(topology.wan.rate, alone ? 1 : site.n());
 }
 
 Duration round_trip_of(const config::WanPair& pair) {
@@ -30,9 +36,11 @@ Duration round_trip_of(const config::WanPair& pair) {
 
 link::ChannelConfig channel_config(const config::Topology& topology, const config::SiteSettings& site,
                                    const config::WanPair& pair) {
-  const std::uint64_t rate = std::max(share_of(pair.rate, site.n()), share_of(topology.wan.rate, site.n()));
+  const bool alone = pair.kind == config::LinkKind::blink;
+  const std::uint64_t rate = std::max(share_of(pair.rate, alone ? 1 : site.n()),
+                                      share_of(topology.wan.rate, alone ? topology.sites.size() - 1 : site.n()));
   const Duration round_trip = round_trip_of(pair);
-  return link::wide_channel_config({.bytes_per_s = rate == 0 ? kUnlimitedBytesPerSecond / site.n() : rate,
+  return link::wide_channel_config({.bytes_per_s = rate == 0 ? kUnlimitedBytesPerSecond / (alone ? 1 : site.n()) : rate,
                                     .round_trip = round_trip,
                                     .jitter = round_trip / 4,
                                     .ip_bytes = topology.wan.link.ip_mtu,
@@ -101,7 +109,7 @@ Result<WanConfig> make_wan_config(const config::Topology& topology, const config
                    .self = self,
                    .incarnation = incarnation,
                    .address = net_address(port),
-                   .pacing = {.bytes_per_s = share_of(topology.wan.rate, site.n())},
+                   .pacing = {.bytes_per_s = rate_of_server(topology, site)},
                    .sites = sites_without_secrets(topology, site, self),
                    .udp_checksum = udp_checksum,
                    .adaptive_sets = topology.wan.adaptive_sets};

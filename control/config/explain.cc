@@ -133,6 +133,9 @@ std::string describe_link(LinkKind kind, LinkEnd one, LinkEnd other) {
     return fmt::format("dependable forwarders send each message once; overhead 1, {} local orderings",
                        std::max(one.f, other.f) + 1);
   }
+  if (kind == LinkKind::blink) {
+    return "one server of each site sends each message once, to its peer; overhead 1, 1 local ordering";
+  }
   if (on_hub(kind)) return describe_hub(kind, one, other);
   const LinkPairs pairs(one, other);
   return fmt::format("{} parts, any {} of them decode; overhead {:.2f}, {} local orderings", pairs.count(),
@@ -155,7 +158,8 @@ std::string describe_links(const Topology& topology) {
   std::string text =
       "links: overhead is what crosses the wide area over the size of a message, at best and at worst; local "
       "orderings are\n"
-      "  what the receiving site orders for it; only hub-optimistic and hub-minimum-parts ever wait for a timeout\n";
+      "  what the receiving site orders for it; only hub-optimistic, hub-minimum-parts and blink ever wait for a "
+      "timeout\n";
   for (const auto& [said, pairs] : alike) text += fmt::format("  {}  {}\n", alike.size() == 1 ? "all" : pairs, said);
   return text;
 }

@@ -1,5 +1,7 @@
 #include "control/config/timing.h"
 
+#include <algorithm>
+
 namespace garrison::config {
 
 Duration local_ordering_bound(const PrimeSettings& local) {
@@ -13,6 +15,13 @@ GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& lo
   return {.step = step,
           .clock_bound = (global.site_clock_rest + local_ordering_bound(local)) * 4,
           .delta_pp = global.prime.pre_prepare_period + global.sign_period + step * 2};
+}
+
+Duration blink_timeout_bound(const Topology& topology, const WanPair& pair) {
+  const Duration ordered = local_ordering_bound(topology.prime);
+  const Duration said = topology.global.sign_period + topology.global.site_clock_tick + ordered;
+  const std::size_t f = std::max(topology.site(pair.first).f, topology.site(pair.second).f);
+  return (pair.delay + said) * 2 + kAcknowledgeAfter + ordered * static_cast<std::int64_t>(f + 2);
 }
 
 }  // namespace garrison::config

@@ -23,4 +23,12 @@ struct GlobalBounds {
 };
 [[nodiscard]] GlobalBounds global_bounds(const GlobalSettings& global, const PrimeSettings& local);
 
+// An acknowledgement that a site owes another one is said no later: the granularity of its timer.
+inline constexpr Duration kAcknowledgeAfter = milliseconds(250);
+
+// The least timeout of a blink link, [CUST] 7: L + (f + 2) T_local. L is the way there and back, both sites' saying
+// what they say, and the acknowledgement timer; T_local is how long a local ordering takes when the leader is as slow
+// as it may be. Where a topology does not say how long the way is, it is not counted.
+[[nodiscard]] Duration blink_timeout_bound(const Topology& topology, const WanPair& pair);
+
 }  // namespace garrison::config

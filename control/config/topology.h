@@ -205,6 +205,7 @@ enum class LinkKind : std::uint8_t {
   hub_optimistic,     // unless enough parts were heard within hub_timeout
   hub_minimum_parts,  // only when the other site asks
   hub_immediate,      // as the first does
+  blink,              // one server at a time sends it once, to its peer; the others watch whether it is acknowledged
 };
 
 [[nodiscard]] constexpr bool on_hub(LinkKind kind) {
@@ -225,6 +226,7 @@ struct WanSettings {
   std::optional<BitRate> rate;              // of all that a site sends to others
   Duration hub_timeout = milliseconds(25);  // the local timeout of hub-optimistic, [ARCH] 6.2
   bool adaptive_sets = true;                // on a hub, who misses its turns loses them for a while (docs/adr/0021)
+  Duration blink_timeout = seconds(2);      // of an acknowledgement on a blink link, see timing.h
   std::vector<WanPair> pairs;               // all there are, by first and second
 };
 

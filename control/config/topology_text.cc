@@ -154,10 +154,12 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "kind = {}  # erasure: every server sends a part; naive: f + 1 send all of a message to f + 1 each;\n"
       "# forwarder: each site has a dependable forwarder, which sends a message once; hub-optimistic, "
       "hub-minimum-parts,\n"
-      "# hub-immediate: the wan ports of a site stand on a hub, or a tap, where each hears what all send and receive\n"
+      "# hub-immediate: the wan ports of a site stand on a hub, or a tap, where each hears what all send and receive;\n"
+      "# blink: one server of a site sends a message once, and the others watch whether it is acknowledged\n"
       "# hub_timeout = \"25ms\"  # hub-optimistic: how long servers wait to hear enough of others before they send, "
       "too\n"
       "# adaptive_sets = false  # on a hub: who misses its turns to send keeps them all the same\n"
+      "# blink_timeout = \"2s\"  # blink: after which another server sends what is not acknowledged\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",
       quoted(name(wishes.link.value_or(LinkKind::erasure))));
   if (wan_port(wishes, 0) == kInProcess) {

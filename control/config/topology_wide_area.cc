@@ -15,13 +15,14 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, GlobalProtocol>, 1> kGlobalProtocols{
     {{"prime", GlobalProtocol::prime}}};
-constexpr std::array<std::pair<std::string_view, LinkKind>, 6> kLinkKinds{
+constexpr std::array<std::pair<std::string_view, LinkKind>, 7> kLinkKinds{
     {{"erasure", LinkKind::erasure},
      {"naive", LinkKind::naive},
      {"forwarder", LinkKind::forwarder},
      {"hub-optimistic", LinkKind::hub_optimistic},
      {"hub-minimum-parts", LinkKind::hub_minimum_parts},
-     {"hub-immediate", LinkKind::hub_immediate}}};
+     {"hub-immediate", LinkKind::hub_immediate},
+     {"blink", LinkKind::blink}}};
 
 template <typename T>
 using Choices = std::span<const std::pair<std::string_view, T>>;
@@ -131,13 +132,15 @@ void read_pair(Faults& faults, const toml::table& table, bool in_process, std::s
 }
 
 void read_wan(Faults& faults, const toml::table& table, bool in_process, std::size_t sites, WanSettings& out) {
-  Section section(faults, table, "[wan]",
-                  {"kind", "delay", "rate", "hub_timeout", "adaptive_sets", "ip_mtu", "lossy", "pair"});
+  Section section(
+      faults, table, "[wan]",
+      {"kind", "delay", "rate", "hub_timeout", "adaptive_sets", "blink_timeout", "ip_mtu", "lossy", "pair"});
   WanPair common;
   read_link_kind(section, in_process, common);
   read_rate(section, out.rate);
   section.duration("hub_timeout", out.hub_timeout, kShortestTick, kLongestPeriod);
   section.boolean("adaptive_sets", out.adaptive_sets);
+  section.duration("blink_timeout", out.blink_timeout, kShortestTick, kLongestBound);
   read_link(section, out.link);
   for (std::size_t first = 0; first < sites; ++first) {
     for (std::size_t second = first + 1; second < sites; ++second) {
@@ -159,6 +162,18 @@ void check_naive(Section& root, const Topology& out) {
     return root.fault("wan", fmt::format("a naive link between {} and {} would carry {} copies of each message, and {} "
                                          "can be told apart; write kind = \"erasure\"",
                                          first.name, second.name, copies, kMaxLinkParts));
+  }
+}
+
+// A pair of correct servers would be taken for a faulty one.
+void check_blink(Section& root, const Topology& out) {
+  for (const WanPair& pair : out.wan.pairs) {
+    const Duration bound = blink_timeout_bound(out, pair);
+    if (pair.kind != LinkKind::blink || out.wan.blink_timeout >= bound) continue;
+    return root.fault("wan", fmt::format("blink_timeout is {}, and an acknowledgement between {} and {} may take {}; "
+                                         "raise it",
+                                         to_string(out.wan.blink_timeout), out.site(pair.first).name,
+                                         out.site(pair.second).name, to_string(bound)));
   }
 }
 
@@ -228,6 +243,7 @@ void read_wide_area(Faults& faults, Section& root, Topology& out) {
   read_global(faults, global != nullptr ? *global : none, sites, out.prime, out.global);
   read_wan(faults, wan != nullptr ? *wan : none, in_process, sites, out.wan);
   check_naive(root, out);
+  check_blink(root, out);
   check_forwarders(root, out);
 }
 

@@ -216,6 +216,10 @@ Validation Validator::from_another_site(Principal from, ByteView bytes) {
   Digest leaf;
   if (const Refusal refusal = Parsed::read(bytes, message)) return *refusal;
   if (message.head.type == MessageType::LinkPart) return link_part(from, bytes);
+  if (message.head.type == MessageType::LinkBundle) {
+    if (!fits_update(from, bytes, message)) return DropReason::message_malformed;
+    return VerifiedMessage(bytes, message.head, leaf_digest(message));
+  }
   if (!is_of_an_inquiry(message.head.type)) return DropReason::message_wrong_direction;
   if (!fits_update(participant(0), bytes, message)) return DropReason::message_malformed;
   if (const Refusal refusal = signature(message, leaf)) return *refusal;

@@ -39,10 +39,11 @@ class Validator {
   // A LINK-PART that server `from` of another site sent over its channel.
   [[nodiscard]] Validation link_part(crypto::Principal from, ByteView bytes);
 
-  // What server `from` of another site sent over its channel: a LINK-PART, or an INQUIRY or INQUIRY-RESPONSE of any
-  // other site, which proves itself. The parts of an INQUIRY are those of one link message, each signed by its sender.
   // A LINK-PART that another server of this site sends to some other site, overheard.
   [[nodiscard]] Validation overheard(crypto::Principal from, ByteView bytes);
+  // What server `from` of another site sent over its channel: a LINK-PART, a LINK-BUNDLE whose inside is not looked at,
+  // or an INQUIRY or INQUIRY-RESPONSE of any other site, which proves itself. The parts of an INQUIRY are those of one
+  // link message, each signed by its sender.
   [[nodiscard]] Validation from_another_site(crypto::Principal from, ByteView bytes);
 
   // A LINK-MESSAGE that was decoded, from `source` to `destination`.

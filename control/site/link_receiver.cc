@@ -54,7 +54,7 @@ LinkReceiver::Outcome LinkReceiver::on_part(const message::VerifiedMessage& mess
   const From& from = from_[source.index()];
   const link::PartCode code{part.n, part.k};
   // Else one server could take the places of all others.
-  if (from.plan->over_forwarders() || code != from.plan->code() ||
+  if (from.plan->in_bundles() || code != from.plan->code() ||
       from.plan->sender_of(part.index).value() != message.signer().index) {
     return refuse(DropReason::link_part_malformed);
   }
@@ -73,12 +73,21 @@ std::optional<DropReason> LinkReceiver::refuses(const LinkName& name) const {
   if (name.destination != config_.self || name.incarnation != config_.incarnation) return DropReason::link_unknown;
   if (name.source.index() >= from_.size()) return DropReason::link_unknown;
   const From& from = from_[name.source.index()];
-  if (!from.plan.has_value() || !from.plan->over_forwarders()) return DropReason::link_unknown;
+  if (!from.plan.has_value() || !from.plan->in_bundles()) return DropReason::link_unknown;
   if (from.ignored) return DropReason::link_blacklisted;
   if (has(name.source, name.traffic, name.sequence)) return DropReason::link_stale;
   const SeqNum first = collector_.first(name.source, name.traffic);
   const bool within = name.traffic == TrafficClass::timely || name.sequence.value() - first.value() < config_.window;
   return within ? std::nullopt : std::optional(DropReason::link_beyond_window);
+}
+
+std::optional<DropReason> LinkReceiver::refuses(const LinkAcknowledgement& acknowledgement) const {
+  const SiteId by = acknowledgement.by;
+  if (acknowledgement.of != config_.self || acknowledgement.incarnation != config_.incarnation ||
+      by.index() >= from_.size() || !from_[by.index()].plan.has_value() || !from_[by.index()].plan->blink()) {
+    return DropReason::link_unknown;
+  }
+  return from_[by.index()].ignored ? std::optional(DropReason::link_blacklisted) : std::nullopt;
 }
 
 LinkReceiver::Outcome LinkReceiver::on_bundle(ServerId introducer, ByteView bundle, std::vector<DropReason>& drops) {
@@ -103,7 +112,7 @@ bool LinkReceiver::introduced_again(const LinkName& name, ServerId introducer) {
   const SeqNum delivered = this->delivered()[name.source.index()];
   if (name.sequence.value() + config_.window <= delivered.value()) return false;
   ServerSet& introducers = from_[name.source.index()].introducers[name.sequence];
-  const bool again = introducers.contains(introducer);
+  const bool again = introducers.contains(introducer) || from_[name.source.index()].plan->blink();
   introducers.insert(introducer);
   return again;
 }

@@ -9,7 +9,8 @@
 //
 // Over dependable forwarders link messages come whole, in LINK-BUNDLEs, and count when the source's signature on them
 // verifies: more than one server may introduce one, so copies are void. But one server introduces a message a second
-// time only when it has come again, because its source has not heard that it was executed.
+// time only when it has come again, because its source has not heard that it was executed. On a blink link one server
+// introduces each, and any copy says that its source asks. What only acknowledges there is not for this class.
 //
 // BOUNDED link messages are handed on in sequence, none left out. TIMELY ones are handed on at once, and those before
 // them are void.
@@ -77,6 +78,7 @@ class LinkReceiver {
   [[nodiscard]] Outcome on_bundle(ServerId introducer, ByteView bundle, std::vector<DropReason>& drops);
   // Why one under this name would be dropped if it were executed now, whatever is in it.
   [[nodiscard]] std::optional<DropReason> refuses(const LinkName& name) const;
+  [[nodiscard]] std::optional<DropReason> refuses(const LinkAcknowledgement& acknowledgement) const;
 
   // The source goes on.
   [[nodiscard]] Outcome resume(SiteId source);
@@ -94,6 +96,8 @@ class LinkReceiver {
 
   // BOUNDED link messages handed on, by source.
   [[nodiscard]] const std::vector<SeqNum>& delivered() const { return delivered_[1]; }
+  // The highest TIMELY one.
+  [[nodiscard]] const std::vector<SeqNum>& delivered_timely() const { return delivered_[0]; }
   // Whether it was handed on, or is known and waits for its turn.
   [[nodiscard]] bool has(SiteId source, TrafficClass traffic, SeqNum sequence) const;
   // Candidates that were not what their site had signed.

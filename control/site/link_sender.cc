@@ -98,7 +98,7 @@ std::vector<LinkOut> LinkSender::pack(const Moment& moment, const std::vector<Se
         out.push_back(make(site, traffic, moment, delivered[site], items));
       }
     }
-    if (peer.acknowledge_at <= moment.now) out.push_back(make(site, TrafficClass::timely, moment, delivered[site], {}));
+    if (peer.acknowledge_at <= moment.now) out.push_back(acknowledge(site, moment, delivered[site]));
   }
   return out;
 }
@@ -130,6 +130,20 @@ std::vector<Item> LinkSender::take(Peer& peer, TrafficClass traffic, const Momen
   return items;
 }
 
+LinkOut LinkSender::acknowledge(std::size_t site, const Moment& moment, SeqNum delivered) {
+  if (!over_blink(site)) return make(site, TrafficClass::timely, moment, delivered, {});
+  LinkOut link;
+  link.to = SiteId(static_cast<std::uint16_t>(site));
+  link.traffic = TrafficClass::timely;
+  link.sequence = moment.timely[site].next();
+  link.acknowledges = true;
+  link.content = message::encode(
+      config_.envelope, message::LinkMessage{link.to, link.traffic, config_.incarnation, link.sequence, delivered, {}});
+  peers_[site].owed = 0;
+  peers_[site].acknowledge_at = Instant::never();
+  return link;
+}
+
 LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& moment, SeqNum delivered,
                          const std::vector<Item>& items) {
   Peer& peer = peers_[site];
@@ -147,8 +161,9 @@ LinkOut LinkSender::make(std::size_t site, TrafficClass traffic, const Moment& m
   if (over_forwarders(link.to)) link.df_sequence = next_df_sequence();
   if (traffic == TrafficClass::bounded) {
     peer.under_way.push_back(moment.now);
-    if (peer.repeat_at == Instant::never()) peer.repeat_at = moment.now + peer.repeat_gap;
+    if (peer.repeat_at == Instant::never() && !over_blink(site)) peer.repeat_at = moment.now + peer.repeat_gap;
   }
+  if (over_blink(site)) return link;
   peer.owed = 0;
   peer.acknowledge_at = Instant::never();
   return link;
@@ -166,7 +181,7 @@ bool LinkSender::acknowledged(Instant now, SiteId from, SeqNum delivered) {
   peer.round_trip = peer.round_trip == Duration() ? took : std::min(took, risen);
   peer.acknowledged = delivered;
   peer.repeat_gap = config_.repeat_after;
-  peer.repeat_at = delivered == sent ? Instant::never() : now + peer.repeat_gap;
+  peer.repeat_at = delivered == sent || over_blink(from.index()) ? Instant::never() : now + peer.repeat_gap;
   return true;
 }
 

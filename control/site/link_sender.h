@@ -10,6 +10,9 @@
 // is left to catch-up. TIMELY ones are neither acknowledged nor repeated, and a newer item replaces one of its kind
 // that still waits.
 //
+// On a blink link what acknowledges goes by itself, however much else is said: it must not depend on the pair that
+// carries the rest. Repeating is up to the election of pairs there (pair_election.h).
+//
 // What goes over dependable forwarders is numbered here, too: all servers must present the same messages under the same
 // DF sequences [ARCH] 4.3. A message that is repeated goes under a new one.
 #pragma once
@@ -20,6 +23,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/config/timing.h"
 #include "control/ordering/ordering.h"
 #include "control/site/outgoing.h"
 #include "dataplane/base/drops.h"
@@ -48,10 +52,11 @@ struct LinkSenderConfig {
   std::size_t full_bytes = 16 * 1024;               // of items that wait: a link message worth sending on a crowded way
   std::size_t queue_bytes = std::size_t{8} << 20U;  // that wait for one site
   std::size_t messages_per_batch = 4;               // to one site, per class
-  Duration acknowledge_after = milliseconds(250);   // well below the other site's repeat_after
-  Duration repeat_after = seconds(1);               // without an acknowledgement, doubling up to ...
+  Duration acknowledge_after = config::kAcknowledgeAfter;  // well below the other site's repeat_after
+  Duration repeat_after = seconds(1);                      // without an acknowledgement, doubling up to ...
   Duration longest_repeat = seconds(8);
   ServerSet over_forwarders;  // sites, by number, that are reached over dependable forwarders
+  ServerSet over_blink;       // over elected pairs
 };
 
 class LinkSender {
@@ -73,6 +78,7 @@ class LinkSender {
     Instant now;
     std::uint64_t current = 0;         // the batch that closes: its items go with their leaf
     std::uint64_t signed_through = 0;  // batches up to there have come back signed: theirs go with their block
+    std::vector<SeqNum> timely{};      // by site: TIMELY link messages of it that were executed; for blink links
   };
   // The whole message of an item of an earlier batch.
   using Whole = std::function<std::shared_ptr<const Bytes>(const Item& item)>;
@@ -120,6 +126,10 @@ class LinkSender {
   void drop_waiting(Peer& peer);
   // As many items as fit one link message.
   [[nodiscard]] std::vector<Item> take(Peer& peer, TrafficClass traffic, const Moment& moment, const Whole& whole);
+  [[nodiscard]] LinkOut acknowledge(std::size_t site, const Moment& moment, SeqNum delivered);
+  [[nodiscard]] bool over_blink(std::size_t site) const {
+    return config_.over_blink.contains(ServerId(static_cast<std::uint16_t>(site)));
+  }
   [[nodiscard]] LinkOut make(std::size_t site, TrafficClass traffic, const Moment& moment, SeqNum delivered,
                              const std::vector<Item>& items);
 

@@ -43,7 +43,7 @@ void LogicalMachine::execute(Instant /*now*/, const ordering::Deliver& batch) {
 Instant LogicalMachine::find_next_wakeup() const {
   Instant next =
       earlier(replica_.next_wakeup(), earlier(state_->sender.next_wakeup(), state_->inquiries.next_wakeup()));
-  next = earlier(next, state_->duties.next_wakeup());
+  next = earlier(next, earlier(state_->duties.next_wakeup(), state_->pairs.next_wakeup()));
   if (!state_->closed_at.has_value()) return next;
   // Past this, a batch can close as soon as there is something to say.
   const Instant may_close = *state_->closed_at + config_.sign_period;
@@ -104,6 +104,9 @@ void LogicalMachine::on_tick(ServerId introducer, const message::Tick& tick) {
   if (replica_.next_wakeup() <= state_->clock.now()) replica_.tick(state_->clock.now());
   state_->duties.on_time(state_->clock.now());
   for (const SiteId site : state_->sender.due_again(state_->clock.now())) repeat(site);
+  for (const SiteId site : state_->pairs.expire(state_->clock.now())) {
+    effects_.elected(site, state_->pairs.in_office(site), state_->sent.unacknowledged(site));
+  }
   for (const SiteId site : state_->inquiries.due_again(state_->clock.now())) effects_.ask_again(site);
 }
 
@@ -123,11 +126,36 @@ void LogicalMachine::on_link_part(const message::VerifiedMessage& message) {
 void LogicalMachine::on_link_bundle(ServerId introducer, const message::VerifiedMessage& message) {
   std::vector<DropReason> drops;
   const ByteView bundle = message.as<message::LinkBundle>().bundle;
+  if (const auto acknowledgement = acknowledgement_of(bundle); acknowledgement.has_value()) {
+    if (state_->pairs.over_blink(acknowledgement->by)) return on_acknowledgement(*acknowledgement, bundle);
+  }
   LinkReceiver::Outcome outcome = state_->receiver.on_bundle(introducer, bundle, drops);
   for (const DropReason reason : drops) drop(reason);
   if (drops.empty()) effects_.arrived(*name_of(bundle));
   if (outcome.asked_again) state_->sender.owe_acknowledgement(state_->clock.now(), name_of(bundle)->source);
   take(std::move(outcome));
+}
+
+std::optional<DropReason> LogicalMachine::refuses(const LinkAcknowledgement& acknowledgement) const {
+  if (const auto reason = state_->receiver.refuses(acknowledgement); reason.has_value()) return reason;
+  return state_->pairs.news(acknowledgement) ? std::nullopt : std::optional(DropReason::link_stale);
+}
+
+void LogicalMachine::on_acknowledgement(const LinkAcknowledgement& acknowledgement, ByteView bundle) {
+  if (const auto reason = refuses(acknowledgement); reason.has_value()) return drop(*reason);
+  if (!is_signed_bundle(validator_, *name_of(bundle), bundle)) return drop(DropReason::link_bad_candidate);
+  static_cast<void>(state_->pairs.acknowledged(state_->clock.now(), acknowledgement.by, TrafficClass::timely,
+                                               acknowledgement.through(TrafficClass::timely)));
+  acknowledged(acknowledgement.by, acknowledgement.delivered);
+}
+
+void LogicalMachine::acknowledged(SiteId by, SeqNum delivered) {
+  if (!state_->sender.acknowledged(state_->clock.now(), by, delivered)) return;
+  if (state_->pairs.over_blink(by)) {
+    static_cast<void>(state_->pairs.acknowledged(state_->clock.now(), by, TrafficClass::bounded, delivered));
+  }
+  effects_.acknowledged(by, delivered);
+  state_->sent.acknowledged(by, delivered);
 }
 
 void LogicalMachine::repeat(SiteId site) {
@@ -163,6 +191,7 @@ void LogicalMachine::expel(const Conviction& conviction) {
       state_->receiver.ignore(conviction.site);
       state_->sender.cut_off(conviction.site);
       state_->sent.forget(conviction.site);
+      state_->pairs.cut_off(conviction.site);
     } else {
       state_->receiver.ignore(conviction.site, conviction.servers);
     }
@@ -187,11 +216,10 @@ void LogicalMachine::deliver(const ReceivedLink& link) {
     on_link({link.source, message->destination, link.traffic, message->incarnation, link.sequence},
             bundle->message.first(content));
   }
-  if (state_->sender.acknowledged(state_->clock.now(), link.source, message->delivered)) {
-    effects_.acknowledged(link.source, message->delivered);
-    state_->sent.acknowledged(link.source, message->delivered);
+  acknowledged(link.source, message->delivered);
+  if (link.traffic == TrafficClass::bounded || state_->pairs.over_blink(link.source)) {
+    state_->sender.owe_acknowledgement(state_->clock.now(), link.source);
   }
-  if (link.traffic == TrafficClass::bounded) state_->sender.owe_acknowledgement(state_->clock.now(), link.source);
   const std::optional<std::vector<Bytes>> items = items_of(*message, *bundle);
   if (!items.has_value()) return drop(DropReason::link_malformed);
   for (const Bytes& item : *items) {
@@ -305,8 +333,8 @@ void LogicalMachine::close() {
   std::move(state_->open.begin(), state_->open.end(), std::back_inserter(own));
   state_->open.clear();
   std::vector<LinkOut> links =
-      state_->sender.pack({state_->clock.now(), number, state_->settled}, state_->receiver.delivered(),
-                          [this](const Item& item) { return whole(item); });
+      state_->sender.pack({state_->clock.now(), number, state_->settled, state_->receiver.delivered_timely()},
+                          state_->receiver.delivered(), [this](const Item& item) { return whole(item); });
   std::uint16_t leaves = std::exchange(state_->open_leaves, std::uint16_t{0});
   Bytes demoted;
   for (LinkOut& link : links) {
@@ -317,7 +345,11 @@ void LogicalMachine::close() {
   }
   state_->sent.closed(links);
   for (const LinkOut& link : links) {
-    if (!on_link) break;
+    if (link.acknowledges) continue;
+    if (state_->pairs.over_blink(link.to)) {
+      state_->pairs.sent(state_->clock.now(), link.to, link.traffic, link.sequence);
+    }
+    if (!on_link) continue;
     on_link({config_.envelope.signer.site, link.to, link.traffic, config_.sender.incarnation, link.sequence},
             link.content);
   }
@@ -344,16 +376,23 @@ std::shared_ptr<const Bytes> LogicalMachine::whole(const Item& item) const {
 }
 
 MachineStatus LogicalMachine::status() const {
-  return {state_->clock.now(),
-          state_->next_number - 1,
-          state_->settled,
-          state_->events,
-          state_->link_messages,
-          state_->receiver.failures(),
-          state_->inquiries.forgotten(),
-          state_->fingerprint,
-          state_->duties.demoted(),
-          state_->duties.demotions()};
+  MachineStatus status{state_->clock.now(),
+                       state_->next_number - 1,
+                       state_->settled,
+                       state_->events,
+                       state_->link_messages,
+                       state_->receiver.failures(),
+                       state_->inquiries.forgotten(),
+                       state_->fingerprint,
+                       state_->duties.demoted(),
+                       state_->duties.demotions(),
+                       {}};
+  for (std::size_t i = 0; i < config_.sites; ++i) {
+    const SiteId to(static_cast<std::uint16_t>(i));
+    if (!state_->pairs.over_blink(to)) continue;
+    status.offices.push_back({to, state_->pairs.in_office(to), state_->pairs.rotations(to)});
+  }
+  return status;
 }
 
 }  // namespace garrison::site

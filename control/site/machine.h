@@ -22,6 +22,7 @@
 #include "control/site/link_receiver.h"
 #include "control/site/link_sender.h"
 #include "control/site/outgoing.h"
+#include "control/site/pair_election.h"
 #include "control/site/sent_messages.h"
 #include "control/site/site_clock.h"
 
@@ -41,6 +42,7 @@ struct MachineConfig {
   LinkSenderConfig sender;
   LinkReceiverConfig receiver;
   InquiriesConfig inquiries;
+  PairElectionConfig pairs;       // of blink links
   std::size_t timely_kept = 128;  // TIMELY link messages that other sites may ask about, per site
 };
 
@@ -65,6 +67,9 @@ class Effects {
   // Over dependable forwarders each BOUNDED link message by itself is presented again, under this DF sequence, the next
   // one that was given. The view is valid during the call.
   virtual void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) = 0;
+  // On a blink link this pair is in office from now on, and sends again what was not acknowledged. Views are valid
+  // during the call.
+  virtual void elected(SiteId to, std::size_t pair, const std::vector<SentMessages::Kept>& unacknowledged) = 0;
   // A link message that comes in bundles is known: nobody need introduce it any more, nor a TIMELY one before it.
   virtual void arrived(const LinkName& name) = 0;
   // A server or site is known to be faulty; nothing more goes to a site that is.
@@ -72,7 +77,7 @@ class Effects {
 
   // The machine has been handed over by others and stands further than it did: batches up to `settled` are, `closed`
   // are not, in their order, and of what was sent before `unacknowledged` still has to arrive. Views are valid during
-  // the call.
+  // the call. elected() has been called for each blink link.
   virtual void restored(std::uint64_t settled, const std::vector<std::shared_ptr<const OutgoingBatch>>& closed,
                         const std::vector<SentMessages::Kept>& unacknowledged) = 0;
 };
@@ -89,6 +94,13 @@ struct MachineStatus {
   Digest fingerprint{};         // of everything said so far: equal at all servers behind the same batch
   ServerSet demoted;            // of this site, on any of its hub links now
   std::uint64_t demotions = 0;
+  // Of a blink link of this site.
+  struct Office {
+    SiteId to;
+    std::size_t pair = 0;  // in office
+    std::uint64_t rotations = 0;
+  };
+  std::vector<Office> offices{};
 };
 
 class LogicalMachine final : public replica::Application, private replica::Environment {
@@ -120,11 +132,14 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   [[nodiscard]] bool wants(const message::VerifiedMessage& inquiry) const { return state_->inquiries.wants(inquiry); }
   // Why a bundle under this name would be dropped.
   [[nodiscard]] std::optional<DropReason> refuses(const LinkName& name) const { return state_->receiver.refuses(name); }
+  // Why an acknowledgement of a blink link would be dropped: link_stale when it says nothing new.
+  [[nodiscard]] std::optional<DropReason> refuses(const LinkAcknowledgement& acknowledgement) const;
   // Why a part from this server would be dropped.
   [[nodiscard]] std::optional<DropReason> refuses(const crypto::Principal& sender, TrafficClass traffic) const {
     return state_->receiver.refuses(sender, traffic);
   }
   [[nodiscard]] const Blacklist& blacklist() const { return state_->inquiries.blacklist(); }
+  [[nodiscard]] const PairElection& pairs() const { return state_->pairs; }
   [[nodiscard]] const LinkReceiver& receiver() const { return state_->receiver; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] const message::Validator& validator() const { return validator_; }
@@ -160,6 +175,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void on_site_batch(const message::VerifiedMessage& event);
   void on_link_part(const message::VerifiedMessage& event);
   void on_link_bundle(ServerId introducer, const message::VerifiedMessage& event);
+  void on_acknowledgement(const LinkAcknowledgement& acknowledgement, ByteView bundle);
+  void acknowledged(SiteId by, SeqNum delivered);
   void repeat(SiteId site);
   void take(LinkReceiver::Outcome outcome);
   void follow(Consequences consequences);
@@ -195,6 +212,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     SentMessages sent;
     Inquiries inquiries;
     HubDuties duties;
+    PairElection pairs;
 
     // The batch that is open.
     std::vector<Emission> open;
@@ -210,7 +228,7 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     Digest fingerprint{};
     std::uint64_t events = 0;
     std::uint64_t link_messages = 0;
-    STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, duties, open, open_uncoded, open_leaves,
+    STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, duties, pairs, open, open_uncoded, open_leaves,
                  verify_due, closed, next_number, settled, closed_at, fingerprint, events, link_messages)
   };
 

@@ -14,7 +14,8 @@ LogicalMachine::State::State(const MachineConfig& config, message::Validator& va
       receiver(config.receiver, validator),
       sent(config.sites, config.timely_kept),
       inquiries(config.inquiries, validator),
-      duties({.servers = config.servers, .faulty = config.faulty, .sites = config.sites}) {}
+      duties({.servers = config.servers, .faulty = config.faulty, .sites = config.sites}),
+      pairs(config.pairs) {}
 
 bool LogicalMachine::State::fits() const {
   if (settled >= next_number) return false;
@@ -72,6 +73,10 @@ void LogicalMachine::tell_restored() {
   std::vector<std::shared_ptr<const OutgoingBatch>> closed;
   for (const Closed& each : state_->closed) {
     if (each.batch->number > state_->settled) closed.push_back(each.batch);
+  }
+  for (std::size_t i = 0; i < config_.sites; ++i) {
+    const SiteId site(static_cast<std::uint16_t>(i));
+    if (state_->pairs.over_blink(site)) effects_.elected(site, state_->pairs.in_office(site), {});
   }
   effects_.restored(state_->settled, closed, state_->sent.unacknowledged());
 }

@@ -16,7 +16,8 @@ Member::Member(const MemberConfig& config, std::unique_ptr<crypto::ShareCombiner
       came_(config.links.size()),
       asked_(config.links.size()),
       answered_(config.links.size()),
-      duties_(config.links.size()) {
+      duties_(config.links.size()),
+      blink_(config.links.size()) {
   for (std::vector<HeldBundles>& by_source : bundles_) by_source.resize(config.links.size());
   CHECK(config.tick_period > Duration() && config.tick_rest >= config.tick_period);
 }
@@ -150,7 +151,9 @@ void Member::restored(std::uint64_t settled, const std::vector<std::shared_ptr<c
   // What was acknowledged meanwhile goes with the next acknowledgement.
   for (const SentMessages::Kept& link : unacknowledged) {
     if (sends_to(link.to)) send_parts(link.to, TrafficClass::bounded, link.sequence, {}, link.bundle);
+    if (over_blink(link.to)) send_whole(link.to, TrafficClass::bounded, link.bundle);
   }
+  for (Blink& there : blink_) there.introduced.clear();
 }
 
 void Member::present_again(SiteId to, SeqNum df_sequence, ByteView bundle) {
@@ -180,6 +183,11 @@ std::optional<DropReason> Member::on_bundle(Instant now, const LinkName& name, B
 
 void Member::arrived(const LinkName& name) {
   HeldBundles& held = bundles_[static_cast<std::size_t>(name.traffic)].at(name.source.index());
+  std::erase_if(blink_[name.source.index()].introduced, [&](const auto& each) {
+    if (each.first.first != name.traffic) return false;
+    const SeqNum sequence = each.first.second;
+    return name.traffic == TrafficClass::bounded ? sequence == name.sequence : sequence <= name.sequence;
+  });
   if (name.traffic == TrafficClass::bounded) {
     held.erase(name.sequence);
   } else {
@@ -264,6 +272,7 @@ void Member::on_signature(std::uint64_t number, const RootSignature& signature) 
   batch->signature = signature;
   batch->introduce_at = on_duty(number) ? now_ : now_ + config_.takeover;
   send_parts(*batch->batch, signature);
+  send_whole(*batch->batch, signature);
   present(*batch->batch, signature);
   send_uncoded(*batch->batch, signature);
   forget_done();

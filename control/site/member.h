@@ -11,9 +11,15 @@
 // waits until those before it are signed. What the forwarder hands it is introduced by f + 1 servers in turn over the
 // link sequence, and by the others when that takes too long.
 //
+// On a blink link the forwarder of the pair in office sends link messages whole to its peer, which introduces what its
+// machine does not know. What acknowledges them the peer sends to the forwarder that it has heard from, whoever is in
+// office, and that one introduces it; so whether a pair is blamed does not depend on the pair of the other direction.
+// The peer answers what its site has acknowledged before with the last acknowledgement, and orders nothing for it.
+//
 // Pure, like a core: effects are collected in outputs() until the environment takes them. One thread.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -68,11 +74,12 @@ class Member final : public Effects {
     SiteId by;
     SeqNum through;
   };
-  // A signed INQUIRY or INQUIRY-RESPONSE, for servers of another site. BOUNDED.
+  // A signed INQUIRY or INQUIRY-RESPONSE, or a LINK-BUNDLE of a blink link, for servers of another site.
   struct SendUncoded {
     std::shared_ptr<const Bytes> message;
     SiteId site;
     ServerSet to;
+    TrafficClass traffic = TrafficClass::bounded;
   };
   // A link message for the forwarders of this site.
   struct Present {
@@ -115,6 +122,12 @@ class Member final : public Effects {
   [[nodiscard]] std::optional<DropReason> on_bundle(Instant now, const LinkName& name, ByteView event, bool known);
   // Servers of this site that miss their turns on the hub link to another one, as far as this one can tell now.
   void on_duties(SiteId to, ServerSet missed);
+  // Server `from` of the source has sent this over a blink link; it is verified, and the machine has executed it or
+  // not. Returns why it is not introduced now.
+  [[nodiscard]] std::optional<DropReason> on_blink(Instant now, ServerId from, const LinkName& name, ByteView bundle,
+                                                   bool known);
+  // The same of what acknowledges, which the machine would make use of.
+  [[nodiscard]] std::optional<DropReason> on_blink(const LinkAcknowledgement& acknowledgement, ByteView bundle);
   // A server of that site asked what this one has answered already.
   void answer_again(Instant now, const message::InquiryId& id);
   // `tick_wanted`: when the machine waits for a TICK of this server.
@@ -135,6 +148,7 @@ class Member final : public Effects {
   void repeat(SiteId to) override;
   void ask_again(SiteId to) override;
   void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) override;
+  void elected(SiteId to, std::size_t pair, const std::vector<SentMessages::Kept>& unacknowledged) override;
   void arrived(const LinkName& name) override;
   void convicted(const Conviction& conviction) override;
   // Nothing that was signed before is contradicted: shares of a batch and parts of a link message are what they are,
@@ -159,7 +173,25 @@ class Member final : public Effects {
   };
   using HeldBundles = std::map<SeqNum, std::pair<Instant, Bytes>>;  // when to introduce which event
 
+  // What this server knows of a site over a blink link.
+  struct Blink {
+    std::size_t in_office = 0;  // the pair that sends to it
+    // By server of it, the highest sequences, by class, that it has sent and that no acknowledgement was sent to it
+    // for.
+    std::map<ServerId, std::array<SeqNum, 2>> asking;
+    std::map<std::pair<TrafficClass, SeqNum>, Instant> introduced;  // when; not executed yet
+    std::optional<LinkAcknowledgement> acknowledged;                // of this site's, the last one that is signed
+    std::shared_ptr<const Bytes> acknowledgement;                   // the message
+    std::map<ServerId, Instant> answered;                           // who was sent it when
+    std::array<SeqNum, 2> presented;  // how far, by class, acknowledgements of it go that were introduced here
+  };
+
   void collect(ThresholdSign::Output& output);
+  [[nodiscard]] bool over_blink(SiteId site) const;
+  void send_whole(const OutgoingBatch& batch, const RootSignature& signature);
+  void send_whole(SiteId to, TrafficClass traffic, ByteView bundle);
+  void acknowledge(SiteId to, ByteView bundle);
+  void answer(Instant now, SiteId site, ServerId server);
   void present(const OutgoingBatch& batch, const RootSignature& signature);
   void hand_over();
   [[nodiscard]] bool came_again(SiteId source, std::uint64_t what);
@@ -207,6 +239,7 @@ class Member final : public Effects {
   std::vector<Duties> duties_;           // of the link to each site
   std::deque<Departing> departing_;      // by DF sequence: not yet handed over
   std::vector<HeldBundles> bundles_[2];  // by class and source
+  std::vector<Blink> blink_;             // by SiteId
   Instant now_;
   std::optional<Instant> ticked_at_;
   Instant tick_wanted_;

@@ -189,6 +189,14 @@ std::optional<LinkName> name_of(ByteView bundle) {
   return LinkName{head->envelope.signer.site, link->destination, link->traffic, link->incarnation, link->sequence};
 }
 
+std::optional<LinkAcknowledgement> acknowledgement_of(ByteView bundle) {
+  const std::optional<LinkName> name = name_of(bundle);
+  if (!name.has_value() || name->traffic != TrafficClass::timely) return std::nullopt;
+  const auto link = message::decode<message::LinkMessage>(open_bundle(bundle)->message);
+  if (!link->items.empty()) return std::nullopt;
+  return LinkAcknowledgement{name->source, name->destination, name->incarnation, link->delivered, name->sequence};
+}
+
 std::optional<message::VerifiedMessage> signed_link(message::Validator& validator, SiteId destination,
                                                     ByteView bundle) {
   const std::optional<LinkName> name = name_of(bundle);

@@ -52,7 +52,8 @@ struct LinkOut {
   std::vector<std::uint16_t> item_leaves;  // of the items that have one, in their order
   SeqNum df_sequence{};                    // under which servers present it to their forwarder; 0: they do not
   ServerSet demoted{};                     // on the hub: who is in the second set whoever's turn it is
-  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves, df_sequence, demoted)
+  bool acknowledges = false;               // and nothing else: a LinkAcknowledgement
+  STATE_FIELDS(to, traffic, sequence, content, leaf, item_leaves, df_sequence, demoted, acknowledges)
 };
 
 // An INQUIRY or INQUIRY-RESPONSE: it goes whole to the peers of each server, since what finds wrong parts cannot
@@ -113,6 +114,23 @@ struct LinkName {
 };
 // Which one these bytes say that they are; nothing is verified. None when they are no bundle.
 [[nodiscard]] std::optional<LinkName> name_of(ByteView bundle);
+// On a blink link a LINK-MESSAGE without items acknowledges, and does nothing else. It is TIMELY and has no place in
+// the order of those: its sequence is that of the TIMELY link message which `by` waits for next.
+struct LinkAcknowledgement {
+  SiteId by;
+  SiteId of;
+  Incarnation incarnation;
+  SeqNum delivered;    // BOUNDED link messages of `of` that `by` has executed, without a gap
+  SeqNum next_timely;  // behind the highest TIMELY one that it has
+
+  [[nodiscard]] SeqNum through(TrafficClass traffic) const {
+    return traffic == TrafficClass::bounded ? delivered : SeqNum(next_timely.value() - 1);
+  }
+  [[nodiscard]] bool covers(const LinkName& name) const { return name.sequence <= through(name.traffic); }
+};
+// What a bundle is when it is of a blink link; none: something else. Nothing is verified.
+[[nodiscard]] std::optional<LinkAcknowledgement> acknowledgement_of(ByteView bundle);
+
 // The LINK-MESSAGE in these bytes, if the site that it names as its source has signed it for `destination` and the
 // paths of its items lead to what that has signed, so that there are no two of them. Lives as long as they do.
 [[nodiscard]] std::optional<message::VerifiedMessage> signed_link(message::Validator& validator, SiteId destination,

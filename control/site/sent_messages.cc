@@ -9,6 +9,7 @@ namespace garrison::site {
 
 void SentMessages::closed(const std::vector<LinkOut>& links) {
   for (const LinkOut& link : links) {
+    if (link.acknowledges) continue;
     Lane& of = lane(link.to, link.traffic);
     CHECK(link.sequence > of.sent);
     of.sent = link.sequence;
@@ -19,6 +20,7 @@ void SentMessages::closed(const std::vector<LinkOut>& links) {
 
 void SentMessages::settled(const OutgoingBatch& batch, const RootSignature& signature) {
   for (const LinkOut& link : batch.links) {
+    if (link.acknowledges) continue;
     Lane& of = lane(link.to, link.traffic);
     if (const auto at = of.kept.find(link.sequence); at != of.kept.end()) at->second = bundle(batch, link, signature);
   }

@@ -273,6 +273,18 @@ TEST(SeveralSitesTest, a_port_to_the_wide_area_is_checked_as_the_other_one_is) {
   }
 }
 
+TEST(SeveralSitesTest, a_blink_timeout_leaves_time_for_an_acknowledgement) {
+  // Twice 20 ms for the way and 100 ms for what a site says, 250 ms of the acknowledgement timer, f + 2 orderings.
+  const auto with = [](const char* timeout) {
+    return replaced(text_of(2), "kind = \"erasure\"",
+                    "kind = \"blink\"\nblink_timeout = \"" + std::string(timeout) + "\"");
+  };
+  EXPECT_NE(fault(with("699ms")).find("an acknowledgement between A and B may take 700ms; raise it"),
+            std::string::npos);
+  EXPECT_EQ(parsed(with("700ms")).wan.blink_timeout, milliseconds(700));
+  EXPECT_EQ(parsed(replaced(text_of(2), "kind = \"erasure\"", "kind = \"blink\"")).wan.blink_timeout, seconds(2));
+}
+
 TEST(SeveralSitesTest, f_of_the_sites_fits_their_number) {
   expect_global_fault("f = 1", "f = 2", "there are 4 sites, too few for f = 2 in [global]; make it 7 sites or f = 1");
   expect_global_fault("f = 1", "f = 6", "f = 6 is out of range; write an integer of 0..5");

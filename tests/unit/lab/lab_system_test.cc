@@ -124,6 +124,21 @@ TEST_F(LabSystemTest, forwarders_send_each_message_once_and_servers_nothing) {
   EXPECT_GT(system_->wan().counts().sent, 100U);
 }
 
+TEST_F(LabSystemTest, over_blink_links_one_server_sends_and_the_next_takes_over_when_it_crashes) {
+  start({.sites = 4, .link = config::LinkKind::blink, .servers = 4, .clients = 8}, 10, milliseconds(500));
+  run_until(seconds(2));
+  EXPECT_EQ(system_->rotations(), 0U);
+  const auto sent = [&](std::uint16_t server) {
+    return system_->site(SiteId(2)).server(ServerId(server)).wan()->frames_sent();
+  };
+  EXPECT_GT(sent(0), 10 * sent(1));
+  system_->crash(SiteId(2), ServerId(0));
+  run_until_done(seconds(60));
+  expect_well(80);
+  EXPECT_GE(system_->rotations(), 6U);  // of the links from site 2, and of those to it
+  EXPECT_LE(system_->rotations(), 8U);
+}
+
 TEST_F(LabSystemTest, a_backup_takes_over_from_forwarders_that_crash) {
   start({.sites = 4, .link = config::LinkKind::forwarder, .backup_forwarders = true, .servers = 4, .clients = 8}, 20,
         milliseconds(200));

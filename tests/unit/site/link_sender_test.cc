@@ -189,6 +189,38 @@ TEST_F(LinkSenderTest, a_newer_timely_item_of_one_kind_replaces_one_that_waits) 
   EXPECT_EQ(message.items[1].bytes.front(), 2);
 }
 
+TEST(LinkSenderBlinkTest, what_acknowledges_goes_by_itself_outside_of_the_sequence_and_nothing_is_repeated) {
+  LinkSenderConfig config;
+  config.envelope = {SystemId(5), crypto::Principal::of_site(SiteId(0)), KeyEpoch(1)};
+  config.sites = 3;
+  config.over_blink = ServerSet::all(3);
+  LinkSender sender(config);
+  std::vector<DropReason> drops;
+  Instant now;
+  const auto pack = [&] {
+    const LinkSender::Moment moment{now, 1, 0, {SeqNum(0), SeqNum(8), SeqNum(0)}};
+    return sender.pack(moment, {SeqNum(0), SeqNum(5), SeqNum(0)}, nullptr);
+  };
+  for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+    sender.push(kPeer, traffic, {std::make_shared<const Bytes>(10, 1), 0, 0, 0}, drops);
+  }
+  sender.owe_acknowledgement(now, kPeer);
+  EXPECT_EQ(pack().size(), 2U);
+  now = now + config.acknowledge_after;
+  EXPECT_EQ(sender.next_wakeup(), now);
+  const std::vector<LinkOut> links = pack();
+  ASSERT_EQ(links.size(), 1U);
+  EXPECT_TRUE(links[0].acknowledges);
+  EXPECT_EQ(links[0].sequence, SeqNum(9));
+  const auto said = message::decode<message::LinkMessage>(links[0].content);
+  EXPECT_EQ(said->delivered, SeqNum(5));
+  EXPECT_TRUE(said->items.empty());
+  EXPECT_EQ(sender.next_wakeup(), Instant::never());
+  sender.push(kPeer, TrafficClass::timely, {std::make_shared<const Bytes>(10, 1), 0, 0, 0}, drops);
+  EXPECT_EQ(pack()[0].sequence, SeqNum(2));
+  EXPECT_TRUE(sender.due_again(now + seconds(100)).empty());
+}
+
 TEST_F(LinkSenderTest, an_acknowledgement_alone_is_a_timely_message_that_nobody_acknowledges) {
   sender_.owe_acknowledgement(now_, kOther);
   EXPECT_EQ(sender_.next_wakeup(), now_ + config().acknowledge_after);

@@ -104,6 +104,80 @@ TEST(LogicalMachineTest, what_forwarders_lose_is_presented_again_under_new_numbe
   EXPECT_EQ(lost, 40U);
 }
 
+TEST(LogicalMachineTest, over_blink_links_the_same_arrives_and_each_message_is_sent_and_ordered_once) {
+  World world({.link = config::LinkKind::blink});
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(2));
+  expect_agreement(world, 20);
+  EXPECT_EQ(world.parts_sent(), 0U);
+  EXPECT_GT(world.machine(0, 0).status().link_messages, 100U);
+  EXPECT_EQ(world.machine(0, 0).drops().get(DropReason::link_stale), 0U);
+  for (const MachineStatus::Office& office : world.machine(0, 0).status().offices) {
+    EXPECT_EQ(office.rotations, 0U);
+  }
+}
+
+// Of site 0's first pair the forwarder is faulty, of the second one the peer.
+TEST(LogicalMachineTest, a_blink_link_reaches_a_correct_pair_and_sends_again_what_the_others_dropped) {
+  World world({.link = config::LinkKind::blink});
+  world.carries = [](SiteId source, std::size_t pair, const LinkName& /*link*/) {
+    return source != SiteId(0) || pair > 1;
+  };
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(30));
+  expect_agreement(world, 20);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(world.machine(0, i).pairs().rotations(SiteId(1)), 2U);
+    EXPECT_EQ(world.machine(1, i).pairs().rotations(SiteId(0)), 0U) << "the links of the others are not blamed";
+  }
+}
+
+TEST(LogicalMachineTest, a_forwarder_that_drops_only_timely_messages_does_not_stay_in_office) {
+  World world({.link = config::LinkKind::blink});
+  world.carries = [](SiteId source, std::size_t pair, const LinkName& link) {
+    return source != SiteId(0) || pair > 0 || link.source != source || link.traffic != TrafficClass::timely;
+  };
+  world.run_for(seconds(4));
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(world.machine(0, i).pairs().rotations(SiteId(1)), 1U);
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(5));
+  expect_agreement(world, 20);
+}
+
+TEST(LogicalMachineTest, which_pair_is_in_office_is_handed_over_with_the_machine) {
+  World world({.link = config::LinkKind::blink});
+  world.hand_over_every = 50;
+  world.carries = [](SiteId source, std::size_t pair, const LinkName& /*link*/) {
+    return source != SiteId(0) || pair > 0;
+  };
+  world.run_for(seconds(1));
+  submit_rounds(world, 1, 5);
+  world.run_for(seconds(20));
+  expect_agreement(world, 20);
+  EXPECT_GT(world.handed_over, 20U);
+  EXPECT_EQ(world.machine(0, 0).pairs().in_office(SiteId(1)), 1U);
+}
+
+TEST(LogicalMachineTest, an_acknowledgement_that_its_site_has_not_signed_moves_nothing) {
+  World world({.link = config::LinkKind::blink});
+  world.carries = [&](SiteId source, std::size_t /*pair*/, const LinkName& link) {
+    if (source != SiteId(0) || link.destination != SiteId(1) || link.source != source) return true;
+    // Nothing of site 0's reaches site 1, and a server of site 0 says that it does.
+    message::LinkMessage message{source, TrafficClass::timely, link.incarnation, SeqNum(2), SeqNum(1), {}};
+    const Bytes content = message::encode(world.envelope(crypto::Principal::of_site(SiteId(1))), message);
+    const Bytes other = world.keys().sign(crypto::Principal::server(source, ServerId(0)), content);
+    Bytes bundle(4 + other.size());
+    Writer(bundle).u32(static_cast<std::uint32_t>(other.size())).bytes(other);
+    world.introduce_bundle(0, 3, bundle);
+    return false;
+  };
+  world.run_for(seconds(4));
+  EXPECT_GE(world.machine(0, 0).pairs().rotations(SiteId(1)), 1U);
+  EXPECT_GT(world.machine(0, 0).drops().get(DropReason::link_bad_candidate), 0U);
+}
+
 TEST(LogicalMachineTest, a_bundle_that_its_site_has_not_signed_is_void_whoever_introduces_it) {
   World world({.link = config::LinkKind::forwarder});
   std::size_t forged = 0;

@@ -57,6 +57,9 @@ class World {
   std::function<bool(SiteId source, std::size_t from, message::LinkPart& part, Bytes& bytes)> corrupt;
   // The same for what goes whole: INQUIRY and INQUIRY-RESPONSE. False: it is lost.
   std::function<bool(SiteId source, std::size_t from, SiteId destination, const Bytes& message)> passes;
+  // Whether a faulty forwarder on a blink link sends what it should, and a faulty peer passes it on. Acknowledgements
+  // cross the same pairs.
+  std::function<bool(SiteId source, std::size_t pair, const LinkName& link)> carries;
   // Whether a link message gets lost between two forwarders.
   std::function<bool(SiteId source, const LinkName& link)> loses;
   // A site that is cut off neither sends nor hears.
@@ -150,6 +153,7 @@ class World {
     std::unique_ptr<replica::ServiceApplication> service;
     std::unique_ptr<LogicalMachine> machine;
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::vector<Bytes>> unacknowledged;  // signed BOUNDED parts
+    std::map<SiteId, std::size_t> in_office;                                               // on blink links
     std::map<SiteId, Bytes> asked;                                                         // the last INQUIRY
     std::map<SiteId, Bytes> answered;                                                      // the last response
     std::vector<Conviction> convictions;
@@ -169,6 +173,10 @@ class World {
     void present_again(SiteId to, SeqNum df_sequence, ByteView bundle) override {
       world->present(*this, to, df_sequence, to_bytes(bundle));
     }
+    void elected(SiteId to, std::size_t pair, const std::vector<SentMessages::Kept>& links) override {
+      in_office[to] = pair;
+      for (const SentMessages::Kept& link : links) world->carry_whole(*this, to, link.bundle);
+    }
     void arrived(const LinkName& /*name*/) override {}
     void ask_again(SiteId to) override {
       if (asked.contains(to)) world->carry_uncoded(world->id(site), id, to, asked.at(to));
@@ -179,6 +187,10 @@ class World {
       if (!world->heeds_restored) return;
       unacknowledged.clear();
       for (const SentMessages::Kept& link : links) {
+        if (world->plan().blink()) {
+          world->carry_whole(*this, link.to, link.bundle);
+          continue;
+        }
         world->send(*this, link.to, TrafficClass::bounded, link.sequence, link.bundle);
       }
       for (const auto& batch : closed_batches) {
@@ -239,6 +251,11 @@ class World {
     config.receiver.self = id(s);
     config.receiver.sites = options_.sites;
     if (plan().over_forwarders()) config.sender.over_forwarders = ServerSet::all(options_.sites);
+    if (plan().blink()) {
+      config.sender.over_blink = ServerSet::all(options_.sites);
+      config.pairs.pairs.assign(options_.sites, plan().pairs().count());
+      config.pairs.pairs[s] = 0;
+    }
     config.inquiries.envelope = config.envelope;
     for (std::size_t other = 0; other < options_.sites; ++other) {
       if (other != s) config.receiver.sources.push_back({id(other), plan()});
@@ -366,12 +383,46 @@ class World {
     send_uncoded(server, batch, signature);
     for (const LinkOut& link : batch.links) {
       const Bytes whole = bundle(batch, link, signature);
+      if (link.acknowledges) {
+        acknowledge(server, link.to, whole);
+        continue;
+      }
+      if (plan().blink()) {
+        carry_whole(server, link.to, whole);
+        continue;
+      }
       if (link.df_sequence != SeqNum()) {
         present(server, link.to, link.df_sequence, whole);
         continue;
       }
       send(server, link.to, link.traffic, link.sequence, whole);
     }
+  }
+  // From the forwarder of a blink link to its peer, which introduces what its machine does not know.
+  void carry_whole(Server& server, SiteId to, ByteView bytes) {
+    const std::size_t pair = server.in_office[to];
+    if (plan().pairs().sender(pair) != server_id(server.id)) return;
+    ++bundles_sent_;
+    const LinkName name = *name_of(bytes);
+    if ((cut && cut(name.source, to)) || (carries && !carries(name.source, pair, name))) return;
+    at(now_ + options_.wan_delay, [this, to, name, pair, whole = to_bytes(bytes)] {
+      const std::size_t peer = plan().pairs().receiver(pair).index();
+      if (!machine(to.index(), peer).has(name.source, name.traffic, name.sequence)) {
+        introduce_bundle(to.index(), peer, whole);
+      }
+    });
+  }
+  // By the pair in office of the other direction.
+  void acknowledge(Server& server, SiteId to, const Bytes& whole) {
+    const std::size_t pair = machine(to.index(), 0).pairs().in_office(id(server.site));
+    if (plan().pairs().receiver(pair) != server_id(server.id)) return;
+    const LinkName name = *name_of(whole);
+    if ((cut && cut(name.source, to)) || (carries && !carries(to, pair, name))) return;
+    at(now_ + options_.wan_delay, [=, this] {
+      const std::size_t forwarder = plan().pairs().sender(pair).index();
+      if (machine(to.index(), forwarder).refuses(*acknowledgement_of(whole)).has_value()) return;
+      introduce_bundle(to.index(), forwarder, whole);
+    });
   }
   // To the forwarder, which sends what f + 1 servers present.
   void present(Server& server, SiteId to, SeqNum df_sequence, const Bytes& whole) {
