@@ -11,10 +11,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/hub_row.h"
 #include "apps/commands/protocol.h"
 #include "apps/commands/signals.h"
 #include "apps/lab/experiment_run.h"
@@ -144,28 +146,30 @@ Result<std::vector<const lab::Series*>> choose_series(const lab::Experiment& exp
 }
 
 nlohmann::json json_row(const lab::Point& point) {
-  return {{"series", point.series},
-          {"clients", point.clients},
-          {"updates_per_s", point.updates_per_s},
-          {"latency_mean_ms", point.latency_mean_ms},
-          {"p50_ms", point.p50_ms},
-          {"p99_ms", point.p99_ms},
-          {"limit_updates_per_s", point.limit_updates_per_s},
-          {"paper", point.paper.has_value() ? nlohmann::json(*point.paper) : nlohmann::json(nullptr)},
-          {"egress_bytes_per_update", point.egress_bytes_per_update},
-          {"egress_bytes_per_update_by", point.egress_by},
-          {"link_message_bytes_per_update_by", point.inside_links_by},
-          {"busiest_egress", point.busiest_egress},
-          {"busiest_processor", point.busiest_processor},
-          {"busiest_processor_by", point.processor_by},
-          {"updates", point.updates},
-          {"view", point.view},
-          {"client_timeouts", point.client_timeouts},
-          {"frames_lost", point.frames_lost},
-          {"events", point.events},
-          {"simulation_s", point.simulation_s},
-          {"acted", point.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.acted)},
-          {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
+  nlohmann::json row = {
+      {"series", point.series},
+      {"clients", point.clients},
+      {"updates_per_s", point.updates_per_s},
+      {"latency_mean_ms", point.latency_mean_ms},
+      {"p50_ms", point.p50_ms},
+      {"p99_ms", point.p99_ms},
+      {"limit_updates_per_s", point.limit_updates_per_s},
+      {"paper", point.paper.has_value() ? nlohmann::json(*point.paper) : nlohmann::json(nullptr)},
+      {"egress_bytes_per_update", point.egress_bytes_per_update},
+      {"egress_bytes_per_update_by", point.egress_by},
+      {"link_message_bytes_per_update_by", point.inside_links_by},
+      {"busiest_egress", point.busiest_egress},
+      {"busiest_processor", point.busiest_processor},
+      {"busiest_processor_by", point.processor_by},
+      {"updates", point.updates},
+      {"view", point.view},
+      {"client_timeouts", point.client_timeouts},
+      {"frames_lost", point.frames_lost},
+      {"events", point.events},
+      {"simulation_s", point.simulation_s},
+      {"acted", point.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.acted)},
+      {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
+  return with_hub(std::move(row), point.hub, point.parts_per_message);
 }
 
 nlohmann::json sites_condition(const lab::SitesSetup& sites) {
@@ -197,6 +201,13 @@ void print_bytes(const std::vector<lab::Point>& points) {
     fmt::print("\n{}, {} clients\n", point.series, point.clients);
     print_bytes("bytes sent per update", point.egress_by);
     print_bytes("bytes of link messages per update, before they are coded and signed", point.inside_links_by);
+    const link::HubSenderStats& parts = point.hub.sent;
+    if (parts.submitted == 0) continue;
+    fmt::print(
+        "on hubs {:.2f} parts per message: first set {}, second set {} (cancelled {}, needless {}), asked for {} in {} "
+        "requests\n",
+        point.parts_per_message, parts.sent_first, parts.sent_second, parts.cancelled, parts.needless, parts.sent_asked,
+        point.hub.requested);
   }
 }
 

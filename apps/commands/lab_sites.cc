@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/commands/hub_row.h"
 #include "apps/commands/seeds.h"
 #include "apps/lab/system_simulation.h"
 #include "control/config/link_pairs.h"
@@ -82,42 +84,37 @@ void print_row(const SystemSimulationResult& result) {
 }
 
 nlohmann::json json_row(const SystemSimulationResult& result) {
-  return {{"seed", result.seed},
-          {"ok", result.ok()},
-          {"violation", result.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.violation)},
-          {"virtual_s", result.virtual_s},
-          {"updates", result.updates},
-          {"digest", hex(result.digest)},
-          {"wan_frames_sent", result.wan.sent},
-          {"wan_frames_lost", result.wan.lost},
-          {"cut_offs", result.cut_offs},
-          {"crashes", result.crashes},
-          {"absences", result.absences},
-          {"restores", result.restores},
-          {"site_signatures", result.site_signatures},
-          {"link_messages", result.link_messages},
-          {"listed", result.listed},
-          {"failed_decodings", result.failed_decodings},
-          {"view", result.global_view},
-          {"held_to_bound", result.held_to_bound},
-          {"calm_updates", result.calm_updates},
-          {"p50_ms", result.p50.seconds() * 1e3},
-          {"p99_ms", result.p99.seconds() * 1e3},
-          {"slowest_ms", result.slowest.seconds() * 1e3},
-          {"bound_ms", result.bound.seconds() * 1e3},
-          {"hub_parts_per_message", result.parts_per_message},
-          {"hub_demotions", result.demotions},
-          {"hub_overheard", result.hub.sent.overheard},
-          {"hub_cancelled", result.hub.sent.cancelled},
-          {"hub_needless", result.hub.sent.needless},
-          {"hub_second", result.hub.sent.sent_second},
-          {"hub_asked_for", result.hub.sent.sent_asked},
-          {"hub_requests", result.hub.requested},
-          {"blink_rotations", result.rotations},
-          {"queries", result.queries.submitted},
-          {"queries_at_once", result.queries.at_once},
-          {"queries_ordered", result.queries.ordered},
-          {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};
+  nlohmann::json row = {
+      {"seed", result.seed},
+      {"ok", result.ok()},
+      {"violation", result.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.violation)},
+      {"virtual_s", result.virtual_s},
+      {"updates", result.updates},
+      {"digest", hex(result.digest)},
+      {"wan_frames_sent", result.wan.sent},
+      {"wan_frames_lost", result.wan.lost},
+      {"cut_offs", result.cut_offs},
+      {"crashes", result.crashes},
+      {"absences", result.absences},
+      {"restores", result.restores},
+      {"site_signatures", result.site_signatures},
+      {"link_messages", result.link_messages},
+      {"listed", result.listed},
+      {"failed_decodings", result.failed_decodings},
+      {"view", result.global_view},
+      {"held_to_bound", result.held_to_bound},
+      {"calm_updates", result.calm_updates},
+      {"p50_ms", result.p50.seconds() * 1e3},
+      {"p99_ms", result.p99.seconds() * 1e3},
+      {"slowest_ms", result.slowest.seconds() * 1e3},
+      {"bound_ms", result.bound.seconds() * 1e3},
+      {"hub_demotions", result.demotions},
+      {"blink_rotations", result.rotations},
+      {"queries", result.queries.submitted},
+      {"queries_at_once", result.queries.at_once},
+      {"queries_ordered", result.queries.ordered},
+      {"acted", result.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(result.acted)}};
+  return with_hub(std::move(row), result.hub, result.parts_per_message);
 }
 
 // One line of what is wrong with an adversary; none when so many participants can be attacked so.

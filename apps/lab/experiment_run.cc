@@ -88,6 +88,9 @@ class Subject {
   [[nodiscard]] std::uint64_t carried_bytes(ServerId server) const {
     return alone_ != nullptr ? alone_->network().carried_bytes(server) : 0;
   }
+  [[nodiscard]] server::HubCounts hub_counts() const {
+    return system_ != nullptr ? system_->hub_counts() : server::HubCounts();
+  }
   // The latest view that somebody is in: of the protocol among sites, where there are several.
   [[nodiscard]] std::uint64_t view() const {
     std::uint64_t latest = 0;
@@ -179,6 +182,8 @@ class Run {
       }
       point.client_timeouts += site->clients().timeouts();
     }
+    point.hub = subject_.hub_counts();
+    point.parts_per_message = point.hub.parts_per_message(setup_.servers);
     point.view = subject_.view();
     point.events = events_.executed();
     if (attack_.has_value()) point.acted = adversary::describe_acts(attack_->conspiracy());

@@ -441,11 +441,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   }
   result.rotations = system.rotations();
   result.hub = system.hub_counts();
-  const link::HubSenderStats& parts = result.hub.sent;
-  const double messages = static_cast<double>(parts.submitted) / static_cast<double>(topology.sites.front().n());
-  if (messages > 0) {
-    result.parts_per_message = static_cast<double>(parts.sent_first + parts.sent_second + parts.sent_asked) / messages;
-  }
+  result.parts_per_message = result.hub.parts_per_message(topology.sites.front().n());
   for (std::size_t s = 0; s < topology.sites.size(); ++s) {
     LabSite& site = system.site(SiteId(static_cast<std::uint16_t>(s)));
     result.demotions += site.server(ServerId(0)).control().machine()->status().demotions;

@@ -61,6 +61,11 @@ struct HubCounts {
     requested += other.requested;
     return *this;
   }
+  // Of the sum of all servers of sites of n: each of them makes its part of every link message. 0 without any.
+  [[nodiscard]] double parts_per_message(std::size_t n) const {
+    const std::uint64_t parts = sent.sent_first + sent.sent_second + sent.sent_asked;
+    return sent.submitted == 0 ? 0 : static_cast<double>(parts * n) / static_cast<double>(sent.submitted);
+  }
 };
 
 class WanPart final : public stages::FrameEndpoint {
