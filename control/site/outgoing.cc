@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "crypto/merkle.h"
+#include "crypto/joint_proof.h"
 
 namespace garrison::site {
 
@@ -107,14 +107,14 @@ Bytes signed_message(const OutgoingBatch& batch, const UncodedOut& out, const Ro
 
 Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature) {
   const Bytes message = with_block(batch, link.content, link.leaf, signature);
-  Bytes paths;
-  for (const std::uint16_t leaf : link.item_leaves) {
-    const Bytes block = with_block(batch, {}, leaf, signature);
-    const ByteView path = path_in_block(block);
-    paths.insert(paths.end(), path.begin(), path.end());
-  }
-  Bytes out(kSizeBytes + message.size() + paths.size());
-  Writer(out).u32(static_cast<std::uint32_t>(message.size())).bytes(message).bytes(paths);
+  std::vector<Bytes> blocks;
+  std::vector<crypto::LeafPath> items;
+  for (const std::uint16_t leaf : link.item_leaves) blocks.push_back(with_block(batch, {}, leaf, signature));
+  for (std::size_t i = 0; i < blocks.size(); ++i) items.push_back({link.item_leaves[i], path_in_block(blocks[i])});
+  const crypto::LeafPath known{link.leaf, path_in_block(ByteView(message).subspan(link.content.size()))};
+  const Bytes proof = crypto::joint_proof(batch.tree.leaf_count(), known, items);
+  Bytes out(kSizeBytes + message.size() + proof.size());
+  Writer(out).u32(static_cast<std::uint32_t>(message.size())).bytes(message).bytes(proof);
   CHECK(out.size() <= message::kMaxLinkBundleBytes);
   return out;
 }
@@ -124,61 +124,56 @@ std::optional<Bundle> open_bundle(ByteView bytes) {
   const std::size_t size = reader.u32();
   Bundle bundle;
   bundle.message = reader.view(size);
-  bundle.paths = reader.view(reader.remaining());
+  bundle.proof = reader.view(reader.remaining());
   return reader.ok() ? std::optional(bundle) : std::nullopt;
 }
+
+namespace {
+
+// The paths of the items that have a leaf, in their order, if they lead to the root over `leaf`, the link message's.
+std::optional<std::vector<Bytes>> item_paths(const BlockHead& head, ByteView block, const Digest& leaf,
+                                             const message::LinkMessage& message, ByteView proof) {
+  std::vector<crypto::PlacedLeaf> leaves;
+  for (const message::LinkMessage::Item& item : message.items) {
+    if (item.leaf == message::LinkMessage::Item::kWhole) continue;
+    leaves.push_back({item.leaf, crypto::leaf_digest(item.bytes)});
+  }
+  return crypto::paths_of(head.leaf_count, {head.leaf_index, path_in_block(block)}, leaf, leaves, proof);
+}
+
+}  // namespace
 
 std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, const Bundle& bundle) {
   const auto envelope = message::decode_envelope(bundle.message);
   CHECK(envelope.has_value());
-  const std::optional<BlockHead> head = read_block(bundle.message.subspan(envelope->content_bytes));
+  const ByteView block = bundle.message.subspan(envelope->content_bytes);
+  const std::optional<BlockHead> head = read_block(block);
   CHECK(head.has_value());  // it was verified
-  Reader paths(bundle.paths);
+  const Digest leaf = crypto::leaf_digest(bundle.message.first(envelope->content_bytes));
+  const auto paths = item_paths(*head, block, leaf, message, bundle.proof);
+  if (!paths.has_value()) return std::nullopt;
   std::vector<Bytes> items;
+  std::size_t next = 0;
   for (const message::LinkMessage::Item& item : message.items) {
     if (item.leaf == message::LinkMessage::Item::kWhole) {
       items.push_back(to_bytes(item.bytes));
       continue;
     }
-    if (item.leaf >= head->leaf_count) return std::nullopt;
-    const std::size_t length = crypto::path_length(item.leaf, head->leaf_count);
-    const ByteView path = paths.view(length * sizeof(Digest));
-    if (!paths.ok()) return std::nullopt;
+    const Bytes& path = (*paths)[next++];
     Bytes& whole = items.emplace_back(item.bytes.size() + crypto::kSignatureBlockHeaderBytes + path.size() +
                                       head->signature.size());
     Writer(whole)
         .bytes(item.bytes)
         .u8(head->scheme)
-        .u8(static_cast<std::uint8_t>(length))
+        .u8(static_cast<std::uint8_t>(path.size() / sizeof(Digest)))
         .u16(item.leaf)
         .u16(head->leaf_count)
         .u16(static_cast<std::uint16_t>(head->signature.size()))
         .bytes(path)
         .bytes(head->signature);
   }
-  return paths.done() ? std::optional(std::move(items)) : std::nullopt;
+  return items;
 }
-
-namespace {
-
-// Of a verified link message: the paths of its items lead to the root that it was signed under.
-bool paths_hold(const message::VerifiedMessage& link, ByteView paths) {
-  const ByteView block = link.bytes().subspan(link.content().size());
-  const std::optional<BlockHead> head = read_block(block);
-  CHECK(head.has_value());  // it was verified
-  const auto root = crypto::root_of_path(link.digest(), head->leaf_index, head->leaf_count, path_in_block(block));
-  CHECK(root.has_value());
-  Reader reader(paths);
-  for (const message::LinkMessage::Item& item : link.as<message::LinkMessage>().items) {
-    if (item.leaf == message::LinkMessage::Item::kWhole) continue;
-    if (item.leaf >= head->leaf_count) return false;
-    const ByteView path = reader.view(crypto::path_length(item.leaf, head->leaf_count) * sizeof(Digest));
-    if (crypto::root_of_path(crypto::leaf_digest(item.bytes), item.leaf, head->leaf_count, path) != root) return false;
-  }
-  return reader.done();
-}
-
-}  // namespace
 
 std::optional<LinkName> name_of(ByteView bundle) {
   const std::optional<Bundle> opened = open_bundle(bundle);
@@ -204,7 +199,12 @@ std::optional<message::VerifiedMessage> signed_link(message::Validator& validato
   const Bundle opened = *open_bundle(bundle);
   const message::Validation outcome = validator.link_message(name->source, destination, opened.message);
   const auto* message = std::get_if<message::VerifiedMessage>(&outcome);
-  return message != nullptr && paths_hold(*message, opened.paths) ? std::optional(*message) : std::nullopt;
+  if (message == nullptr) return std::nullopt;
+  const ByteView block = message->bytes().subspan(message->content().size());
+  const std::optional<BlockHead> head = read_block(block);
+  CHECK(head.has_value());  // it was verified
+  const auto paths = item_paths(*head, block, message->digest(), message->as<message::LinkMessage>(), opened.proof);
+  return paths.has_value() ? std::optional(*message) : std::nullopt;
 }
 
 bool is_signed_bundle(message::Validator& validator, const LinkName& name, ByteView bytes) {

@@ -2,8 +2,9 @@
 // of the local order with the same content.
 //
 // Leaf 0 is SITE-BATCH, then come the messages that need a signature of their own, in the order in which the core
-// emitted them, then the link messages. A link message carries its items' content; in the bundle that travels the paths
-// of those that have a leaf stand behind the signed link message, so that the signature is there once.
+// emitted them, then the link messages. A link message carries its items' content; in the bundle that travels one proof
+// of all that have a leaf stands behind the signed link message (crypto/joint_proof.h), so that the signature is there
+// once, and the paths hardly.
 #pragma once
 
 #include <cstdint>
@@ -86,21 +87,21 @@ struct OutgoingBatch {
 [[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const Emission& own, const RootSignature& signature);
 [[nodiscard]] Bytes signed_message(const OutgoingBatch& batch, const UncodedOut& out, const RootSignature& signature);
 
-// u32 size of the message | LINK-MESSAGE with its block | the paths of items with a leaf, one after the other
+// u32 size of the message | LINK-MESSAGE with its block | what its items with a leaf need beside its path
 [[nodiscard]] Bytes bundle(const OutgoingBatch& batch, const LinkOut& link, const RootSignature& signature);
 
-// The room that a bundle takes beside its link message's content and the paths of its items.
+// The room that a bundle takes beside its link message's content and, at most, the paths of its items.
 inline constexpr std::size_t kBundleOverhead = 4 + message::kMaxBlockBytes;
 
 // A bundle taken apart; views into it. None when it is malformed. The LINK-MESSAGE is not validated yet.
 struct Bundle {
   ByteView message;
-  ByteView paths;
+  ByteView proof;
 };
 [[nodiscard]] std::optional<Bundle> open_bundle(ByteView bytes);
 
-// The items of a validated LINK-MESSAGE as messages of their own, blocks included, as its bundle carries them; none
-// when the paths do not fit the items.
+// The items of a validated LINK-MESSAGE as messages of their own, blocks included; none when the proof in its
+// bundle does not fit them.
 [[nodiscard]] std::optional<std::vector<Bytes>> items_of(const message::LinkMessage& message, const Bundle& bundle);
 
 // Which link message of which link.
@@ -132,7 +133,7 @@ struct LinkAcknowledgement {
 [[nodiscard]] std::optional<LinkAcknowledgement> acknowledgement_of(ByteView bundle);
 
 // The LINK-MESSAGE in these bytes, if the site that it names as its source has signed it for `destination` and the
-// paths of its items lead to what that has signed, so that there are no two of them. Lives as long as they do.
+// proof of its items leads to what that has signed, so that there are no two of them. Lives as long as they do.
 [[nodiscard]] std::optional<message::VerifiedMessage> signed_link(message::Validator& validator, SiteId destination,
                                                                   ByteView bundle);
 // Whether these bytes are what the source's servers code as this link message.
