@@ -35,6 +35,31 @@ adversary = ["A1=nobody"]
 """
 
 
+SITES = """title = "Hubs and colluding pairs"
+[run]
+warmup = "1s"
+measure = "1s"
+cost_table = "zen5"
+[site]
+server_signatures = "ed25519"
+client_signatures = "ed25519"
+[sites]
+count = 4
+signatures = "rsa2048"
+[wan]
+delay = "5ms"
+egress_kbit_per_s = 100_000
+[workload]
+clients = [8]
+[[series]]
+name = "hub"
+sites = { link = "hub-optimistic" }
+[[series]]
+name = "late-pairs"
+sites = { link = "blink", blink_liars = "late" }
+"""
+
+
 def run(*words):
     return subprocess.run([garrison, "lab", *words], capture_output=True, text=True, timeout=120)
 
@@ -74,6 +99,19 @@ def check_faults(experiment, out):
     broken.unlink()
 
 
+# Where the bytes between sites go; of sites whose first server is faulty, too.
+def check_bytes(experiment, out):
+    sites = experiment.with_name("sites.toml")
+    sites.write_text(SITES)
+    done = run("run", str(sites), "--out", str(out / "sites"), "--bytes")
+    expect(done.returncode == 0, done.stderr)
+    for line in ("hub, 8 clients", "LINK-PART", "parts per message", "late-pairs, 8 clients"):
+        expect(line in done.stdout, f"{line}: {done.stdout}")
+    for row in json.loads((out / "sites" / "sites.json").read_text())["results"]:
+        sent = sum(row["egress_bytes_per_update_by"].values())
+        expect(row["violation"] is None and abs(sent - row["egress_bytes_per_update"]) < 0.01 * sent + 1, str(row))
+
+
 def check_interruption(experiment, out):
     words = [garrison, "lab", "run", str(experiment), "--clients", "500,501,502", "--out", str(out)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -94,6 +132,7 @@ def main():
         experiment.write_text(EXPERIMENT)
         check_results(experiment, folder / "out")
         check_faults(experiment, folder / "faulty")
+        check_bytes(experiment, folder)
         slow = experiment.with_name("slow.toml")
         slow.write_text(EXPERIMENT.replace('measure = "1s"', 'measure = "1000s"'))
         check_interruption(slow, folder / "interrupted")
