@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the tests of Prime once as it is and once with each mutant: catch_mutants.py [--all] UNIT SCENARIO GARRISON [MUTANT ...]
+"""Runs tests once as they are and once with each mutant.
+
+usage: catch_mutants.py [--all] prime UNIT SCENARIO GARRISON [MUTANT ...]
+       catch_mutants.py [--all] links UNIT [MUTANT ...]
 
 Prints TAP. Without a mutant everything has to pass; with one something has to fail: a rule's own test, a scenario, or a
 seed of the lab, whichever is first. --all goes on after the first and says who else catches it.
@@ -11,12 +14,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from mutants import MUTANTS
+from mutants import PRIME_MUTANTS, SITE_MUTANTS
 
 # Much more than any of them takes: a mutant that never ends is caught.
 HANGS_S = 300
 MEMORY_BYTES = 4 << 30
 SITES = "PrimeAgreementTest.*:PrimeReconciliationTest.*:ViewChangeTest.*"  # slower than all other tests of the room
+LINKS = "InquiriesTest.*:BlacklistingTest.*:LinkReceiverTest.*:HubDutiesTest.*:*/HubDutiesTest.*:*PairElection*"
 ATTACKS = ("equivocate-pre-prepare", "equivocate-replay", "delay-leader:by=200ms")
 
 
@@ -24,7 +28,11 @@ def lab(*arguments: str) -> tuple[str, ...]:
     return ("lab", "sim", "--seed", "1", "--runs", "4", "--updates", "100", *arguments)
 
 
-def checks(unit: str, scenario: str, garrison: str) -> list[tuple[str, tuple[str, ...]]]:
+def link_checks(unit: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [("rules", (unit, "--gtest_brief=1", "--gtest_fail_fast", f"--gtest_filter={LINKS}"))]
+
+
+def prime_checks(unit: str, scenario: str, garrison: str) -> list[tuple[str, tuple[str, ...]]]:
     briefly = ("--gtest_brief=1", "--gtest_fail_fast")
     out = [("rules", (unit, *briefly, f"--gtest_filter=-{SITES}")), ("sites", (unit, *briefly, f"--gtest_filter={SITES}")),
            ("scenario", (scenario, "--gtest_brief=1")), ("lab", (garrison, *lab()))]
@@ -65,9 +73,10 @@ def caught(mutant: str, all_of_them: bool, commands: list[tuple[str, tuple[str, 
 
 def main(arguments: list[str]) -> int:
     all_of_them = "--all" in arguments
-    unit, scenario, garrison, *names = [word for word in arguments if word != "--all"]
-    commands = checks(unit, scenario, garrison)
-    mutants = names or [mutant[0] for mutant in MUTANTS]
+    what, *words = [word for word in arguments if word != "--all"]
+    checks, programs, known = {"prime": (prime_checks, 3, PRIME_MUTANTS), "links": (link_checks, 1, SITE_MUTANTS)}[what]
+    commands = checks(*words[:programs])
+    mutants = words[programs:] or [mutant[0] for mutant in known]
     print(f"1..{1 + len(mutants)}", flush=True)
     wrong = caught("", True, commands)
     print(f"{'not ok' if wrong else 'ok'} 1 - without mutants everything passes", flush=True)

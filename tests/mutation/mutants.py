@@ -1,10 +1,13 @@
-"""Bugs that a hurried hand could put into Prime, each switched on by its name in the environment variable MUTANT.
+"""Bugs that a hurried hand could put into Prime and into logical links, each switched on by its name in the environment
+variable MUTANT.
 
-A mutant is (name, file of control/prime, old text, new text): the old text stands exactly once in the file, and `ON` in
-the new one is whether the mutant is chosen. Letters and digits in names of suspect_leader.cc are lines of [PRIME] Fig. 4.
+A mutant is (name, file, old text, new text): the old text stands exactly once in the file, and `ON` in the new one is
+whether the mutant is chosen. Letters and digits in names of suspect_leader.cc are lines of [PRIME] Fig. 4, in those of
+inquiries.cc and link_receiver.cc lines of [ARCH] Fig. 3.
 """
 
-MUTANTS = (
+# Files of control/prime.
+PRIME_MUTANTS = (
     # Quorums.
     ("preorder-quorum", "preorder.cc", "candidate->ackers.size() + 1 < config_.quorum()",
      "candidate->ackers.size() + 1 < (ON ? config_.f + 1 : config_.quorum())"),
@@ -142,4 +145,85 @@ MUTANTS = (
     ("D2-highest-round-trip", "suspect_leader.cc", "least = t;               // C12\n  upper_bound_ = highest(tats_if_leader_, config_.f);",
      "least = t;\n  upper_bound_ = highest(tats_if_leader_, ON ? 0 : config_.f);"),
     ("proof-not-measured", "suspect_leader.cc", "{ proof_ = now; }", "{\n  if (!ON) proof_ = now;\n}"),
+)
+
+# Files of control/site.
+SITE_MUTANTS = (
+    # Who sent wrong parts, [ARCH] Fig. 3.
+    ("A1-decoding-goes-on", "link_receiver.cc", "from_[id.source.index()].held_back = true;",
+     "if (!ON) from_[id.source.index()].held_back = true;"),
+    ("A2-inquiries-not-numbered", "inquiries.cc", "number = number.next();", "if (!ON || number == SeqNum(0)) number = number.next();"),
+    ("A3-parts-left-out", "inquiries.cc", "LinkInquiry{id, views(failed.parts)}",
+     "LinkInquiry{id, ON ? std::vector<ByteView>{failed.parts.front()} : views(failed.parts)}"),
+    ("A4-another-message", "inquiries.cc", "config_.incarnation, number, failed.sequence};",
+     "config_.incarnation, number, ON ? failed.sequence.next() : failed.sequence};"),
+    ("A7-inquiry-not-kept", "inquiries.cc", "  asked_[failed.source.index()] =\n      Asked{",
+     "  if (!ON) asked_[failed.source.index()] =\n      Asked{"),
+    ("C1-any-number", "inquiries.cc", "return id.number == asker.handled.next() && asker.waiting.empty();",
+     "return (ON || id.number == asker.handled.next()) && asker.waiting.empty();"),
+    ("C1-not-counted", "inquiries.cc", "asker.handled = id.number;", "if (!ON) asker.handled = id.number;"),
+    ("C3-groundless-inquiry", "inquiries.cc", "convict(id.asker, Offence::groundless_inquiry, {to_bytes(bytes)}, out);",
+     "if (!ON) convict(id.asker, Offence::groundless_inquiry, {to_bytes(bytes)}, out);"),
+    ("C5-every-part-right", "inquiries.cc", "if (equal(expected, each.part.part)) continue;",
+     "if (ON || equal(expected, each.part.part)) continue;"),
+    ("C5-length-unchecked", "inquiries.cc", "each.part.bundle_bytes == bundle->size()",
+     "(ON || each.part.bundle_bytes == bundle->size())"),
+    ("C6-no-message", "inquiries.cc", "response.bundle = sent.bundle_of(", "if (!ON) response.bundle = sent.bundle_of("),
+    ("C8-no-answer", "inquiries.cc", "out.say = ToSay{id.asker, std::move(content), to_bytes(bytes)};",
+     "if (!ON) out.say = ToSay{id.asker, std::move(content), to_bytes(bytes)};"),
+    ("C9-not-listed", "inquiries.cc", "convict(self(), wrong.senders, std::move(evidence), out);",
+     "if (!ON) convict(self(), wrong.senders, std::move(evidence), out);"),
+    ("told-twice", "inquiries.cc", "if ((wrong.senders.bits() & asker.told_of.bits()) != 0) {",
+     "if (!ON && (wrong.senders.bits() & asker.told_of.bits()) != 0) {"),
+    ("needless-inquiry", "inquiries.cc", "convict(id.asker, Offence::needless_inquiry, {to_bytes(bytes)}, out);",
+     "if (!ON) convict(id.asker, Offence::needless_inquiry, {to_bytes(bytes)}, out);"),
+    ("answered-before-it-is-signed", "inquiries.cc",
+     "sent.fate(id.asker, id.traffic, id.sequence) == SentMessages::Fate::unsigned_yet) {",
+     "!ON && sent.fate(id.asker, id.traffic, id.sequence) == SentMessages::Fate::unsigned_yet) {"),
+    ("E1-any-response", "inquiries.cc", "if (!asked.has_value() || asked->id.number != id.number) return",
+     "if (!asked.has_value() || (!ON && asked->id.number != id.number)) return"),
+    ("E4-groundless-response", "inquiries.cc",
+     "return convict(id.asked, Offence::groundless_response, std::move(evidence), out);",
+     "if (!ON) convict(id.asked, Offence::groundless_response, std::move(evidence), out);\n    return;"),
+    ("E7-not-listed", "inquiries.cc", "convict(id.asked, wrong.senders, std::move(evidence), out);",
+     "if (!ON) convict(id.asked, wrong.senders, std::move(evidence), out);"),
+    ("E9-site-not-listed", "inquiries.cc", "if (site != self() && blacklist_.too_many(site))",
+     "if (!ON && site != self() && blacklist_.too_many(site))"),
+    ("E10-listed-site-goes-on", "inquiries.cc", "if (!blacklist_.has(id.asked)) out.resumed",
+     "if (ON || !blacklist_.has(id.asked)) out.resumed"),
+    ("E11-goes-on-without-the-message", "inquiries.cc", "if (response.answer == Answer::message) resumed.how = How::with_message;",
+     "if (!ON && response.answer == Answer::message) resumed.how = How::with_message;"),
+    ("another-message-as-answer", "inquiries.cc", "if (asked->id != id) {", "if (!ON && asked->id != id) {"),
+    ("unsigned-message-as-answer", "inquiries.cc", "if (there_is_one && !is_signed_bundle(",
+     "if (!ON && there_is_one && !is_signed_bundle("),
+    ("third-sites-do-not-judge", "inquiries.cc", "judge(message, inquiry->parts, out);",
+     "if (!ON) judge(message, inquiry->parts, out);"),
+    ("parts-of-another-code", "inquiries.cc", "if (!known(id) || !fits_plan(inquiry)) return",
+     "if (!known(id) || (!ON && !fits_plan(inquiry))) return"),
+    ("inquiry-not-repeated", "inquiries.cc", "    due.push_back(asked->id.asked);", "    if (!ON) due.push_back(asked->id.asked);"),
+
+    # Who has no turns on the hub for a while.
+    ("reports-of-f", "hub_duties.cc", "static_cast<std::size_t>(saying) <= config_.faulty",
+     "static_cast<std::size_t>(saying) < config_.faulty + (ON ? 0 : 1)"),
+    ("more-than-f-demoted", "hub_duties.cc", "link.demoted.size() < config_.faulty",
+     "(ON || link.demoted.size() < config_.faulty)"),
+    ("old-reports-count", "hub_duties.cc", "for (ServerSet& report : link.reports) report.erase(server);",
+     "if (!ON) for (ServerSet& report : link.reports) report.erase(server);"),
+    ("terms-do-not-grow", "hub_duties.cc", "std::min(standing.term * 2, config_.longest_term)",
+     "std::min(standing.term * (ON ? 1 : 2), config_.longest_term)"),
+    ("terms-grow-for-ever", "hub_duties.cc", "now >= standing.back + standing.term * kProbation",
+     "(!ON && now >= standing.back + standing.term * kProbation)"),
+
+    # Which pair carries a blink link.
+    ("acknowledgement-of-more", "pair_election.cc", "through > acknowledged && through <= sent",
+     "through > acknowledged && (ON || through <= sent)"),
+    ("old-acknowledgement-counts", "pair_election.cc", "if (!is_news(through, watch.acknowledged, watch.sent)) return false;",
+     "if (!ON && !is_news(through, watch.acknowledged, watch.sent)) return false;"),
+    ("timely-not-watched", "pair_election.cc", "if (timely.expires > now && bounded.expires > now) continue;",
+     "if ((ON || timely.expires > now) && bounded.expires > now) continue;"),
+    ("bounded-not-watched", "pair_election.cc", "watch.expires == Instant::never() && !links_[to.index()].cut_off",
+     "watch.expires == Instant::never() && !(ON && traffic == TrafficClass::bounded) && !links_[to.index()].cut_off"),
+    ("lost-site-sent-to-as-often", "pair_election.cc", "std::min(rounds, kMostDoublings)",
+     "(ON ? std::uint64_t{0} : std::min(rounds, kMostDoublings))"),
+    ("fruitless-for-ever", "pair_election.cc", "link.fruitless = 0;", "if (!ON) link.fruitless = 0;"),
 )

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Writes one file of control/prime with its mutants in it: mutate.py SOURCE RESULT. Fails when a mutant's text is gone."""
+"""Writes one source file with its mutants in it: mutate.py SOURCE RESULT. Fails when a mutant's text is gone."""
 
 import json
 import pathlib
 import re
 import sys
 
-from mutants import MUTANTS
+from mutants import PRIME_MUTANTS, SITE_MUTANTS
 
 
 def main(source: str, result: str) -> None:
     path = pathlib.Path(source)
     text = path.read_text(encoding="utf-8")
-    for name, file, old, new in MUTANTS:
+    for name, file, old, new in PRIME_MUTANTS + SITE_MUTANTS:
         if file != path.name:
             continue
         if text.count(old) != 1:

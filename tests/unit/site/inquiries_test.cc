@@ -62,11 +62,20 @@ class InquiriesTest : public SourceSiteTest {
     Bytes bytes(code.part_bytes(whole.size()));
     code.encode(whole, index, bytes);
     if (wrong) bytes[bytes.size() / 2] ^= 1U;
-    const auto sender = crypto::Principal::server(kSource, ServerId(index));
-    return keys_.sign(sender, message::encode(keys_.envelope(sender),
-                                              message::LinkPart{kDestination, traffic, static_cast<std::uint8_t>(index),
-                                                                2, 4, Incarnation(1), SeqNum(sequence),
-                                                                static_cast<std::uint32_t>(whole.size()), bytes}));
+    return signed_by(ServerId(index), {kDestination, traffic, static_cast<std::uint8_t>(index), 2, 4, Incarnation(1),
+                                       SeqNum(sequence), static_cast<std::uint32_t>(whole.size()), bytes});
+  }
+  // Part `index` of link message 1, as a faulty server may sign it: of so many bytes, and of so many parts.
+  Bytes signed_part(const Bytes& whole, std::size_t says, std::uint16_t by, std::uint8_t index, std::uint8_t n = 4) {
+    coding::Code code(4, 2);
+    Bytes bytes(code.part_bytes(whole.size()));
+    code.encode(whole, index, bytes);
+    return signed_by(ServerId(by), {kDestination, TrafficClass::bounded, index, 2, n, Incarnation(1), SeqNum(1),
+                                    static_cast<std::uint32_t>(says), bytes});
+  }
+  Bytes signed_by(ServerId server, const message::LinkPart& part) {
+    const auto sender = crypto::Principal::server(kSource, server);
+    return keys_.sign(sender, message::encode(keys_.envelope(sender), part));
   }
   Bytes by_site(SiteId site, const Bytes& content) {
     const Digest leaf = crypto::leaf_digest(content);
@@ -203,10 +212,20 @@ TEST_F(InquiriesTest, the_response_carries_the_full_message_and_says_to_which_in
 
 TEST_F(InquiriesTest, a_part_that_says_another_length_is_wrong_C5) {
   const Bytes one = send(1);
-  Bytes longer = one;
-  longer.push_back(0);
-  const Consequences out = answer(ask(failed({part(longer, 1, 0), part(longer, 1, 1)})));
+  const std::size_t says = one.size() % 2 == 0 ? one.size() - 1 : one.size() + 1;  // with the same bytes in a part
+  const Consequences out = answer(ask(failed({signed_part(one, says, 0, 0), signed_part(one, says, 1, 1)})));
   expect_only(out, kSource, ServerSet(kA1).insert(ServerId(1)), Offence::wrong_part);
+}
+
+// No correct site has executed such parts: those that a faulty server has signed beside its own.
+TEST_F(InquiriesTest, parts_that_the_link_does_not_have_are_not_looked_at) {
+  const Bytes one = send(1);
+  const Bytes right = part(one, 1, 2);
+  EXPECT_TRUE(dropped(answer(inquiry_of(1, {signed_part(one, one.size(), 0, 1), right})), DropReason::link_unknown));
+  EXPECT_TRUE(
+      dropped(answer(inquiry_of(1, {signed_part(one, one.size(), 0, 0, 5), signed_part(one, one.size(), 1, 1, 5)})),
+              DropReason::link_unknown));
+  EXPECT_TRUE(answer(inquiry_of(1, {part(one, 1, 0, true), right})).say.has_value());
 }
 
 TEST_F(InquiriesTest, only_the_next_inquiry_of_an_asker_is_answered_C1) {
