@@ -111,7 +111,8 @@ void add_new_command(CLI::App& app, int& exit_status) {
   command.add_option("--f-global", wishes.f_global,
                      "F: faulty or lost sites to tolerate, of at least 3F + 1; as many as there can be if not given");
   command.add_option("--link", options->link, "how messages cross between sites; erasure if not given")
-      ->check(CLI::IsMember({"erasure", "naive", "forwarder"}));
+      ->check(CLI::IsMember(
+          {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"}));
   command.add_flag("--backup-forwarder", wishes.backup_forwarders, "a backup beside each forwarder");
   command.add_option("--clients", wishes.clients, "clients")->capture_default_str();
   command

@@ -72,6 +72,10 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("link of one site", ["new", "-t", "x.toml", "--link", "erasure"], 2, "one site alone has no link", folder)
     case("wan port of one site", ["new", "-t", "x.toml", "--wan-port", "inproc"], 2, "one site alone has no wan port",
          folder)
+    for link in ("naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"):
+        case(f"new with {link}", ["new", "-t", f"{link}.toml", "--sites", "2", "--link", link], 0, "", folder)
+        case(f"check of {link}", ["check", "-t", f"{link}.toml"], 0, "sound: ", folder)
+        case(f"explain of {link}", ["explain", "-t", f"{link}.toml"], 0, link, folder)
     case("unknown link", ["new", "-t", "x.toml", "--sites", "2", "--link", "hub"], 2, "hub|link", folder)
     case("new does not overwrite", ["new", "-t", "site.toml"], 2, "site.toml", folder)
     case("missing topology", ["check", "-t", "none.toml"], 2, "none.toml", folder)
