@@ -12,6 +12,7 @@
 #include "apps/commands/explain.h"
 #include "apps/commands/forwarder.h"
 #include "apps/commands/gateway.h"
+#include "apps/commands/host.h"
 #include "apps/commands/keys.h"
 #include "apps/commands/lab.h"
 #include "apps/commands/new.h"
@@ -29,6 +30,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   add_keys_command(app, exit_status);
   add_status_command(app, exit_status);
   add_run_command(app, exit_status);
+  add_host_command(app, exit_status);
   add_forwarder_command(app, exit_status);
   add_gateway_command(app, exit_status);
   add_client_command(app, exit_status);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/commands/attack_options.h"
+#include "apps/commands/chosen_servers.h"
 #include "apps/commands/command.h"
 #include "apps/commands/signals.h"
 #include "apps/node/admin.h"
@@ -16,7 +17,6 @@
 #include "apps/node/node.h"
 #include "apps/node/tcp_clients.h"
 #include "control/config/key_files.h"
-#include "control/config/names.h"
 
 namespace garrison::apps {
 namespace {
@@ -28,24 +28,6 @@ struct Options {
   std::vector<std::string> servers;  // empty: all
   adversary::AttackText attack;
 };
-
-std::optional<std::vector<node::SiteServer>> chosen_servers(const Options& options, const config::Topology& topology) {
-  std::vector<node::SiteServer> chosen;
-  if (options.servers.empty()) {
-    for (const config::SiteSettings& site : topology.sites) {
-      for (const config::ServerSettings& server : site.servers) chosen.push_back({site.id, server.id});
-    }
-  }
-  for (const std::string& name : options.servers) {
-    if (topology.find_server(name) == nullptr) {
-      complain(fmt::format("{} is no server of {}", name, options.topology));
-      return std::nullopt;
-    }
-    const auto [site, server] = *config::parse_server_name(name);
-    chosen.push_back({site, server});
-  }
-  return chosen;
-}
 
 const config::ServerSettings& settings_of(const config::Topology& topology, const server::Server& server) {
   return topology.site(server.site()).servers[server.id().index()];
@@ -112,7 +94,7 @@ int run(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
-  const std::optional<std::vector<node::SiteServer>> chosen = chosen_servers(options, topology);
+  const std::optional<std::vector<node::SiteServer>> chosen = chosen_servers(options.servers, topology);
   if (!chosen) return kMisused;
   const Result<std::optional<adversary::Attack>> attack = make_attack(options.attack, topology);
   if (!attack) return complain(attack.error().message), kMisused;
@@ -136,8 +118,7 @@ void add_run_command(CLI::App& app, int& exit_status) {
   const auto options = std::make_shared<Options>();
   add_topology_option(command, options->topology);
   add_keys_option(command, options->keys);
-  command.add_option("-s,--server", options->servers, "server to run, such as A1; repeat for more; default: all")
-      ->delimiter(',');
+  add_servers_option(command, "server to run, such as A1; repeat for more; default: all", options->servers);
   command
       .add_option("--state", options->state,
                   "directory that remembers which servers have run, and keeps what convicts others")

@@ -7,14 +7,13 @@
 
 #include "apps/server/link_setup.h"
 #include "apps/server/wan_setup.h"
-#include "dataplane/runtime/eal.h"
+#include "control/config/port_device.h"
+#include "dataplane/runtime/locality.h"
 #include "dataplane/runtime/ring_queue.h"
 
 namespace garrison::node {
 
 namespace {
-
-constexpr std::size_t kOwnMemoryMib = 64;  // of rings between threads, and what DPDK keeps
 
 // One life of a server. Later lives have higher numbers as long as the machine's clock does not run back.
 Incarnation new_incarnation() {
@@ -53,18 +52,34 @@ Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbel
 
   Result<runtime::Machine> machine = runtime::query_machine();
   if (!machine) return machine.error();
-  table_ = plan_workers(machine.value(), hosted_, networks_, topology_.cores.dedicated);
+  table_ = plan_workers(machine.value(), topology_, hosted_, networks_);
   for (const WorkerRow& row : table_) workers_.push_back(std::make_unique<runtime::Worker>(row.placement.options()));
 
-  runtime::EalOptions eal;
-  eal.memory_mib = kOwnMemoryMib + kPortMemoryMib * hosted_.size();
-  if (Result<void> started = runtime::start_eal(eal); !started) return started;
-  Result<std::unique_ptr<Ports>> ports = Ports::open(topology_, networks_, hosted_);
+  if (Result<void> started = runtime::start_eal(eal_options()); !started) return started;
+  std::map<SiteServer, int> memory;
+  for (const SiteServer id : hosted_) memory[id] = memory_node(table_, id);
+  Result<std::unique_ptr<Ports>> ports = Ports::open(topology_, networks_, memory);
   if (!ports) return ports.error();
   ports_ = std::move(ports).value();
   if (Result<void> servers = build_servers(keys, client_doorbell, attack); !servers) return servers;
   build_stages();
   return {};
+}
+
+runtime::EalOptions Node::eal_options() const {
+  const runtime::MemoryNeed need = memory_need(table_, hosted_);
+  runtime::EalOptions eal;
+  eal.memory_mib = 0;
+  for (const auto& [node, mib] : need) eal.memory_mib += mib;
+  eal.hugepages = runtime::hugepages_suffice(runtime::hugepage_pools({}), need);
+  for (const SiteServer id : hosted_) {
+    const config::ServerSettings& server = topology_.site(id.site).servers[id.server.index()];
+    const auto pci = [](const config::PortSettings& port) {
+      return config::device_of(port).kind == config::PortDevice::Kind::pci;
+    };
+    eal.pci = eal.pci || pci(server.lan) || (server.wan && pci(*server.wan));
+  }
+  return eal;
 }
 
 runtime::Worker& Node::worker_of(StageKind kind, SiteServer id) const {
@@ -79,6 +94,7 @@ runtime::Worker& Node::worker_of(StageKind kind, SiteServer id) const {
 Result<void> Node::build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell,
                                  const adversary::Attack* attack) {
   for (const SiteServer id : hosted_) {
+    const runtime::LocalMemory local(memory_node(table_, id));
     const auto doorbell_of = [&](server::Part part) -> runtime::Doorbell* {
       switch (part) {
         case server::Part::lan:

@@ -20,6 +20,7 @@
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
 #include "dataplane/runtime/doorbell.h"
+#include "dataplane/runtime/eal.h"
 #include "dataplane/runtime/worker.h"
 #include "dataplane/stages/lan_stage.h"
 
@@ -63,6 +64,8 @@ class Node {
  private:
   explicit Node(const config::Topology& topology) : topology_(topology) {}
   Result<void> build(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
+  // Hugepages where enough are free, and the PCI bus where a port is on it.
+  [[nodiscard]] runtime::EalOptions eal_options() const;
   Result<void> build_servers(const NodeKeys& keys, runtime::Doorbell& client_doorbell, const adversary::Attack* attack);
   void build_stages();
   void add_lan(SiteServer id, runtime::Worker& worker);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "apps/server/wan_setup.h"
+#include "dataplane/runtime/locality.h"
 
 namespace garrison::node {
 
@@ -43,10 +44,12 @@ std::string devargs_of(const config::PortSettings& port, std::size_t nth) {
 }  // namespace
 
 Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, const Networks& networks,
-                                           const std::vector<SiteServer>& hosted) {
+                                           const std::map<SiteServer, int>& hosted) {
   std::unique_ptr<Ports> ports(new Ports());
-  for (const SiteServer id : hosted) {
-    Result<io::Pool> pool = io::make_pool({.name = "pool-" + settings_of(topology, id).name, .mbufs = kPoolBuffers});
+  for (const auto& [id, numa_node] : hosted) {
+    const runtime::LocalMemory local(numa_node);
+    Result<io::Pool> pool = io::make_pool(
+        {.name = "pool-" + settings_of(topology, id).name, .mbufs = kPoolBuffers, .numa_node = numa_node});
     if (!pool) return pool.error();
     ports->pools_[id] = std::move(pool).value();
     if (Result<void> opened = ports->open_devices(topology, networks, id); !opened) return opened.error();

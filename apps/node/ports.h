@@ -23,9 +23,10 @@ inline constexpr std::size_t kPortMemoryMib = 24;
 
 class Ports {
  public:
-  // Of the hosted servers, ascending, whose networks these are. After start_eal().
+  // Of the hosted servers, whose networks these are, each with the NUMA node that its buffers come from. After
+  // start_eal().
   [[nodiscard]] static Result<std::unique_ptr<Ports>> open(const config::Topology& topology, const Networks& networks,
-                                                           const std::vector<SiteServer>& hosted);
+                                                           const std::map<SiteServer, int>& hosted);
 
   // Buffers of one server, for both of its ports.
   [[nodiscard]] rte_mempool& pool(SiteServer id) const { return *pools_.at(id); }

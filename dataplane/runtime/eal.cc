@@ -62,37 +62,28 @@ bool capture_log() {
   return rte_openlog_stream(stream) == 0;
 }
 
-// The EAL binds its caller to the CPUs of lcore 0: give it all those the caller has now.
-std::string main_lcore(const cpu_set_t& allowed) {
-  std::string cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed)) continue;
-    if (!cpus.empty()) cpus += ',';
-    cpus += std::to_string(cpu);
-  }
-  return "0@(" + cpus + ')';
-}
+}  // namespace
 
-std::vector<std::string> arguments(const EalOptions& options, const cpu_set_t& allowed) {
-  std::vector<std::string> args = {"garrison",
-                                   "--no-telemetry",
-                                   "--iova-mode=va",
-                                   "--log-level=4",
-                                   "--lcores",
-                                   main_lcore(allowed),
-                                   "-m",
-                                   std::to_string(options.memory_mib)};
+std::vector<std::string> eal_arguments(const EalOptions& options, const std::vector<unsigned>& cpus) {
+  // The EAL binds its caller to the CPUs of lcore 0: give it all those the caller has now.
+  std::string lcore;
+  for (const unsigned cpu : cpus) lcore += (lcore.empty() ? "0@(" : ",") + std::to_string(cpu);
+  std::vector<std::string> args = {"garrison",      "--no-telemetry", "--iova-mode=va",
+                                   "--log-level=4", "--lcores",       lcore + ")"};
   if (options.hugepages) {
-    args.emplace_back("--in-memory");  // no files in hugetlbfs, nothing for a crash to leave behind
+    // No files in hugetlbfs, nothing for a crash to leave behind. Pages are taken from the node of each pool.
+    args.emplace_back("--in-memory");
   } else {
-    args.insert(args.end(), {"--no-huge", "--no-shconf"});
+    args.insert(args.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(options.memory_mib)});
   }
-  if (options.pci_devices.empty()) args.emplace_back("--no-pci");
-  for (const std::string& device : options.pci_devices) args.insert(args.end(), {"-a", device});
+  if (options.pci) {
+    // The only device that the EAL may attach by itself is the host bridge, which is no port.
+    args.insert(args.end(), {"-a", "0000:00:00.0"});
+  } else {
+    args.emplace_back("--no-pci");
+  }
   return args;
 }
-
-}  // namespace
 
 Result<void> start_eal(const EalOptions& options) {
   static std::atomic<bool> tried{false};
@@ -103,7 +94,11 @@ Result<void> start_eal(const EalOptions& options) {
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return Error{"cannot read this process's CPU affinity"};
   if (!capture_log()) return Error{"cannot capture DPDK's log"};
 
-  std::vector<std::string> args = arguments(options, allowed);
+  std::vector<unsigned> cpus;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  std::vector<std::string> args = eal_arguments(options, cpus);
   std::vector<char*> argv;
   argv.reserve(args.size());
   for (std::string& arg : args) argv.push_back(arg.data());

@@ -11,10 +11,14 @@
 namespace garrison::runtime {
 
 struct EalOptions {
-  std::size_t memory_mib = 128;            // all that pools, rings of ethdevs and drivers will take
-  bool hugepages = false;                  // needs pages reserved by the operator
-  std::vector<std::string> pci_devices{};  // "0000:03:00.0"; none: the PCI bus is not touched
+  std::size_t memory_mib =
+      128;                 // all that pools, rings of ethdevs and drivers will take; hugepages come as they are asked
+  bool hugepages = false;  // needs pages reserved by the operator, on every node that memory is asked of
+  bool pci = false;        // ports may be opened on PCI devices; none is touched before
 };
+
+// What the EAL is started with by a process that may run on these CPUs.
+std::vector<std::string> eal_arguments(const EalOptions& options, const std::vector<unsigned>& cpus);
 
 // Once per process, from the main thread, before any pool or port. The calling thread keeps its CPU affinity.
 // A second call, and any failure, is an error of one line; after a failure the process cannot try again.

@@ -4,48 +4,14 @@
 
 #include <string>
 
-#include "apps/node/worker_table.h"
-#include "control/config/topology_text.h"
+#include "tests/unit/node/node_topology.h"
 
 namespace garrison::node {
 namespace {
 
-constexpr SiteId kA(0);
-constexpr SiteId kB(1);
-
-config::Topology topology(std::size_t sites, const std::string& port, const std::string& wan_port) {
-  config::NewTopology wishes;
-  wishes.system = SystemId(1);
-  wishes.sites = sites;
-  wishes.ports = {port};
-  if (sites > 1) wishes.wan_ports = {wan_port};
-  return config::parse_topology(config::new_topology_text(wishes).value(), "test").value();
-}
-
-std::vector<SiteServer> servers_of(const config::Topology& topology) {
-  std::vector<SiteServer> all;
-  for (const config::SiteSettings& site : topology.sites) {
-    for (const config::ServerSettings& server : site.servers) all.push_back({site.id, server.id});
-  }
-  return all;
-}
-
 std::string refusal(const config::Topology& topology, const std::vector<SiteServer>& hosted) {
   const Result<Networks> networks = networks_of(topology, hosted);
   return networks.ok() ? "" : networks.error().message;
-}
-
-// How often a stage of this kind stands in the table, wherever.
-std::size_t stages(const std::vector<WorkerRow>& table, StageKind kind) {
-  std::size_t count = 0;
-  for (const WorkerRow& row : table) {
-    for (const StageRow& stage : row.stages) count += stage.kind == kind ? 1 : 0;
-  }
-  return count;
-}
-
-std::vector<WorkerRow> plan(const config::Topology& topology, const std::vector<SiteServer>& hosted) {
-  return plan_workers({.cores = {{.cpu = 0}, {.cpu = 1}}}, hosted, networks_of(topology, hosted).value(), false);
 }
 
 TEST(NetworksTest, servers_with_ports_of_their_own_run_in_any_company) {
@@ -88,29 +54,6 @@ TEST(NetworksTest, the_rate_of_a_pair_is_of_real_networks) {
   config::Topology real = topology(2, "af_packet:lan0", "af_packet:wan0");
   real.wan.pairs.front().rate = config::BitRate{1'000'000};
   EXPECT_EQ(refusal(real, {{kA, ServerId(0)}}), "");
-}
-
-TEST(WorkerTableTest, one_server_of_several_sites_has_a_stage_for_each_port) {
-  const std::vector<WorkerRow> table =
-      plan(topology(2, "af_packet:lan0", "af_packet:wan0"), {SiteServer{kB, ServerId(2)}});
-  for (const StageKind kind : {StageKind::lan, StageKind::wan, StageKind::control, StageKind::crypto}) {
-    EXPECT_EQ(stages(table, kind), 1U);
-  }
-  EXPECT_EQ(stages(table, StageKind::segment), 0U);
-  EXPECT_EQ(stages(table, StageKind::wide_area), 0U);
-}
-
-TEST(WorkerTableTest, networks_inside_the_process_have_stages_of_their_own) {
-  const config::Topology alone = topology(1, "inproc", "");
-  const std::vector<WorkerRow> one = plan(alone, servers_of(alone));
-  EXPECT_EQ(stages(one, StageKind::segment), 1U);
-  EXPECT_EQ(stages(one, StageKind::wan), 0U);
-  EXPECT_EQ(stages(one, StageKind::wide_area), 0U);
-  const config::Topology sites = topology(3, "inproc", "inproc");
-  const std::vector<WorkerRow> several = plan(sites, servers_of(sites));
-  EXPECT_EQ(stages(several, StageKind::segment), 3U);
-  EXPECT_EQ(stages(several, StageKind::wan), 12U);
-  EXPECT_EQ(stages(several, StageKind::wide_area), 1U);
 }
 
 }  // namespace

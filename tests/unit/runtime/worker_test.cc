@@ -11,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include "dataplane/runtime/placement.h"
 #include "dataplane/runtime/rcu.h"
 #include "dataplane/runtime/ring_queue.h"
 
@@ -204,39 +203,6 @@ TEST(WorkerTest, a_cpu_it_cannot_have_is_an_error_that_names_it) {
   ASSERT_FALSE(started.ok());
   EXPECT_NE(started.error().message.find("1023"), std::string::npos);
   EXPECT_NE(started.error().message.find("pinned"), std::string::npos);
-}
-
-TEST(PlacementTest, pins_each_worker_to_its_own_core_near_the_interface_and_spares_the_first) {
-  const Machine machine{.cores = {{0, 0}, {1, 0}, {2, 0}, {8, 1}, {9, 1}}};
-  const std::vector<std::string> names = {"hub", "lan", "control"};
-  const std::vector<WorkerPlacement> table = place_workers(machine, names, true, 1);
-  ASSERT_EQ(table.size(), 3U);
-  EXPECT_EQ(table[0].name, "hub");
-  EXPECT_EQ(table[0].cpu, 8U);
-  EXPECT_EQ(table[1].cpu, 9U);
-  EXPECT_EQ(table[2].cpu, 1U);
-  EXPECT_EQ(table[0].numa_node, 1);
-  EXPECT_TRUE(table[0].dedicated);
-}
-
-TEST(PlacementTest, on_too_few_cores_nothing_is_pinned_and_nobody_spins) {
-  const Machine machine{.cores = {{0, 0}, {1, 0}}};
-  const std::vector<std::string> names = {"lan", "control"};
-  for (const WorkerPlacement& worker : place_workers(machine, names, true)) {
-    EXPECT_FALSE(worker.cpu.has_value());
-    EXPECT_FALSE(worker.dedicated);
-    EXPECT_LT(worker.ladder.pauses, IdleLadder{}.pauses);
-  }
-}
-
-TEST(PlacementTest, this_machine_has_cores_that_a_worker_can_be_pinned_to) {
-  const Result<Machine> machine = query_machine();
-  ASSERT_TRUE(machine.ok()) << machine.error().message;
-  ASSERT_FALSE(machine.value().cores.empty());
-  CallbackStage stage;
-  Worker worker({.name = "pinned", .cpu = machine.value().cores.back().cpu});
-  worker.add(stage);
-  EXPECT_TRUE(worker.start().ok());
 }
 
 }  // namespace
