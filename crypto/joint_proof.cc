@@ -47,6 +47,7 @@ std::optional<std::vector<Level>> climb(std::size_t count, const LeafPath& known
     Level parents;
     for (const auto& [index, node] : climbing) {
       const std::size_t sibling = index ^ 1U;
+      if (index > sibling && climbing.contains(sibling)) continue;  // they were hashed together
       if (sibling >= count) {
         parents[index / 2] = node;
         continue;

@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "apps/commands/command.h"
 #include "control/config/names.h"
 
 namespace garrison::apps {
@@ -13,13 +12,12 @@ CLI::Option& add_servers_option(CLI::App& command, const std::string& help, std:
   return *command.add_option("-s,--server", out, help)->delimiter(',');
 }
 
-std::optional<std::vector<node::SiteServer>> chosen_servers(const std::vector<std::string>& names,
-                                                            const config::Topology& topology) {
+Result<std::vector<node::SiteServer>> chosen_servers(const std::vector<std::string>& names,
+                                                     const config::Topology& topology) {
   std::set<node::SiteServer> chosen;
   for (const std::string& name : names) {
     if (topology.find_server(name) == nullptr) {
-      complain(fmt::format("{} is no server of {}", name, topology.file));
-      return std::nullopt;
+      return Error{fmt::format("{} is no server of {}", name, topology.file)};
     }
     const auto [site, server] = *config::parse_server_name(name);
     chosen.insert({site, server});

@@ -49,11 +49,11 @@ int explain(const Options& options) {
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
   const auto servers = chosen_servers(options.servers, topology);
-  if (!servers) return kMisused;
+  if (!servers) return complain(servers.error().message), kMisused;
   fmt::print("{}", config::explain(topology));
-  const Result<node::Networks> networks = node::networks_of(topology, *servers);
+  const Result<node::Networks> networks = node::networks_of(topology, servers.value());
   const bool inside = networks.ok() && (!networks.value().lans_inside.empty() || networks.value().wan_inside);
-  fmt::print("{}", describe_workers(topology, *servers, inside || !options.servers.empty()));
+  fmt::print("{}", describe_workers(topology, servers.value(), inside || !options.servers.empty()));
   return kDone;
 }
 

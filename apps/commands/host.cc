@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/commands/chosen_servers.h"
@@ -75,10 +76,10 @@ Result<host::HostNeeds> needs_of(const Options& options, const runtime::SystemFi
                       "run here with --server",
                       options.topology)};
     }
-  } else if (const auto chosen = chosen_servers(options.servers, topology)) {
-    servers = *chosen;
   } else {
-    return Error{""};
+    auto chosen = chosen_servers(options.servers, topology);
+    if (!chosen) return chosen.error();
+    servers = std::move(chosen).value();
   }
   std::vector<std::pair<SiteId, ServerId>> ids;
   for (const node::SiteServer id : servers) ids.emplace_back(id.site, id.server);
@@ -121,15 +122,10 @@ void print_json(const Options& options, const host::Report& report) {
                          2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-int complain_of(const Error& error) {
-  if (!error.message.empty()) complain(error.message);
-  return kMisused;
-}
-
 int check(const Options& options) {
   const runtime::SystemFiles files;
   const Result<host::HostNeeds> needs = needs_of(options, files);
-  if (!needs) return complain_of(needs.error());
+  if (!needs) return complain(needs.error().message), kMisused;
   const host::Report report = check_now(files, needs.value());
   if (options.json) {
     print_json(options, report);
@@ -161,7 +157,7 @@ bool print_plan(const std::vector<host::Finding>& findings) {
 int init(const Options& options) {
   const runtime::SystemFiles files;
   const Result<host::HostNeeds> needs = needs_of(options, files);
-  if (!needs) return complain_of(needs.error());
+  if (!needs) return complain(needs.error().message), kMisused;
   const std::vector<host::Finding> findings = check_now(files, needs.value()).findings;
   if (findings.empty()) return fmt::print("nothing is wrong\n"), kDone;
   const bool any = print_plan(findings);

@@ -94,15 +94,15 @@ int run(const Options& options) {
   const auto loaded = config::load_topology(options.topology);
   if (!loaded) return complain(loaded.error().message), kMisused;
   const config::Topology& topology = loaded.value();
-  const std::optional<std::vector<node::SiteServer>> chosen = chosen_servers(options.servers, topology);
-  if (!chosen) return kMisused;
+  const Result<std::vector<node::SiteServer>> chosen = chosen_servers(options.servers, topology);
+  if (!chosen) return complain(chosen.error().message), kMisused;
   const Result<std::optional<adversary::Attack>> attack = make_attack(options.attack, topology);
   if (!attack) return complain(attack.error().message), kMisused;
   const Result<crypto::KeyDirectory> directory = crypto::load_public(config::public_keys_path(options.keys));
   if (!directory) return complain(directory.error().message), kMisused;
 
   node::NodeKeys keys{directory.value(), {}};
-  for (const node::SiteServer id : *chosen) {
+  for (const node::SiteServer id : chosen.value()) {
     const crypto::Principal principal = crypto::Principal::server(id.site, id.server);
     Result<crypto::PrivateBundle> bundle = crypto::load_private(config::private_key_path(options.keys, principal));
     if (!bundle) return complain(bundle.error().message), kMisused;
