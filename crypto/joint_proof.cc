@@ -30,7 +30,7 @@ std::vector<Level> siblings_of(std::size_t count, const LeafPath& path) {
 }
 
 // All nodes on the way from the leaves to the root, and beside it; what nobody has given is the next of `proof`. None
-// when two of them contradict each other.
+// when two of them contradict each other: where the way of a leaf meets that of `known`, it makes one of its siblings.
 std::optional<std::vector<Level>> climb(std::size_t count, const LeafPath& known, const Digest& leaf,
                                         std::span<const PlacedLeaf> others, Reader& proof) {
   std::vector<Level> levels = siblings_of(count, known);
@@ -60,7 +60,6 @@ std::optional<std::vector<Level>> climb(std::size_t count, const LeafPath& known
     }
     climbing = std::move(parents);
   }
-  levels.push_back(std::move(climbing));
   return levels;
 }
 
@@ -100,11 +99,12 @@ Bytes joint_proof(std::size_t count, const LeafPath& known, std::span<const Leaf
 
 std::optional<std::vector<Bytes>> paths_of(std::size_t count, const LeafPath& known, const Digest& leaf,
                                            std::span<const PlacedLeaf> others, ByteView proof) {
-  const std::optional<Digest> root = root_of_path(leaf, known.index, count, known.siblings);
-  if (!root.has_value()) return std::nullopt;
+  if (known.index >= count || known.siblings.size() != path_length(known.index, count) * sizeof(Digest)) {
+    return std::nullopt;
+  }
   Reader reader(proof);
   const auto levels = climb(count, known, leaf, others, reader);
-  if (!levels.has_value() || !reader.done() || levels->back().at(0) != *root) return std::nullopt;
+  if (!levels.has_value() || !reader.done()) return std::nullopt;
   std::vector<Bytes> paths;
   for (const PlacedLeaf& other : others) paths.push_back(siblings_in(*levels, count, other.index));
   return paths;

@@ -91,6 +91,18 @@ TEST(JointProofTest, a_place_beyond_the_tree_is_refused) {
   Case beyond(4, {3, 1});
   beyond.leaves[1].index = 5;
   EXPECT_FALSE(beyond.paths().has_value());
+  beyond.proof.clear();  // nothing stands beside it up there
+  EXPECT_FALSE(beyond.paths().has_value());
+  Case known_beyond(4, {3, 1});
+  known_beyond.known.index = 4;
+  EXPECT_FALSE(known_beyond.paths().has_value());
+  Case known_short(4, {3, 1});
+  known_short.known.siblings = known_short.known.siblings.first(sizeof(Digest));
+  EXPECT_FALSE(known_short.paths().has_value());
+  Case known_long(4, {3, 1});
+  known_long.siblings[0].resize(3 * sizeof(Digest));
+  known_long.known.siblings = known_long.siblings[0];
+  EXPECT_FALSE(known_long.paths().has_value());
 }
 
 TEST(JointProofTest, two_leaves_have_no_place_in_common) {
