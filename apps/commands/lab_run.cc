@@ -34,6 +34,7 @@ struct Options {
   std::vector<std::size_t> clients;
   unsigned jobs = 0;
   bool bytes = false;
+  bool links = false;
   bool json = false;
 };
 
@@ -169,6 +170,11 @@ nlohmann::json json_row(const lab::Point& point) {
       {"simulation_s", point.simulation_s},
       {"acted", point.acted.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.acted)},
       {"violation", point.violation.empty() ? nlohmann::json(nullptr) : nlohmann::json(point.violation)}};
+  if (point.links.has_value()) {
+    row["link"] = {{"overhead", point.links->overhead},
+                   {"orderings", point.links->orderings},
+                   {"delay_ms", point.links->delay_ms}};
+  }
   return with_hub(std::move(row), point.hub, point.parts_per_message);
 }
 
@@ -208,6 +214,30 @@ void print_bytes(const std::vector<lab::Point>& points) {
         "requests\n",
         point.parts_per_message, parts.sent_first, parts.sent_second, parts.cancelled, parts.needless, parts.sent_asked,
         point.hub.requested);
+  }
+}
+
+// "least to most", or one where they are the same.
+std::string from_to(const std::string& least, const std::string& most) {
+  return least == most ? least : least + " to " + most;
+}
+
+// [ARCH] Table 1, as it was measured.
+void print_links(const std::vector<lab::Point>& points) {
+  fmt::print("\n{:<28} {:>2} {:>9} {:>14} {:>10} {:>12} {:>9}\n", "per link message", "f", "overhead", "Table 1",
+             "orderings", "Table 1", "mean ms");
+  for (const lab::Point& point : points) {
+    if (!point.links.has_value()) continue;
+    const lab::LinkFigures& links = *point.links;
+    const std::optional<lab::LinkTable> table = lab::link_table(links.kind, links.f);
+    std::string overhead;
+    std::string orderings;
+    if (table.has_value()) {
+      overhead = from_to(fmt::format("{:.3f}", table->least_overhead), fmt::format("{:.3f}", table->most_overhead));
+      orderings = from_to(std::to_string(table->least_orderings), std::to_string(table->most_orderings));
+    }
+    fmt::print("{:<28} {:>2} {:>9.3f} {:>14} {:>10.2f} {:>12} {:>9.1f}\n", point.series, links.f, links.overhead,
+               overhead, links.orderings, orderings, links.delay_ms);
   }
 }
 
@@ -294,6 +324,7 @@ int run(Options options) {
   }
   if (options.json) fmt::print("{}\n", json.dump(2));
   if (options.bytes && !options.json) print_bytes(points);
+  if (options.links && !options.json) print_links(points);
   int status = kDone;
   for (const lab::Point& point : points) {
     if (!point.acted.empty())
@@ -346,6 +377,7 @@ void add_lab_run_command(CLI::App& lab, int& exit_status) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{config::kMaxClients}));
   command.add_option("--jobs", options->jobs, "points at a time; 0: one per core")->capture_default_str();
   command.add_flag("--bytes", options->bytes, "print what the bytes of each point were");
+  command.add_flag("--links", options->links, "print what each link message cost, beside [ARCH] Table 1");
   command.add_flag("--json", options->json, "print one JSON object");
   command.callback([options, &exit_status] { exit_status = run(*options); });
 }

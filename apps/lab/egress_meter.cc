@@ -32,6 +32,9 @@ void EgressMeter::on_frame(ServerId from, ServerId to, ByteView frame) {
   bytes_[kEncapsulation] += kEncapsulationBytes;
   if (header.kind == wire::FrameKind::hub_part) {
     const std::size_t overhead = wire::kFrameHeaderBytes + wire::kHubPartHeadBytes;
+    const auto part = wire::read_hub_part(wire::hub_content(payload));
+    CHECK(part.has_value());
+    if (part->offset == 0) ++link_copies_;
     bytes_[kHubHead] += overhead;
     bytes_[message::name(message::MessageType::LinkPart)] += payload.size() - overhead;
     return;
@@ -54,6 +57,7 @@ void EgressMeter::on_forwarder_frame(ByteView frame) {
   CHECK(frame.size() >= kEncapsulationBytes + kOverhead);
   bytes_[kEncapsulation] += kEncapsulationBytes;
   bytes_[kDatagramOverhead] += kOverhead;
+  if (forwarder::begins_message(frame.subspan(kEncapsulationBytes))) ++link_copies_;
   bytes_[message::name(message::MessageType::LinkBundle)] += frame.size() - kEncapsulationBytes - kOverhead;
 }
 
@@ -86,7 +90,10 @@ void EgressMeter::on_chunks(std::size_t pair, ByteView content) {
     const wire::DataChunk chunk = wire::read_data(in, timely ? TrafficClass::timely : TrafficClass::bounded);
     Lane& lane = lanes_[2 * pair + (timely ? 1 : 0)];
     message::MessageType& known = lane[chunk.sequence % lane.size()];
-    if (chunk.offset == 0 && chunk.bytes.size() > 2) known = type_of(chunk.bytes);
+    if (chunk.offset == 0 && chunk.bytes.size() > 2) {
+      known = type_of(chunk.bytes);
+      if (known == message::MessageType::LinkPart || known == message::MessageType::LinkBundle) ++link_copies_;
+    }
     bytes_[message::name(known)] += wire::kDataChunkHeaderBytes + chunk.bytes.size();
   }
 }

@@ -26,6 +26,8 @@ class EgressMeter {
   // By message type, chunk headers included; and the rest of the frames by what it is. Sums up to all bytes.
   using Bytes = std::map<std::string_view, std::uint64_t>;
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }
+  // LINK-PARTs and whole link messages that began to leave, sent again or not.
+  [[nodiscard]] std::uint64_t link_copies() const { return link_copies_; }
   // What LINK-MESSAGEs were made of before they were coded: by type of the items, and what stands around them.
   [[nodiscard]] const Bytes& inside_links() const { return inside_links_; }
 
@@ -38,6 +40,7 @@ class EgressMeter {
   std::size_t servers_;
   std::vector<Lane> lanes_;
   Bytes bytes_;
+  std::uint64_t link_copies_ = 0;
   Bytes inside_links_;
 };
 

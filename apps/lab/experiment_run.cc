@@ -11,6 +11,7 @@
 #include "apps/lab/egress_meter.h"
 #include "apps/lab/lab_site.h"
 #include "apps/lab/lab_system.h"
+#include "control/site/link_plan.h"
 
 namespace garrison::lab {
 
@@ -24,6 +25,8 @@ struct Totals {
   std::uint64_t egress_bytes = 0;
   EgressMeter::Bytes egress_by;
   EgressMeter::Bytes inside_links;
+  std::uint64_t link_copies = 0;
+  LinkMeter::Totals links;
   std::vector<std::uint64_t> sent;                      // bytes, by server, or by site of several
   std::vector<std::array<Duration, kOperations>> busy;  // by server
 };
@@ -174,6 +177,7 @@ class Run {
     add_latencies(point);
     add_egress(point);
     add_processor(point);
+    add_links(point);
     const NetworkCounts& counts = subject_.network().counts();
     point.frames_lost = counts.egress_full + counts.lost;
     for (LabSite* site : subject_.sites()) {
@@ -232,14 +236,19 @@ class Run {
     machine.on_link = [this, id = site.id(), others = std::move(machine.on_link)](const site::LinkName& name,
                                                                                   ByteView content) {
       if (others) others(name, content);
-      if (name.source == id) meter_.on_link_message(content);
+      if (name.source != id) return link_meter_.on_executed(events_.now(), name);
+      meter_.on_link_message(content);
+      link_meter_.on_said(events_.now(), name);
     };
+    machine.on_executed = [this](const message::VerifiedMessage& event) { link_meter_.on_event(event.type()); };
   }
 
   [[nodiscard]] Totals totals() const {
     Totals now{.egress_bytes = subject_.network().counts().sent_bytes,
                .egress_by = meter_.bytes(),
                .inside_links = meter_.inside_links(),
+               .link_copies = meter_.link_copies(),
+               .links = link_meter_.totals(),
                .sent = {},
                .busy = {}};
     for (LabSite* site : subject_.sites()) {
@@ -307,12 +316,30 @@ class Run {
     }
   }
 
+  void add_links(Point& point) const {
+    const Totals after = totals();
+    const std::uint64_t said = after.links.said - before_.links.said;
+    const std::uint64_t executed = after.links.executed - before_.links.executed;
+    if (said == 0 || executed == 0) return;
+    const config::LinkEnd end{.n = setup_.servers, .f = setup_.faults()};
+    const link::PartCode code = site::LinkPlan{setup_.sites.link, end, end}.code();
+    const auto copies = static_cast<double>(after.link_copies - before_.link_copies);
+    const auto ordered = static_cast<double>(after.links.ordered - before_.links.ordered);
+    const Duration delay = after.links.delay - before_.links.delay;
+    point.links = {.kind = setup_.sites.link,
+                   .f = setup_.faults(),
+                   .overhead = copies / code.k / static_cast<double>(said),
+                   .orderings = ordered / static_cast<double>(executed),
+                   .delay_ms = delay.seconds() * 1e3 / static_cast<double>(executed)};
+  }
+
   const Series& series_;
   const RunSetup& setup_;
   std::shared_ptr<const LabKeys> keys_;
   std::optional<adversary::Attack> attack_;
   EventQueue events_;
   EgressMeter meter_;
+  LinkMeter link_meter_;
   Subject subject_;
   bool measuring_ = false;
   Totals before_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "apps/lab/experiment.h"
+#include "apps/lab/link_meter.h"
 #include "apps/server/wan_part.h"
 
 namespace garrison::lab {
@@ -30,9 +31,10 @@ struct Point {
   double busiest_processor = 0;                  // share of the measured time
   std::map<std::string, double> processor_by{};  // of it, by operation
   std::uint64_t updates = 0;
-  server::HubCounts hub{};       // of all servers, the warm-up included
-  double parts_per_message = 0;  // on hubs
-  std::uint64_t view = 0;        // the latest that a server is in at the end; 0: no leader was replaced
+  server::HubCounts hub{};             // of all servers, the warm-up included
+  double parts_per_message = 0;        // on hubs
+  std::optional<LinkFigures> links{};  // of several sites
+  std::uint64_t view = 0;              // the latest that a server is in at the end; 0: no leader was replaced
   std::uint64_t client_timeouts = 0;
   std::uint64_t frames_lost = 0;  // at a full egress buffer or receive ring, or on the way
   std::uint64_t events = 0;

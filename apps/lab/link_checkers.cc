@@ -1,7 +1,5 @@
 #include "apps/lab/link_checkers.h"
 
-#include <set>
-
 #include "control/config/names.h"
 #include "crypto/digest.h"
 
@@ -40,13 +38,17 @@ void LinkCheckers::on_executed(SiteId site, ServerId server, std::uint64_t event
 }
 
 void LinkCheckers::check_first(SiteId site, ServerId server, const Executed& executed) {
-  SeqNum& newest = newest_[{site, executed.source, executed.traffic}];
-  const bool in_order =
-      executed.traffic == TrafficClass::bounded ? executed.sequence == newest.next() : executed.sequence > newest;
-  newest = executed.sequence;
+  const std::pair link(site, executed.source);
+  bool in_turn = false;
+  if (executed.traffic == TrafficClass::timely) {
+    in_turn = timely_[link].insert(executed.sequence).second;
+  } else {
+    in_turn = executed.sequence == bounded_[link].next();
+    bounded_[link] = executed.sequence;
+  }
   if (byzantine_.contains(ServerId(executed.source.value()))) return;
   const std::string who = config::server_name(site, server);
-  if (!in_order) return report("links: " + who + " executes a link message of another turn");
+  if (!in_turn) return report("links: " + who + " executes a link message of another turn");
   const auto at = said_.find({executed.source, site, executed.traffic, executed.sequence});
   if (at == said_.end() || at->second != executed.content) {
     report("links: " + who + " executes what site " + config::site_name(executed.source) + " has not said");

@@ -1,7 +1,7 @@
 // What must hold of the links between sites, whatever faulty servers and sites do on them.
 //
-//   links       what a correct site executes of another correct site's is what that one said, of each class in the
-//               order of its sequences, of the BOUNDED class without a gap
+//   links       what a correct site executes of another correct site's is what that one said, each once, of the BOUNDED
+//               class in the order of its sequences without a gap
 //   same links  all correct servers of a site execute the same of them at the same event
 //   blacklists  they list the same at the same event, too; only faulty servers and sites are listed
 //   handed over a server that is handed the machine of its site has, by its count, executed what the others had by then
@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -96,8 +97,9 @@ class LinkCheckers {
   std::shared_ptr<CommonOrder> common_;
   ServerSet byzantine_;
   std::vector<ServerSet> faulty_of_;
-  std::map<Name, Digest> said_;                                        // by correct sites
-  std::map<std::tuple<SiteId, SiteId, TrafficClass>, SeqNum> newest_;  // executed at a site, of a source
+  std::map<Name, Digest> said_;                                   // by correct sites
+  std::map<std::pair<SiteId, SiteId>, SeqNum> bounded_;           // executed at a site, of a source, the last one
+  std::map<std::pair<SiteId, SiteId>, std::set<SeqNum>> timely_;  // the same of the other class, all
   std::map<SiteId, InStep<Executed>> executed_;
   std::map<SiteId, InStep<Listed>> listed_;
 };

@@ -138,8 +138,10 @@ void LinkReceiver::take_message(const link::LinkMessageId& id, Bytes bundle, Out
     from_[id.source.index()].waiting.emplace(id.sequence, std::move(bundle));
     return in_turn(id.source, outcome);
   }
-  delivered_[number(id.traffic)][id.source.index()] = id.sequence;
-  collector_.advance(id.source, id.traffic, id.sequence.next());
+  SeqNum& newest = delivered_[number(id.traffic)][id.source.index()];
+  newest = std::max(newest, id.sequence);
+  keep_timely_from(id.source, newest);
+  collector_.done(id);
   outcome.ready.push_back({id.source, id.traffic, id.sequence, std::move(bundle)});
 }
 
@@ -198,8 +200,13 @@ void LinkReceiver::follow_timely(SiteId source, const message::LinkPart& part) {
   std::vector<SeqNum> sorted = newest;
   const auto nth = sorted.begin() + (part.n - part.k);
   std::ranges::nth_element(sorted, nth, std::greater<>());
+  keep_timely_from(source, *nth);
+}
+
+// Half of the window stands behind `sent`, half before it.
+void LinkReceiver::keep_timely_from(SiteId source, SeqNum sent) {
   const std::uint64_t behind = config_.window / 2;
-  if (nth->value() > behind) collector_.advance(source, TrafficClass::timely, SeqNum(nth->value() - behind));
+  if (sent.value() > behind) collector_.advance(source, TrafficClass::timely, SeqNum(sent.value() - behind));
 }
 
 void LinkReceiver::in_turn(SiteId source, Outcome& outcome) {
@@ -218,8 +225,8 @@ void LinkReceiver::in_turn(SiteId source, Outcome& outcome) {
 }
 
 bool LinkReceiver::has(SiteId source, TrafficClass traffic, SeqNum sequence) const {
-  if (sequence <= delivered_[number(traffic)][source.index()]) return true;
-  return traffic == TrafficClass::bounded && from_[source.index()].waiting.contains(sequence);
+  if (traffic == TrafficClass::timely) return collector_.over({source, traffic, sequence});
+  return sequence <= delivered_[number(traffic)][source.index()] || from_[source.index()].waiting.contains(sequence);
 }
 
 }  // namespace garrison::site

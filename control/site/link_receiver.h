@@ -12,11 +12,11 @@
 // time only when it has come again, because its source has not heard that it was executed. On a blink link one server
 // introduces each, and any copy says that its source asks. What only acknowledges there is not for this class.
 //
-// BOUNDED link messages are handed on in sequence, none left out. TIMELY ones are handed on at once, and those before
-// them are void.
+// BOUNDED link messages are handed on in sequence, none left out. TIMELY ones are handed on at once, each once, in the
+// order in which they come: a server that sends its part late must not make the site miss what others have sent.
 //
 // Parts count within a window. The sender's window keeps BOUNDED ones within it. TIMELY ones go on while this site is
-// cut off; so their window follows what so many pairs have sent that one of them is correct.
+// cut off; so their window follows what so many pairs have sent that one of them is correct, and what has come whole.
 #pragma once
 
 #include <map>
@@ -124,6 +124,7 @@ class LinkReceiver {
   [[nodiscard]] bool introduced_again(const LinkName& name, ServerId introducer);
   void in_turn(SiteId source, Outcome& outcome);
   void follow_timely(SiteId source, const message::LinkPart& part);
+  void keep_timely_from(SiteId source, SeqNum sent);
 
   LinkReceiverConfig config_;
   message::Validator& validator_;

@@ -82,6 +82,7 @@ void LogicalMachine::on_event(ServerId introducer, const std::shared_ptr<const m
       on_link_part(message);
       break;
   }
+  if (on_executed) on_executed(message);
   if (byzantine_.on_event) byzantine_.on_event(*this, message);
   verify_due();
   close_if_due();

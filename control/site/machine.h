@@ -70,7 +70,7 @@ class Effects {
   // On a blink link this pair is in office from now on, and sends again what was not acknowledged. Views are valid
   // during the call.
   virtual void elected(SiteId to, std::size_t pair, const std::vector<SentMessages::Kept>& unacknowledged) = 0;
-  // A link message that comes in bundles is known: nobody need introduce it any more, nor a TIMELY one before it.
+  // A link message that comes in bundles is known: nobody need introduce it any more.
   virtual void arrived(const LinkName& name) = 0;
   // A server or site is known to be faulty; nothing more goes to a site that is.
   virtual void convicted(const Conviction& conviction) = 0;
@@ -150,6 +150,9 @@ class LogicalMachine final : public replica::Application, private replica::Envir
 
   // Called when the state has been replaced by that of others; for checkers, too.
   std::function<void()> on_restored;
+
+  // Called for each event that was executed; for checkers, too.
+  std::function<void(const message::VerifiedMessage& event)> on_executed;
 
   // Called for each link message of this site that closes, and of another one that is executed; for checkers, too.
   std::function<void(const LinkName& name, ByteView content)> on_link;

@@ -188,11 +188,7 @@ void Member::arrived(const LinkName& name) {
     const SeqNum sequence = each.first.second;
     return name.traffic == TrafficClass::bounded ? sequence == name.sequence : sequence <= name.sequence;
   });
-  if (name.traffic == TrafficClass::bounded) {
-    held.erase(name.sequence);
-  } else {
-    held.erase(held.begin(), held.upper_bound(name.sequence));
-  }
+  held.erase(name.sequence);
 }
 
 bool Member::came_again(SiteId source, std::uint64_t what) {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint32_t kMagic = 0x3144'4647;  // "GFD1"
 
+constexpr std::size_t kSizeOffset = 4 + 2 + 1 + 1 + 8 + 8;
+
 std::size_t pieces_of(std::size_t size, std::size_t piece_bytes) {
   return std::max<std::size_t>(1, (size + piece_bytes - 1) / piece_bytes);
 }
@@ -28,6 +30,13 @@ std::optional<ForwarderId> claimed_source(ByteView datagram) {
   const std::uint8_t role = reader.u8();
   if (!reader.ok() || role > 1) return std::nullopt;
   return ForwarderId{site, role == 0 ? Role::primary : Role::backup};
+}
+
+bool begins_message(ByteView datagram) {
+  Reader reader(datagram.subspan(std::min(datagram.size(), kSizeOffset)));
+  const std::size_t size = reader.u32();
+  const std::size_t index = reader.u16();
+  return reader.ok() && size > 0 && index == 0;
 }
 
 crypto::SecretBytes datagram_key(const crypto::SecretBytes& shared, SystemId system, ForwarderId from, ForwarderId to) {

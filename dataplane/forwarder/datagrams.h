@@ -39,6 +39,9 @@ inline constexpr std::size_t kAssembling = 32;
 // Who a datagram says that it is from; not verified.
 [[nodiscard]] std::optional<ForwarderId> claimed_source(ByteView datagram);
 
+// Whether it has the first piece of a message that is not empty; nothing is verified.
+[[nodiscard]] bool begins_message(ByteView datagram);
+
 // What one direction is keyed by.
 [[nodiscard]] crypto::SecretBytes datagram_key(const crypto::SecretBytes& shared, SystemId system, ForwarderId from,
                                                ForwarderId to);

@@ -85,10 +85,10 @@ void HubReceiver::follow(Instant now, TrafficClass traffic, std::uint8_t index, 
     for (auto at = to.messages.begin(); at != kept; ++at) ask_at(to, at->first, at->second, Instant::never());
     to.messages.erase(to.messages.begin(), kept);
   }
-  if (traffic == TrafficClass::timely) return;  // what was not heard of at all is superseded, or soon is
+  if (traffic == TrafficClass::timely) return;  // newer ones will come
   for (SeqNum missing = std::max(before.next(), to.first); missing <= to.sent; missing = missing.next()) {
     Message& of = message(now, to, missing);
-    if (of.ask_at == Instant::never() && wants_more(traffic, missing, of)) {
+    if (of.ask_at == Instant::never() && wants_more(of)) {
       ask_at(to, missing, of, now + spread_.timeout(0));
     }
   }
@@ -100,10 +100,8 @@ void HubReceiver::ask_at(Lane& lane, SeqNum sequence, Message& message, Instant 
   if (at != Instant::never()) lane.asks.emplace(at, sequence);
 }
 
-bool HubReceiver::wants_more(TrafficClass traffic, SeqNum sequence, const Message& message) const {
-  if (static_cast<std::size_t>(std::popcount(message.held)) >= config_.needed) return false;
-  if (message.asked == config_.max_requests) return false;
-  return traffic == TrafficClass::bounded || sequence > lane(traffic).complete;
+bool HubReceiver::wants_more(const Message& message) const {
+  return static_cast<std::size_t>(std::popcount(message.held)) < config_.needed && message.asked < config_.max_requests;
 }
 
 void HubReceiver::on_held(Instant now, TrafficClass traffic, SeqNum sequence, Message& message) {
@@ -112,10 +110,9 @@ void HubReceiver::on_held(Instant now, TrafficClass traffic, SeqNum sequence, Me
   if (held == config_.needed) {
     if (message.asked == 0) spread_.sample(now - message.heard);
     ask_at(to, sequence, message, Instant::never());
-    to.complete = std::max(to.complete, sequence);
     return;
   }
-  if (message.ask_at == Instant::never() && wants_more(traffic, sequence, message)) {
+  if (message.ask_at == Instant::never() && wants_more(message)) {
     ask_at(to, sequence, message, message.heard + spread_.timeout(0));
   }
 }
@@ -127,7 +124,7 @@ void HubReceiver::ignore(Instant now, ServerSet servers) {
     for (auto& [sequence, message] : of.messages) {
       const std::uint32_t before = message.held;
       message.held &= ~std::uint32_t{servers.bits()};
-      if (message.held != before && message.ask_at == Instant::never() && wants_more(traffic, sequence, message)) {
+      if (message.held != before && message.ask_at == Instant::never() && wants_more(message)) {
         ask_at(of, sequence, message, now + spread_.timeout(0));
       }
     }
@@ -141,7 +138,7 @@ std::vector<wire::HubRequest::Entry> HubReceiver::due(Instant now, std::size_t m
     while (!of.asks.empty() && of.asks.begin()->first <= now) {
       const SeqNum sequence = of.asks.begin()->second;
       Message& message = of.messages.at(sequence);
-      if (!wants_more(traffic, sequence, message)) {
+      if (!wants_more(message)) {
         ask_at(of, sequence, message, Instant::never());
         continue;
       }

@@ -6,8 +6,8 @@
 // part at most kCandidates are looked at, at a time. A link message of which too few parts are held some time after the
 // first one came, or that later ones show to have been sent, is asked for, of the whole site that sent it: that some f
 // + 1 servers ask is what makes its servers send (hub_sender.h). The time follows how long the other site's servers
-// take between the first and the k-th part, within bounds, and doubles with every request for the same message. An
-// older TIMELY message is of no use once a newer one can be decoded, and is not asked for.
+// take between the first and the k-th part, within bounds, and doubles with every request for the same message. A
+// TIMELY one of which no part came is not asked for.
 //
 // A window of sequences per class, which follows what so many senders have said that one of them is correct: what lies
 // a window behind it has been executed here, or else that site would not have gone on. Of what lies beyond the window
@@ -84,7 +84,6 @@ class HubReceiver {
     std::vector<SeqNum> newest;                 // by index, verified
     std::vector<std::uint8_t> ahead;            // by index: candidates beyond the window
     SeqNum sent;                                // by the other site, at least
-    SeqNum complete;                            // the newest of which enough parts are held
     std::set<std::pair<Instant, SeqNum>> asks;  // what is to be asked for when
   };
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
@@ -97,7 +96,7 @@ class HubReceiver {
   void on_held(Instant now, TrafficClass traffic, SeqNum sequence, Message& message);
   // Instant::never(): not at all.
   static void ask_at(Lane& lane, SeqNum sequence, Message& message, Instant at);
-  [[nodiscard]] bool wants_more(TrafficClass traffic, SeqNum sequence, const Message& message) const;
+  [[nodiscard]] bool wants_more(const Message& message) const;
 
   HubReceiverConfig config_;
   std::array<Lane, 2> lanes_;  // by class

@@ -40,9 +40,13 @@ bool PartCollector::fits(const LinkPart& part, PartCode code) const {
          part.whole.size() - part.bytes.size() <= config_.max_signing_bytes;
 }
 
-PartCollector::Incoming* PartCollector::in_window(Lane& lane, SeqNum sequence) {
+const PartCollector::Incoming* PartCollector::in_window(const Lane& lane, SeqNum sequence) {
   if (sequence < lane.first || sequence.value() - lane.first.value() >= lane.window.size()) return nullptr;
   return &lane.window[sequence.value() % lane.window.size()];
+}
+
+PartCollector::Incoming* PartCollector::in_window(Lane& lane, SeqNum sequence) {
+  return const_cast<Incoming*>(in_window(std::as_const(lane), sequence));  // NOLINT: of our own lane
 }
 
 std::optional<DropReason> PartCollector::take(const LinkPart& part) {
@@ -100,6 +104,14 @@ void PartCollector::done(const LinkMessageId& id) {
   CHECK(message != nullptr);
   forget(*from, *message);
   message->done = true;
+}
+
+bool PartCollector::over(const LinkMessageId& id) const {
+  const FromSite* const from = find(id.source);
+  CHECK(from != nullptr);
+  const Lane& lane = from->lanes[lane_of(id.traffic)];
+  const Incoming* const message = in_window(lane, id.sequence);
+  return id.sequence < lane.first || (message != nullptr && message->done);
 }
 
 void PartCollector::forget(FromSite& from, Incoming& message) {

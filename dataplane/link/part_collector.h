@@ -79,6 +79,9 @@ class PartCollector {
   // The message is known, or void: forgets its parts, and refuses those that are still to come. Within the window only.
   void done(const LinkMessageId& message);
 
+  // Whether it is done with, or its sequence is over.
+  [[nodiscard]] bool over(const LinkMessageId& message) const;
+
   // Forgets all parts with these indices (a bit each) that this source has sent. Others of them are taken: whose they
   // are, the caller knows.
   void forget(SiteId source, std::uint32_t indices);
@@ -131,6 +134,7 @@ class PartCollector {
   [[nodiscard]] const FromSite* find(SiteId site) const;
   [[nodiscard]] FromSite* find(SiteId site);
   [[nodiscard]] bool fits(const LinkPart& part, PartCode code) const;
+  [[nodiscard]] static const Incoming* in_window(const Lane& lane, SeqNum sequence);
   [[nodiscard]] static Incoming* in_window(Lane& lane, SeqNum sequence);
   [[nodiscard]] static Group& group_of(Incoming& message, std::size_t message_bytes);
   static void forget(FromSite& from, Incoming& message);

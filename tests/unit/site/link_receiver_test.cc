@@ -85,14 +85,21 @@ TEST_F(LinkReceiverTest, bounded_ones_are_handed_on_in_order) {
   EXPECT_EQ(receiver_.delivered()[kSource.index()], SeqNum(3));
 }
 
-TEST_F(LinkReceiverTest, timely_ones_are_handed_on_at_once_and_those_before_them_are_void) {
+TEST_F(LinkReceiverTest, timely_ones_are_handed_on_at_once_in_the_order_in_which_they_come_each_once) {
   const Bytes two = whole(2, TrafficClass::timely);
   const Bytes one = whole(1, TrafficClass::timely);
   EXPECT_TRUE(hear(one, 1, 0, TrafficClass::timely).empty());
   EXPECT_TRUE(hear(two, 2, 0, TrafficClass::timely).empty());
   EXPECT_EQ(sequences(hear(two, 2, 1, TrafficClass::timely)), (Sequences{2}));
-  EXPECT_TRUE(hear(one, 1, 1, TrafficClass::timely).empty());
-  EXPECT_TRUE(dropped(DropReason::link_stale));
+  EXPECT_EQ(sequences(hear(one, 1, 1, TrafficClass::timely)), (Sequences{1})) << "a part of it was late";
+  for (const std::uint64_t again : {1U, 2U}) {
+    EXPECT_TRUE(receiver_.has(kSource, TrafficClass::timely, SeqNum(again)));
+    for (const std::size_t index : {2U, 3U}) {
+      EXPECT_TRUE(hear(again == 1 ? one : two, again, index, TrafficClass::timely).empty());
+      EXPECT_TRUE(dropped(DropReason::link_stale));
+    }
+  }
+  EXPECT_FALSE(receiver_.has(kSource, TrafficClass::timely, SeqNum(3)));
 }
 
 TEST_F(LinkReceiverTest, a_decoding_that_fails_is_tried_once_and_says_which_signed_parts_it_was_of) {
@@ -318,9 +325,13 @@ TEST_F(BundleReceiverTest, bounded_ones_are_handed_on_in_order) {
   EXPECT_EQ(hear(0, whole(1)), (Sequences{1, 2, 3}));
 }
 
-TEST_F(BundleReceiverTest, a_timely_one_makes_those_before_it_void_however_far_it_jumps) {
+TEST_F(BundleReceiverTest, a_timely_one_counts_half_a_window_behind_the_newest_however_far_that_jumps) {
   EXPECT_EQ(hear(0, whole(1000, TrafficClass::timely)), (Sequences{1000}));
-  EXPECT_TRUE(hear(0, whole(999, TrafficClass::timely)).empty());
+  EXPECT_EQ(hear(0, whole(996, TrafficClass::timely)), (Sequences{996}));
+  EXPECT_TRUE(hear(1, whole(996, TrafficClass::timely)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_stale}));
+  EXPECT_TRUE(hear(0, whole(995, TrafficClass::timely)).empty());
+  EXPECT_EQ(drops_, (Drops{DropReason::link_stale}));
 }
 
 TEST_F(BundleReceiverTest, what_the_source_has_not_signed_is_void_and_blames_nobody) {
