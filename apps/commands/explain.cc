@@ -25,7 +25,8 @@ std::string workers_of(const config::Topology& topology, const std::vector<node:
                        const runtime::Machine& machine) {
   const Result<node::Networks> networks = node::networks_of(topology, servers);
   if (!networks) return fmt::format("  none: {}\n", networks.error().message);
-  return node::describe(node::plan_workers(machine, topology, servers, networks.value()));
+  const auto table = node::plan_workers(machine, topology, servers, networks.value());
+  return table.ok() ? node::describe(table.value()) : fmt::format("  none: {}\n", table.error().message);
 }
 
 std::string describe_workers(const config::Topology& topology, const std::vector<node::SiteServer>& servers,

@@ -87,8 +87,9 @@ Result<host::HostNeeds> needs_of(const Options& options, const runtime::SystemFi
   const auto networks = node::networks_of(topology, servers);
   if (!networks) return networks.error();
   const auto table = node::plan_workers(machine.value(), topology, servers, networks.value(), files);
-  needs.memory = node::memory_need(table, servers);
-  add_pollers(table, needs);
+  if (!table) return table.error();
+  needs.memory = node::memory_need(table.value(), servers);
+  add_pollers(table.value(), needs);
   return needs;
 }
 

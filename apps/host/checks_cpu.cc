@@ -84,14 +84,14 @@ void check_siblings(const HostFacts& facts, const std::vector<unsigned>& cpus, R
       Finding finding{"smt", fmt::format("CPU {}", cpu), "", {}};
       if (worker) {
         finding.text = fmt::format("it is of one core with CPU {}, and poll workers spin on both", sibling);
-        finding.fix.advice = "take hardware threads away (nosmt), or run fewer servers here";
+        finding.fix.advice = "give one of them a CPU of another core: [[cores.worker]] of the topology";
       } else if (facts.cpus.contains(sibling) && facts.cpus.at(sibling).can_go_offline) {
         finding.text = fmt::format("a poll worker shares its core with CPU {}, where anything may run", sibling);
         finding.fix.steps = {write_step(fmt::format("/sys/devices/system/cpu/cpu{}/online", sibling), "0")};
         finding.fix.advice = "until the next boot; or isolate it as well, and leave it idle";
       } else {
         finding.text = fmt::format("a poll worker shares its core with CPU {}, which cannot go offline", sibling);
-        finding.fix.advice = "isolate it as well, and leave it idle";
+        finding.fix.advice = "give it a CPU of another core: [[cores.worker]] of the topology";
       }
       out.findings.push_back(std::move(finding));
     }

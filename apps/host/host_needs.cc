@@ -47,7 +47,7 @@ HostNeeds needs_of(const config::Topology& topology, const std::vector<std::pair
       if (server.wan) add(*server.wan, "wan of ");
     }
   }
-  needs.hugepages = needs.drives_devices();
+  needs.hugepages = topology.cores.hugepages && needs.drives_devices();
   return needs;
 }
 

@@ -52,7 +52,9 @@ Result<void> Node::build(const NodeKeys& keys, runtime::Doorbell& client_doorbel
 
   Result<runtime::Machine> machine = runtime::query_machine();
   if (!machine) return machine.error();
-  table_ = plan_workers(machine.value(), topology_, hosted_, networks_);
+  Result<std::vector<WorkerRow>> table = plan_workers(machine.value(), topology_, hosted_, networks_);
+  if (!table) return table.error();
+  table_ = std::move(table).value();
   for (const WorkerRow& row : table_) workers_.push_back(std::make_unique<runtime::Worker>(row.placement.options()));
 
   if (Result<void> started = runtime::start_eal(eal_options()); !started) return started;
@@ -71,7 +73,7 @@ runtime::EalOptions Node::eal_options() const {
   runtime::EalOptions eal;
   eal.memory_mib = 0;
   for (const auto& [node, mib] : need) eal.memory_mib += mib;
-  eal.hugepages = runtime::hugepages_suffice(runtime::hugepage_pools({}), need);
+  eal.hugepages = topology_.cores.hugepages && runtime::hugepages_suffice(runtime::hugepage_pools({}), need);
   for (const SiteServer id : hosted_) {
     const config::ServerSettings& server = topology_.site(id.site).servers[id.server.index()];
     const auto pci = [](const config::PortSettings& port) {

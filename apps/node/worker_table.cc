@@ -21,19 +21,47 @@ struct Wishes {
 
 std::string poller_name(std::size_t i) { return "poll-" + std::to_string(i); }
 
-// As many as there are cores for; the servers share them round robin.
-Wishes wishes_of(const runtime::Machine& machine, const config::Topology& topology,
-                 const std::vector<SiteServer>& servers, const runtime::SystemFiles& files) {
-  Wishes wishes;
-  const std::size_t pollers = std::clamp<std::size_t>(machine.cores.size(), 1, servers.size());
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (i < pollers) {
-      wishes.list.push_back(
-          {.name = poller_name(i), .cpu = {}, .near_numa_node = node_of_devices(topology, servers[i], files)});
+// One for each [[cores.worker]] with servers here.
+Result<void> add_placed(const runtime::Machine& machine, const config::Topology& topology,
+                        const std::vector<SiteServer>& servers, Wishes& out) {
+  std::map<unsigned, SiteServer> taken;
+  for (const config::WorkerSettings& worker : topology.cores.workers) {
+    bool here = false;
+    for (const auto& [site, server] : worker.servers) {
+      const SiteServer id{site, server};
+      if (!std::ranges::binary_search(servers, id)) continue;
+      if (const auto [holder, free] = taken.try_emplace(worker.cpu, id); !free && !here) {
+        return Error{worker.where + ": CPU " + std::to_string(worker.cpu) + " is that of the worker of server " +
+                     config::server_name(holder->second.site, holder->second.server) +
+                     " already; give this one another"};
+      }
+      here = true;
+      out.of[id] = out.list.size();
     }
-    wishes.of[servers[i]] = i % pollers;
+    if (!here) continue;
+    if (const std::string why = runtime::why_unusable(machine, worker.cpu); !why.empty()) {
+      return Error{worker.where + ": " + why};
+    }
+    out.list.push_back({.name = poller_name(out.list.size()), .cpu = worker.cpu});
   }
-  return wishes;
+  return {};
+}
+
+// For the others, as many as there are cores for.
+void add_automatic(const runtime::Machine& machine, const config::Topology& topology,
+                   const std::vector<SiteServer>& servers, const runtime::SystemFiles& files, Wishes& out) {
+  std::vector<SiteServer> rest;
+  std::ranges::copy_if(servers, std::back_inserter(rest), [&](SiteServer id) { return !out.of.contains(id); });
+  const std::size_t placed = out.list.size();
+  const std::size_t cores = machine.cores.size() > placed ? machine.cores.size() - placed : 1;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    const std::size_t worker = placed + i % std::min(cores, rest.size());
+    if (worker == out.list.size()) {
+      out.list.push_back(
+          {.name = poller_name(worker), .cpu = {}, .near_numa_node = node_of_devices(topology, rest[i], files)});
+    }
+    out.of[rest[i]] = worker;
+  }
 }
 
 std::string stage_text(const StageRow& stage) {
@@ -80,10 +108,12 @@ int node_of_devices(const config::Topology& topology, SiteServer id, const runti
   return first >= 0 ? first : std::max(lan, wan);
 }
 
-std::vector<WorkerRow> plan_workers(const runtime::Machine& machine, const config::Topology& topology,
-                                    const std::vector<SiteServer>& servers, const Networks& networks,
-                                    const runtime::SystemFiles& files) {
-  const Wishes wishes = wishes_of(machine, topology, servers, files);
+Result<std::vector<WorkerRow>> plan_workers(const runtime::Machine& machine, const config::Topology& topology,
+                                            const std::vector<SiteServer>& servers, const Networks& networks,
+                                            const runtime::SystemFiles& files) {
+  Wishes wishes;
+  if (Result<void> placed = add_placed(machine, topology, servers, wishes); !placed) return placed.error();
+  add_automatic(machine, topology, servers, files, wishes);
   std::vector<WorkerRow> table;
   for (runtime::WorkerPlacement& placement : runtime::place_workers(machine, wishes.list, topology.cores.dedicated)) {
     table.push_back({.placement = std::move(placement), .stages = {}});

@@ -25,12 +25,15 @@ struct WorkerRow {
   std::vector<StageRow> stages;  // in poll order
 };
 
-// Poll workers share the servers' LAN, wan and control stages round robin, each near the devices of its first server,
-// and the networks inside the process, where there are any. Signatures have threads of their own, one per server, never
-// pinned: private-key operations must not stand in a loop that polls a port. `servers` ascend.
-[[nodiscard]] std::vector<WorkerRow> plan_workers(const runtime::Machine& machine, const config::Topology& topology,
-                                                  const std::vector<SiteServer>& servers, const Networks& networks,
-                                                  const runtime::SystemFiles& files = {});
+// Poll workers run the servers' LAN, wan and control stages: each [[cores.worker]] of the topology those of its
+// servers, the rest share theirs round robin, near their devices. The networks inside the process go to them in turn,
+// where there are any. Signatures have threads of their own, one per server, never pinned: private-key operations must
+// not stand in a loop that polls a port. `servers` ascend. An error is a fault of the topology on this machine.
+[[nodiscard]] Result<std::vector<WorkerRow>> plan_workers(const runtime::Machine& machine,
+                                                          const config::Topology& topology,
+                                                          const std::vector<SiteServer>& servers,
+                                                          const Networks& networks,
+                                                          const runtime::SystemFiles& files = {});
 
 // Near which node the devices of a server's ports are: the wan port where it hears a hub, else the LAN port, and the
 // other where that one tells nothing. -1: not known.

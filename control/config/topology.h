@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "control/message/catalogue.h"
@@ -127,8 +128,18 @@ struct LinkSettings {
   bool lossy = false;                        // the path loses packets: send a second copy of what is TIMELY
 };
 
+// One poll worker that the operator places: of these servers, on this CPU.
+struct WorkerSettings {
+  std::vector<std::pair<SiteId, ServerId>> servers;
+  unsigned cpu = 0;   // as the kernel numbers CPUs; whether there is one, only the machine of these servers knows
+  std::string where;  // "FILE:LINE:COL", for who finds out there
+};
+inline constexpr unsigned kMaxCpu = 1023;  // of an affinity mask
+
 struct CoreSettings {
-  bool dedicated = false;  // poll workers spin on cores of their own; else they yield and sleep when idle
+  bool dedicated = false;               // poll workers spin on cores of their own; else they yield and sleep when idle
+  bool hugepages = true;                // take memory from them where enough are free
+  std::vector<WorkerSettings> workers;  // of the other servers: placed by the locality of their devices
 };
 
 // A port of a server, and the addresses that it has there.

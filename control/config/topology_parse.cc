@@ -1,5 +1,6 @@
 // TOML to Topology. One function per table, each of which also checks what the table must agree on with those before
-// it. Sites stand in topology_sites.cc, what several of them need in topology_wide_area.cc.
+// it. Sites stand in topology_sites.cc, [cores] in topology_cores.cc, what several of them need in
+// topology_wide_area.cc.
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -177,12 +178,9 @@ void read_root(Faults& faults, const toml::table& table, Topology& out) {
     Section section(faults, *link, "[link]", {"ip_mtu", "lossy"});
     read_link(section, out.link);
   }
-  if (const toml::table* cores = root.table("cores")) {
-    Section section(faults, *cores, "[cores]", {"dedicated"});
-    section.boolean("dedicated", out.cores.dedicated);
-  }
   read_sites(faults, root, out.sites);
   if (faults.any()) return;
+  if (const toml::table* cores = root.table("cores")) read_cores(faults, *cores, out);
   check_network(faults, table, out.sites);
   read_wide_area(faults, root, out);
 }

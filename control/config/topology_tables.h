@@ -46,6 +46,9 @@ void read_sites(Faults& faults, Section& root, std::vector<SiteSettings>& out);
 // What ports and addresses of all servers must be to each other. `root` is the table that `sites` were read from.
 void check_network(Faults& faults, const toml::table& root, const std::vector<SiteSettings>& sites);
 
+// [cores], once the sites have been read.
+void read_cores(Faults& faults, const toml::table& table, Topology& out);
+
 // [global] of so many sites whose servers order with `local`.
 void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
                  GlobalSettings& out);

@@ -117,11 +117,15 @@ std::string head(const NewTopology& wishes, const Topology& defaults) {
       "\n"
       "[cores]\n"
       "dedicated = {}  # true: poll workers spin on cores of their own\n"
+      "hugepages = {}  # memory comes from them where enough are free; false: never\n"
+      "# [[cores.worker]]  # a CPU for the poll worker of these servers; others are placed near their devices\n"
+      "# servers = [\"A1\"]\n"
+      "# cpu = 2\n"
       "\n",
       wishes.clients, wishes.clients,
       wishes.sites > 1 ? ". They belong to the sites in turn: c1 to A, c2 to B ..." : "", defaults.client.window,
       quoted(to_string(defaults.client.timeout)), quoted(name(pattern)), defaults.link.ip_mtu, defaults.link.lossy,
-      defaults.cores.dedicated);
+      defaults.cores.dedicated, defaults.cores.hugepages);
   if (wishes.protocol == LocalProtocol::bft) return text + bft_section(defaults.bft);
   return text + "[prime]\n" + prime_keys(defaults.prime) + "\n";
 }

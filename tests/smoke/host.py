@@ -73,6 +73,15 @@ with tempfile.TemporaryDirectory(prefix="garrison-host-") as folder:
         refused = rows(run(folder, "host", "check", "-t", "lifeline.toml", "--server", "A1", "--json", status=1), "finding")
         assert len(refused) == 1 and "carries the default route" in refused[0]["text"], refused
         assert refused[0]["commands"] == "", refused
+    # A CPU that is not there, with its place in the file.
+    text = (pathlib.Path(folder) / "ports.toml").read_text()
+    place = text[: text.index("# [[cores.worker]]")].count("\n") + 3
+    (pathlib.Path(folder) / "cpu.toml").write_text(
+        text.replace("# [[cores.worker]]", '[[cores.worker]]\nservers = ["A1"]\ncpu = 1023\n# [[cores.worker]]', 1))
+    said = run(folder, "host", "check", "-t", "cpu.toml", "--server", "A1", status=2)
+    assert f"cpu.toml:{place}:7: CPU 1023 does not exist on this machine; use one of" in said, said
+    assert f"none: cpu.toml:{place}:7: CPU 1023" in run(folder, "explain", "-t", "cpu.toml", "--server", "A1", status=0)
+
     run(folder, "host", status=2)
     run(folder, "host", "mend", status=2)
     run(folder, "host", "check", "--yes", status=2)

@@ -47,6 +47,7 @@ TEST(TopologyTest, every_setting_is_read) {
       {"ip_mtu = 1400", "ip_mtu = 1500"},
       {"lossy = false", "lossy = true"},
       {"dedicated = false", "dedicated = true"},
+      {"hugepages = true", "hugepages = false"},
       {"eager = true", "eager = false"},
       {"flood_on_request = false", "flood_on_request = true"},
       {"po_request_period = \"10ms\"", "po_request_period = \"11us\""},
@@ -88,6 +89,7 @@ TEST(TopologyTest, every_setting_is_read) {
   EXPECT_EQ(topology.link.ip_mtu, 1500U);
   EXPECT_TRUE(topology.link.lossy);
   EXPECT_TRUE(topology.cores.dedicated);
+  EXPECT_FALSE(topology.cores.hugepages);
   EXPECT_FALSE(topology.prime.eager);
   EXPECT_TRUE(topology.prime.flood_on_request);
   EXPECT_EQ(topology.prime.po_request_period, microseconds(11));

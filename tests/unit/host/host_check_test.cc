@@ -198,6 +198,11 @@ TEST(HostNeedsTest, a_topology_says_what_its_servers_need) {
   EXPECT_EQ(needs.ports[1].ip_mtu, 1300U);
   EXPECT_EQ(needs.ports[1].gateway, "02:00:00:00:00:fe");
   EXPECT_EQ(needs.addresses.size(), 16U);  // both ports of eight servers
+  topology.cores.hugepages = false;
+  needs = needs_of(topology, {{SiteId(0), ServerId(1)}});
+  EXPECT_TRUE(needs.drives_devices());
+  EXPECT_FALSE(needs.hugepages);
+  topology.cores.hugepages = true;
   topology.sites[0].servers[1].wan->port = config::PortSettings::Port::inproc;
   needs = needs_of(topology, {{SiteId(0), ServerId(1)}});
   EXPECT_EQ(needs.ports.size(), 1U);

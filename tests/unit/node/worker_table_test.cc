@@ -10,6 +10,7 @@ namespace {
 
 constexpr SiteServer kA1{kA, ServerId(0)};
 constexpr SiteServer kA2{kA, ServerId(1)};
+constexpr SiteServer kA3{kA, ServerId(2)};
 
 // How often a stage of this kind stands in the table, wherever.
 std::size_t stages(const std::vector<WorkerRow>& table, StageKind kind) {
@@ -21,7 +22,8 @@ std::size_t stages(const std::vector<WorkerRow>& table, StageKind kind) {
 }
 
 std::vector<WorkerRow> plan(const config::Topology& topology, const std::vector<SiteServer>& hosted) {
-  return plan_workers({.cores = {{.cpu = 0}, {.cpu = 1}}}, topology, hosted, networks_of(topology, hosted).value());
+  return plan_workers({.cores = {{.cpu = 0}, {.cpu = 1}}}, topology, hosted, networks_of(topology, hosted).value())
+      .value();
 }
 
 TEST(WorkerTableTest, one_server_of_several_sites_has_a_stage_for_each_port) {
@@ -58,8 +60,8 @@ runtime::Machine eight_cores() {
   return machine;
 }
 
-std::vector<WorkerRow> plan_here(const config::Topology& topology, const std::vector<SiteServer>& hosted,
-                                 const runtime::SystemFiles& files) {
+Result<std::vector<WorkerRow>> plan_here(const config::Topology& topology, const std::vector<SiteServer>& hosted,
+                                         const runtime::SystemFiles& files) {
   return plan_workers(eight_cores(), topology, hosted, networks_of(topology, hosted).value(), files);
 }
 
@@ -67,7 +69,7 @@ TEST(WorkerTableTest, a_server_s_worker_and_memory_are_on_the_node_of_its_device
   const test::FakeTree tree;
   tree.write("/sys/class/net/lan0/device/numa_node", "1");
   const config::Topology alone = topology(1, "af_packet:lan0", "");
-  const auto table = plan_here(alone, {kA1, kA2}, tree.files());
+  const auto table = plan_here(alone, {kA1, kA2}, tree.files()).value();
   EXPECT_EQ(table[0].placement.cpu, 4U);
   EXPECT_EQ(table[1].placement.cpu, 5U);
   EXPECT_EQ(memory_node(table, kA1), 1);
@@ -94,10 +96,54 @@ TEST(WorkerTableTest, says_where_each_worker_runs_and_what) {
   const test::FakeTree tree;
   config::Topology alone = topology(1, "af_packet:lan0", "");
   alone.cores.dedicated = true;
-  const std::string text = describe(plan_here(alone, {kA1, kA2}, tree.files()));
+  const std::string text = describe(plan_here(alone, {kA1, kA2}, tree.files()).value());
   EXPECT_NE(text.find("  poll-1       CPU 2, memory of node 0, spins    A2 lan, A2 control\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("crypto-A1    not pinned"), std::string::npos) << text;
+}
+
+TEST(WorkerTableTest, the_operator_s_cpus_go_first_and_the_rest_get_workers_of_their_own) {
+  const test::FakeTree tree;
+  config::Topology alone = topology(1, "af_packet:lan0", "");
+  alone.cores.dedicated = true;
+  alone.cores.workers = {{.servers = {{kA, ServerId(0)}, {kA, ServerId(2)}}, .cpu = 6, .where = "t.toml:9:7"},
+                         {.servers = {{kA, ServerId(3)}}, .cpu = 1, .where = "t.toml:12:7"}};
+  const auto table = plan_here(alone, {kA1, kA2, kA3}, tree.files()).value();
+  ASSERT_EQ(table.size(), 5U);  // two pollers: A4 is not here
+  EXPECT_EQ(table[0].placement.cpu, 6U);
+  EXPECT_TRUE(table[0].placement.dedicated);
+  EXPECT_EQ(table[0].stages.size(), 4U);
+  EXPECT_EQ(table[0].stages[2].server, kA3);
+  EXPECT_EQ(table[1].placement.cpu, 1U);
+  EXPECT_EQ(table[1].placement.name, "poll-1");
+  EXPECT_EQ(table[1].stages[0].server, kA2);
+  EXPECT_EQ(memory_node(table, kA3), 1);
+  EXPECT_NE(
+      describe(table).find("poll-0       CPU 6, memory of node 1, spins      A1 lan, A1 control, A3 lan, A3 control"),
+      std::string::npos)
+      << describe(table);
+}
+
+std::string refusal(const std::vector<config::WorkerSettings>& workers) {
+  config::Topology alone = topology(1, "af_packet:lan0", "");
+  alone.cores.workers = workers;
+  const auto table = plan_here(alone, {kA1, kA2}, runtime::SystemFiles("/nowhere"));
+  return table.ok() ? "" : table.error().message;
+}
+
+TEST(WorkerTableTest, a_cpu_that_this_machine_cannot_give_is_a_fault_of_the_topology) {
+  const config::WorkerSettings first{.servers = {{kA, ServerId(0)}}, .cpu = 9, .where = "t.toml:9:7"};
+  EXPECT_EQ(refusal({first}), "t.toml:9:7: CPU 9 does not exist on this machine; use one of 0-7");
+  config::WorkerSettings second{.servers = {{kA, ServerId(1)}}, .cpu = 8, .where = "t.toml:12:7"};
+  EXPECT_EQ(refusal({second}), "t.toml:12:7: CPU 8 is offline, or not allowed to this process; use one of 0-7");
+  // Elsewhere it may be fine.
+  EXPECT_EQ(refusal({{.servers = {{kA, ServerId(3)}}, .cpu = 9, .where = "t.toml:9:7"}}), "");
+}
+
+TEST(WorkerTableTest, two_workers_of_one_process_have_two_cpus) {
+  EXPECT_EQ(refusal({{.servers = {{kA, ServerId(0)}}, .cpu = 3, .where = "t.toml:9:7"},
+                     {.servers = {{kA, ServerId(1)}}, .cpu = 3, .where = "t.toml:12:7"}}),
+            "t.toml:12:7: CPU 3 is that of the worker of server A1 already; give this one another");
 }
 
 }  // namespace
