@@ -55,13 +55,14 @@ std::optional<HubLie> hub_lie(std::string_view name) {
 }
 
 void HubLiar::tamper(Instant now, site::Member::Outputs& outputs) {
+  lies_ = period_ == Duration() || now.ns() % period_.ns() < period_.ns() / 2;
   std::vector<site::Member::SendPart> send;
   while (!held_back_.empty() && held_back_.front().until <= now) {
     send.push_back(std::move(held_back_.front().part));
     held_back_.pop_front();
   }
   for (site::Member::SendPart& part : outputs.send) {
-    const bool on_hub = part.hub != nullptr;
+    const bool on_hub = lies_ && part.hub != nullptr;
     if (on_hub && lie_ == HubLie::silent && in_first_set(part)) {
       ++acted_;
     } else if (on_hub && lie_ == HubLie::late) {
@@ -83,7 +84,7 @@ void HubLiar::tamper(Instant now, site::Member::Outputs& outputs) {
 HubLiar::OnHub HubLiar::on_frame(ByteView frame) {
   OnHub on_hub;
   const std::optional<wire::FrameHeader> header = part_header(frame);
-  if (!header.has_value()) return on_hub;
+  if (!header.has_value() || !lies_) return on_hub;
   if (lie_ == HubLie::unsent) {
     ++acted_;
     on_hub.leaves = false;

@@ -27,9 +27,9 @@ enum class HubLie : std::uint8_t {
 
 class HubLiar {
  public:
-  // `servers` of its site; `late_by` of the late one.
-  HubLiar(HubLie lie, std::size_t servers, Duration late_by = milliseconds(100))
-      : lie_(lie), servers_(servers), late_by_(late_by) {}
+  // `servers` of its site; `late_by` of the late one. It lies in the first half of each period; zero: always.
+  HubLiar(HubLie lie, std::size_t servers, Duration period = Duration(), Duration late_by = milliseconds(100))
+      : lie_(lie), servers_(servers), period_(period), late_by_(late_by) {}
 
   // What the member wants done, before it is.
   void tamper(Instant now, site::Member::Outputs& outputs);
@@ -50,7 +50,9 @@ class HubLiar {
   };
   HubLie lie_;
   std::size_t servers_;
+  Duration period_;
   Duration late_by_;
+  bool lies_ = true;  // now
   std::deque<HeldBack> held_back_;
   std::uint64_t acted_ = 0;
 };

@@ -163,6 +163,7 @@ nlohmann::json json_row(const lab::Point& point) {
       {"busiest_processor", point.busiest_processor},
       {"busiest_processor_by", point.processor_by},
       {"updates", point.updates},
+      {"updates_by_second", point.updates_by_second},
       {"view", point.view},
       {"client_timeouts", point.client_timeouts},
       {"frames_lost", point.frames_lost},

@@ -42,7 +42,9 @@ struct SitesSetup {
   std::uint64_t egress_bits_per_s = 0;  // of each site; 0: no limit
   std::size_t ip_mtu = kDefaultPathIpBytes;
   bool adaptive_sets = true;                         // on hubs
+  std::optional<Duration> longest_hub_timeout{};     // likewise
   std::optional<adversary::HubLie> hub_liars{};      // the last f servers of every site do this on its hub
+  Duration hub_liars_period;                         // for half of it, and behave for the other; zero: always
   std::optional<adversary::BlinkLie> blink_liars{};  // the first f servers of every site do this on its blink links
 };
 

@@ -143,14 +143,19 @@ struct ExperimentReader {
 
   void sites(const toml::table& table, SitesSetup& out) const {
     Section section(faults, table, "[sites]",
-                    {"count", "link", "signatures", "adaptive_sets", "hub_liars", "blink_liars"});
+                    {"count", "link", "signatures", "adaptive_sets", "longest_hub_timeout", "hub_liars",
+                     "hub_liars_period", "blink_liars"});
     section.integer("count", out.count, std::size_t{1}, config::kMaxSitesPerTopology);
     out.global.f = (out.count - 1) / 3;
     section.one_of("link", out.link, Choices<config::LinkKind>(kLinks));
     section.boolean("adaptive_sets", out.adaptive_sets);
+    if (section.has("longest_hub_timeout")) {
+      section.duration("longest_hub_timeout", out.longest_hub_timeout.emplace(), milliseconds(25), seconds(10));
+    }
     adversary::HubLie lie{};
     section.one_of("hub_liars", lie, Choices<adversary::HubLie>(kHubLies));
     if (section.has("hub_liars")) out.hub_liars = lie;
+    section.duration("hub_liars_period", out.hub_liars_period, Duration(), seconds(1000));
     adversary::BlinkLie on_blink{};
     section.one_of("blink_liars", on_blink, Choices<adversary::BlinkLie>(kBlinkLies));
     if (section.has("blink_liars")) out.blink_liars = on_blink;

@@ -51,7 +51,7 @@ class Subject {
     if (setup.sites.hub_liars.has_value()) {
       options.hub_liar = [&](SiteId, ServerId server) -> adversary::HubLiar* {
         if (server.index() < setup.servers - setup.faults()) return nullptr;
-        return &hub_liars_.emplace_back(*setup.sites.hub_liars, setup.servers);
+        return &hub_liars_.emplace_back(*setup.sites.hub_liars, setup.servers, setup.sites.hub_liars_period);
       };
     }
     if (setup.sites.blink_liars.has_value()) {
@@ -138,6 +138,9 @@ class Run {
     });
     for (LabSite* site : subject_.sites()) {
       site->clients().on_finished([this](Duration latency) {
+        const auto second = static_cast<std::size_t>((events_.now() - Instant()).seconds());
+        if (second >= by_second_.size()) by_second_.resize(second + 1);
+        ++by_second_[second];
         if (measuring_) latencies_.push_back(latency);
       });
       if (setup_.sites.count > 1) meter_links(*site);
@@ -169,6 +172,7 @@ class Run {
     point.series = series_.name;
     point.clients = clients;
     point.updates = latencies_.size();
+    point.updates_by_second = by_second_;
     point.updates_per_s = static_cast<double>(point.updates) / setup_.measure.seconds();
     point.limit_updates_per_s = limit_updates_per_s(setup_);
     for (const PaperPoint& paper : series_.paper) {
@@ -218,6 +222,7 @@ class Run {
       if (sites.egress_bits_per_s > 0) wishes.wan_rate = config::BitRate{sites.egress_bits_per_s};
       wishes.wan_ip_mtu = sites.ip_mtu;
       wishes.adaptive_sets = sites.adaptive_sets;
+      wishes.longest_hub_timeout = sites.longest_hub_timeout;
     }
     return make_lab_keys(wishes);
   }
@@ -343,6 +348,7 @@ class Run {
   Subject subject_;
   bool measuring_ = false;
   Totals before_;
+  std::vector<std::uint64_t> by_second_;
   std::vector<Duration> latencies_;
 };
 

@@ -31,10 +31,11 @@ struct Point {
   double busiest_processor = 0;                  // share of the measured time
   std::map<std::string, double> processor_by{};  // of it, by operation
   std::uint64_t updates = 0;
-  server::HubCounts hub{};             // of all servers, the warm-up included
-  double parts_per_message = 0;        // on hubs
-  std::optional<LinkFigures> links{};  // of several sites
-  std::uint64_t view = 0;              // the latest that a server is in at the end; 0: no leader was replaced
+  std::vector<std::uint64_t> updates_by_second{};  // since the start, the warm-up included
+  server::HubCounts hub{};                         // of all servers, the warm-up included
+  double parts_per_message = 0;                    // on hubs
+  std::optional<LinkFigures> links{};              // of several sites
+  std::uint64_t view = 0;  // the latest that a server is in at the end; 0: no leader was replaced
   std::uint64_t client_timeouts = 0;
   std::uint64_t frames_lost = 0;  // at a full egress buffer or receive ring, or on the way
   std::uint64_t events = 0;

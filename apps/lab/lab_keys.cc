@@ -127,6 +127,7 @@ std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
   topology.wan.rate = wishes.wan_rate;
   topology.wan.link.ip_mtu = wishes.wan_ip_mtu;
   topology.wan.adaptive_sets = wishes.adaptive_sets;
+  topology.wan.longest_hub_timeout = wishes.longest_hub_timeout;
   topology.crypto.server_scheme = wishes.server_scheme;
   topology.crypto.client_scheme = wishes.client_scheme;
   topology.crypto.site_scheme.reset();

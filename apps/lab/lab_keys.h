@@ -33,7 +33,8 @@ struct LabTopology {
   std::optional<config::BitRate> wan_rate{};  // of what each site sends to all others; none: no limit
   std::size_t wan_ip_mtu = kDefaultPathIpBytes;
   bool adaptive_sets = true;  // on hubs
-  std::size_t servers = 4;    // of each site: 3f + 1
+  std::optional<Duration> longest_hub_timeout{};
+  std::size_t servers = 4;  // of each site: 3f + 1
   std::size_t clients = 1;
   bool lossy = false;
   config::ServiceKind service = config::ServiceKind::kv;

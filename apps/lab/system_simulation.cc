@@ -198,7 +198,8 @@ class InTrueTime final : public CoreWatcher {
 Duration hub_wait(const config::Topology& topology, const config::WanPair& pair, std::optional<adversary::HubLie> lie) {
   if (!config::on_hub(pair.kind) || pair.kind == config::LinkKind::hub_immediate) return {};
   const bool asks = pair.kind == config::LinkKind::hub_minimum_parts || lie == adversary::HubLie::unsent;
-  return asks ? server::hub_request_after(topology, pair) + pair.delay * 2 : topology.wan.hub_timeout;
+  if (asks) return server::hub_request_after(topology, pair) + pair.delay * 2;
+  return topology.wan.longest_hub_timeout.value_or(topology.wan.hub_timeout);
 }
 
 // Two ends of 2f pairs are faulty at most, and each such pair is in office until a timeout ends that.

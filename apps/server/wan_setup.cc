@@ -60,9 +60,13 @@ WanSite::Hub hub_config(const config::Topology& topology, const config::SiteSett
                 .index = static_cast<std::uint8_t>(self.index()),
                 .requests_needed = other.f + 1,
                 .local_timeout = topology.wan.hub_timeout,
+                .longest_timeout = topology.wan.longest_hub_timeout,
                 .request_gap = round_trip + round_trip / 2};
+  if (pair.kind != config::LinkKind::hub_optimistic) {
+    hub.sender.local_timeout.reset();  // hub-minimum-parts
+    hub.sender.longest_timeout.reset();
+  }
   if (pair.kind == config::LinkKind::hub_immediate) hub.sender.local_timeout = Duration();
-  if (pair.kind == config::LinkKind::hub_minimum_parts) hub.sender.local_timeout = std::nullopt;
   hub.receiver = {.parts = in.n, .needed = in.k, .faulty = other.f};
   hub.receiver.request_after = hub_request_after(topology, pair);
   hub.receiver.max_request_after = std::max(hub.receiver.request_after, round_trip) * 4;
@@ -96,7 +100,8 @@ std::vector<WanSite> sites_without_secrets(const config::Topology& topology, con
 
 // Parts of one message come as far apart as paths vary, and those of the second set after their timeout.
 Duration hub_request_after(const config::Topology& topology, const config::WanPair& pair) {
-  const Duration second_set = pair.kind == config::LinkKind::hub_optimistic ? topology.wan.hub_timeout : Duration();
+  const Duration longest = topology.wan.longest_hub_timeout.value_or(topology.wan.hub_timeout);
+  const Duration second_set = pair.kind == config::LinkKind::hub_optimistic ? longest : Duration();
   return second_set + round_trip_of(pair) / 8 + kHubSkew;
 }
 

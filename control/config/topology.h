@@ -234,11 +234,12 @@ struct WanPair {
 
 struct WanSettings {
   LinkSettings link;
-  std::optional<BitRate> rate;              // of all that a site sends to others
-  Duration hub_timeout = milliseconds(25);  // the local timeout of hub-optimistic, [ARCH] 6.2
-  bool adaptive_sets = true;                // on a hub, who misses its turns loses them for a while (docs/adr/0021)
-  Duration blink_timeout = seconds(2);      // of an acknowledgement on a blink link, see timing.h
-  std::vector<WanPair> pairs;               // all there are, by first and second
+  std::optional<BitRate> rate;                  // of all that a site sends to others
+  Duration hub_timeout = milliseconds(25);      // the local timeout of hub-optimistic, [ARCH] 6.2
+  std::optional<Duration> longest_hub_timeout;  // it follows what is measured from hub_timeout up to this; none: fixed
+  bool adaptive_sets = true;                    // on a hub, who misses its turns loses them for a while (docs/adr/0021)
+  Duration blink_timeout = seconds(2);          // of an acknowledgement on a blink link, see timing.h
+  std::vector<WanPair> pairs;                   // all there are, by first and second
 };
 
 // The site whose servers a client talks to: clients belong to the sites in turn.

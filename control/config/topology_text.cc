@@ -162,6 +162,7 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "# blink: one server of a site sends a message once, and the others watch whether it is acknowledged\n"
       "# hub_timeout = \"25ms\"  # hub-optimistic: how long servers wait to hear enough of others before they send, "
       "too\n"
+      "# longest_hub_timeout = \"100ms\"  # the timeout follows how late they are, up to this; else it is fixed\n"
       "# adaptive_sets = false  # on a hub: who misses its turns to send keeps them all the same\n"
       "# blink_timeout = \"2s\"  # blink: after which another server sends what is not acknowledged\n"
       "# rate = \"10Mbit/s\"  # what a site may send to the others in all\n",

@@ -132,13 +132,16 @@ void read_pair(Faults& faults, const toml::table& table, bool in_process, std::s
 }
 
 void read_wan(Faults& faults, const toml::table& table, bool in_process, std::size_t sites, WanSettings& out) {
-  Section section(
-      faults, table, "[wan]",
-      {"kind", "delay", "rate", "hub_timeout", "adaptive_sets", "blink_timeout", "ip_mtu", "lossy", "pair"});
+  Section section(faults, table, "[wan]",
+                  {"kind", "delay", "rate", "hub_timeout", "longest_hub_timeout", "adaptive_sets", "blink_timeout",
+                   "ip_mtu", "lossy", "pair"});
   WanPair common;
   read_link_kind(section, in_process, common);
   read_rate(section, out.rate);
   section.duration("hub_timeout", out.hub_timeout, kShortestTick, kLongestPeriod);
+  if (section.has("longest_hub_timeout")) {
+    section.duration("longest_hub_timeout", out.longest_hub_timeout.emplace(), out.hub_timeout, kLongestPeriod);
+  }
   section.boolean("adaptive_sets", out.adaptive_sets);
   section.duration("blink_timeout", out.blink_timeout, kShortestTick, kLongestBound);
   read_link(section, out.link);

@@ -139,7 +139,7 @@ std::optional<HubLinks::Heard> HubLinks::next_heard() {
 
 void HubLinks::verdict(Instant now, const HubPartName& name, bool good) {
   if (name.from == self_.site) {
-    find(name.to)->sender.on_verdict(name.traffic, name.sequence, name.index, good);
+    find(name.to)->sender.on_verdict(now, name.traffic, name.sequence, name.index, good);
   } else {
     find(name.from)->receiver.verdict(now, name.traffic, name.sequence, name.index, good);
   }

@@ -34,6 +34,10 @@ HubSender::HubSender(const HubSenderConfig& config)
       turnless_(config.parts) {
   CHECK(config.index < config.parts && config.needed <= config.parts && config.window > 0);
   CHECK(config.requests_needed > 0 && config.parts <= kMaxServersPerSite);
+  if (config.longest_timeout.has_value()) {
+    lateness_.emplace(config.parts, config.parts - config.needed, self(), config.local_timeout.value(),
+                      *config.longest_timeout);
+  }
 }
 
 void HubSender::submit(const Part& part) {
@@ -73,6 +77,7 @@ void HubSender::forget_below(Lane& lane, SeqNum first) {
 }
 
 void HubSender::release(Lane& lane, std::map<SeqNum, Held>::iterator at) {
+  note_missed(lane, at->second);
   if (lane.at == at->first) lane.at = SeqNum();
   released_.push_back(at->second.part.handle);
   become(lane, at->second, State::idle);
@@ -99,7 +104,11 @@ bool HubSender::enough(const Lane& lane, SeqNum sequence) const {
   return lane.overheard.counted(sequence) >= config_.needed;
 }
 
-void HubSender::on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good) {
+std::optional<Duration> HubSender::local_timeout() const {
+  return lateness_.has_value() ? lateness_->timeout() : config_.local_timeout;
+}
+
+void HubSender::on_verdict(Instant now, TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good) {
   Lane& of = lane(traffic);
   of.overheard.verdict(sequence, index, good);
   if (!good) return;
@@ -107,12 +116,27 @@ void HubSender::on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t i
   const auto at = of.parts.find(sequence);
   if (at == of.parts.end()) return;
   Held& held = at->second;
+  note_heard(now, held, ServerId(index));
   if (held.state == State::waiting && enough(of, sequence)) cancel(of, held);
   const std::size_t others = of.overheard.counted(sequence) - (held.was_sent ? 1 : 0);
   if (held.was_second && !held.needless && others >= config_.needed) {
     held.needless = true;
     ++stats_.needless;
   }
+}
+
+void HubSender::note_heard(Instant now, const Held& held, ServerId server) {
+  if (!lateness_.has_value() || !held.part.first_set.contains(server)) return;
+  lateness_->heard(server, held.turn < now ? now - held.turn : Duration());
+}
+
+// Nobody waits for it any more.
+void HubSender::note_missed(const Lane& lane, const Held& held) {
+  if (!lateness_.has_value() || held.turn == Instant::never()) return;
+  const std::uint32_t heard = lane.overheard.heard(held.part.sequence).value_or(0);
+  held.part.first_set.for_each([&](ServerId server) {
+    if (server != self() && (heard >> server.value() & 1U) == 0) lateness_->missed(server);
+  });
 }
 
 void HubSender::become(Lane& lane, Held& held, State state) {
@@ -163,9 +187,10 @@ SeqNum HubSender::choose(Instant now, Lane& lane) {
     const SeqNum sequence = *lane.ready.begin();
     Held& held = lane.parts.at(sequence);
     if (held.state == State::due || is_first(held) || config_.local_timeout == Duration()) return sequence;
-    held.deadline = config_.local_timeout.has_value() ? now + *config_.local_timeout : Instant::never();
+    const std::optional<Duration> timeout = local_timeout();
+    held.deadline = timeout.has_value() ? now + *timeout : Instant::never();
     become(lane, held, State::waiting);
-    judge_later(now, lane, held);
+    turn_has_come(now, lane, held);
     if (enough(lane, sequence)) cancel(lane, held);
   }
   return SeqNum();
@@ -201,7 +226,7 @@ void HubSender::count_sent(Instant now, Lane& lane, Held& held) {
     ++stats_.sent_asked;
   } else if (is_first(held)) {
     ++stats_.sent_first;
-    judge_later(now, lane, held);
+    turn_has_come(now, lane, held);
   } else {
     ++stats_.sent_second;
     held.was_second = config_.local_timeout != Duration();  // else it was to send
@@ -221,9 +246,10 @@ void HubSender::count_turns(ServerSet first_set) {
   }
 }
 
-void HubSender::judge_later(Instant now, Lane& lane, Held& held) {
+void HubSender::turn_has_come(Instant now, Lane& lane, Held& held) {
   if (config_.local_timeout == Duration()) return;  // everybody sends at once
-  held.judge_at = now + config_.local_timeout.value_or(config_.request_gap);
+  held.turn = now;
+  held.judge_at = now + local_timeout().value_or(config_.request_gap);
   lane.to_judge.emplace(held.judge_at, held.part.sequence);
 }
 

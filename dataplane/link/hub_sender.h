@@ -33,6 +33,7 @@
 #include "dataplane/base/server_set.h"
 #include "dataplane/base/traffic.h"
 #include "dataplane/link/duty_record.h"
+#include "dataplane/link/hub_lateness.h"
 #include "dataplane/link/overhear_table.h"
 #include "dataplane/wire/hub_frame.h"
 
@@ -44,6 +45,7 @@ struct HubSenderConfig {
   std::uint8_t index = 0;                                    // of this server's
   std::size_t requests_needed = 2;                           // f + 1 of the other site
   std::optional<Duration> local_timeout = milliseconds(25);  // how long the second set waits; none: until it is asked
+  std::optional<Duration> longest_timeout{};                 // then that is the shortest, see hub_lateness.h
   Duration request_gap = milliseconds(100);                  // a round trip
   std::size_t window = 64;                                   // link messages of a class
 };
@@ -89,7 +91,7 @@ class HubSender {
     OverhearTable::ToVerify part;
   };
   [[nodiscard]] std::optional<ToVerify> next_to_verify();
-  void on_verdict(TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good);
+  void on_verdict(Instant now, TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good);
 
   // Server `asker` of the other site, authenticated, cannot decode this yet.
   void on_request(Instant now, ServerId asker, const wire::HubRequest::Entry& entry);
@@ -108,6 +110,8 @@ class HubSender {
 
   [[nodiscard]] std::optional<std::uint64_t> next_released();
   [[nodiscard]] const HubSenderStats& stats() const { return stats_; }
+  // How long the second set waits at present; none: until it is asked.
+  [[nodiscard]] std::optional<Duration> local_timeout() const;
   // Parts kept.
   [[nodiscard]] std::size_t held(TrafficClass traffic) const { return lane(traffic).parts.size(); }
 
@@ -127,7 +131,8 @@ class HubSender {
     bool needless = false;    // counted as such
     bool asked = false;       // due because it was asked for
     Instant deadline = Instant::never();
-    Instant deaf_until;  // to requests
+    Instant turn = Instant::never();  // of this server's part, of whichever set it is
+    Instant deaf_until;               // to requests
     std::map<ServerId, std::uint32_t> askers;
     ServerSet blamed;  // have missed this turn
     Instant judge_at = Instant::never();
@@ -155,8 +160,10 @@ class HubSender {
   [[nodiscard]] bool is_first(const Held& held) const { return held.part.first_set.contains(self()); }
   [[nodiscard]] ServerId self() const { return ServerId(config_.index); }
   void count_turns(ServerSet first_set);
-  void judge_later(Instant now, Lane& lane, Held& held);
+  void turn_has_come(Instant now, Lane& lane, Held& held);
   void judge(Lane& lane, Held& held);
+  void note_heard(Instant now, const Held& held, ServerId server);
+  void note_missed(const Lane& lane, const Held& held);
   void blame(Held& held, ServerId server);
 
   HubSenderConfig config_;
@@ -164,7 +171,8 @@ class HubSender {
   std::deque<std::uint64_t> released_;
   HubSenderStats stats_;
   DutyRecord record_;
-  std::vector<std::size_t> turnless_;  // by server: link messages since it was in a first set
+  std::optional<HubLateness> lateness_;  // where the timeout follows it
+  std::vector<std::size_t> turnless_;    // by server: link messages since it was in a first set
 };
 
 }  // namespace garrison::link

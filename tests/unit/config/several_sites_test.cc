@@ -285,6 +285,16 @@ TEST(SeveralSitesTest, a_blink_timeout_leaves_time_for_an_acknowledgement) {
   EXPECT_EQ(parsed(replaced(text_of(2), "kind = \"erasure\"", "kind = \"blink\"")).wan.blink_timeout, seconds(2));
 }
 
+TEST(SeveralSitesTest, a_hub_timeout_is_fixed_or_has_a_longest_one) {
+  const auto with = [](const std::string& longest) {
+    return replaced(text_of(2), "kind = \"erasure\"", "kind = \"hub-optimistic\"\nhub_timeout = \"30ms\"" + longest);
+  };
+  EXPECT_EQ(parsed(with("")).wan.longest_hub_timeout, std::nullopt);
+  EXPECT_EQ(parsed(with("\nlongest_hub_timeout = \"90ms\"")).wan.longest_hub_timeout, milliseconds(90));
+  EXPECT_NE(fault(with("\nlongest_hub_timeout = \"29ms\"")).find("longest_hub_timeout = \"29ms\" is out of range"),
+            std::string::npos);
+}
+
 TEST(SeveralSitesTest, f_of_the_sites_fits_their_number) {
   expect_global_fault("f = 1", "f = 2", "there are 4 sites, too few for f = 2 in [global]; make it 7 sites or f = 1");
   expect_global_fault("f = 1", "f = 6", "f = 6 is out of range; write an integer of 0..5");

@@ -15,12 +15,14 @@ constexpr ServerSet kWithoutSelf = ServerSet::from_bits(0b0111);
 
 class HubSenderTest : public testing::Test {
  protected:
-  explicit HubSenderTest(std::optional<Duration> local_timeout = milliseconds(25))
+  explicit HubSenderTest(std::optional<Duration> local_timeout = milliseconds(25),
+                         std::optional<Duration> longest_timeout = {})
       : sender_({.parts = 4,
                  .needed = 3,
                  .index = kOwn,
                  .requests_needed = 2,
                  .local_timeout = local_timeout,
+                 .longest_timeout = longest_timeout,
                  .request_gap = milliseconds(100),
                  .window = 4}) {}
 
@@ -41,10 +43,11 @@ class HubSenderTest : public testing::Test {
                     .encoding = encoding});
   }
   // Part `index`, as its server sends it; verified at once.
-  void overhear(std::uint64_t sequence, std::uint8_t index, TrafficClass traffic = TrafficClass::bounded) {
+  void overhear(std::uint64_t sequence, std::uint8_t index, TrafficClass traffic = TrafficClass::bounded,
+                Instant at = kStart) {
     static_cast<void>(sender_.on_overheard(traffic, SeqNum(sequence), index, says(sequence, index), Bytes{index}));
     while (const auto next = sender_.next_to_verify()) {
-      sender_.on_verdict(next->traffic, next->part.sequence, next->part.index, true);
+      sender_.on_verdict(at, next->traffic, next->part.sequence, next->part.index, true);
     }
   }
   // Sequences whose first chunk leaves by `at`.
@@ -120,7 +123,7 @@ TEST_F(HubSenderTest, parts_that_are_not_ones_own_encoding_or_do_not_verify_do_n
       << "nobody else sends this server's";
   ASSERT_FALSE(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, says(1, 2), {1}).has_value());
   ASSERT_TRUE(sender_.next_to_verify().has_value());
-  sender_.on_verdict(TrafficClass::bounded, SeqNum(1), 2, false);
+  sender_.on_verdict(kStart, TrafficClass::bounded, SeqNum(1), 2, false);
   EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
 }
 
@@ -345,6 +348,56 @@ TEST_F(HubDutyTest, who_is_in_no_first_set_is_not_suspected_and_begins_anew) {
                     .encoding = std::vector<Digest>(4)});
   }
   EXPECT_TRUE(suspected().empty());
+}
+
+class FollowingHubSenderTest : public HubSenderTest {
+ protected:
+  FollowingHubSenderTest() : HubSenderTest(milliseconds(25), milliseconds(100)) {}
+};
+
+TEST_F(FollowingHubSenderTest, the_timeout_follows_how_late_the_first_set_is_heard) {
+  Instant now = kStart;
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence, now = now + seconds(1)) {
+    submit(sequence, true);
+    EXPECT_EQ(sent(now), Sequences{sequence});
+    overhear(sequence, 0, TrafficClass::bounded, now + milliseconds(5));
+    overhear(sequence, 1, TrafficClass::bounded, now + milliseconds(60));
+    overhear(sequence, 2, TrafficClass::bounded, now + milliseconds(1));  // not in it
+  }
+  EXPECT_EQ(sender_.local_timeout(), milliseconds(25)) << "one of the others may be faulty";
+  for (std::uint64_t sequence = 21; sequence <= 40; ++sequence, now = now + seconds(1)) {
+    submit(sequence, false);
+    EXPECT_EQ(sent(now), Sequences{});
+    for (const std::uint8_t index : std::initializer_list<std::uint8_t>{0, 1, 2}) {
+      overhear(sequence, index, TrafficClass::bounded, now + milliseconds(index == 0 ? 5 : 60));
+    }
+  }
+  ASSERT_TRUE(sender_.local_timeout().has_value());
+  EXPECT_GE(*sender_.local_timeout(), milliseconds(60));
+  EXPECT_LT(*sender_.local_timeout(), milliseconds(90));
+  submit(41, false);
+  EXPECT_EQ(sent(now), Sequences{});
+  EXPECT_EQ(sent(now + milliseconds(59)), Sequences{});
+  EXPECT_EQ(sent(now + milliseconds(100)), Sequences{41});
+}
+
+TEST_F(FollowingHubSenderTest, whoever_is_never_heard_counts_as_late_as_can_be) {
+  Instant now = kStart;
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence, now = now + seconds(1)) {
+    submit(sequence, false);
+    static_cast<void>(sent(now));
+    overhear(sequence, 0, TrafficClass::bounded, now);
+    sender_.acknowledged(SeqNum(sequence));
+  }
+  EXPECT_EQ(sender_.local_timeout(), milliseconds(100)) << "two of the three others are silent";
+}
+
+TEST_F(FollowingHubSenderTest, what_was_not_waited_for_yet_is_nobody_s_fault) {
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    submit(sequence, false);
+    sender_.acknowledged(SeqNum(sequence));
+  }
+  EXPECT_EQ(sender_.local_timeout(), milliseconds(25));
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST(WorkerTableTest, the_operator_s_cpus_go_first_and_the_rest_get_workers_of_t
   EXPECT_EQ(table[1].stages[0].server, kA2);
   EXPECT_EQ(memory_node(table, kA3), 1);
   EXPECT_NE(
-      describe(table).find("poll-0       CPU 6, memory of node 1, spins      A1 lan, A1 control, A3 lan, A3 control"),
+      describe(table).find("poll-0       CPU 6, memory of node 1, spins    A1 lan, A1 control, A3 lan, A3 control"),
       std::string::npos)
       << describe(table);
 }

@@ -1,0 +1,29 @@
+#include "dataplane/link/hub_lateness.h"
+
+#include <algorithm>
+
+#include "dataplane/base/check.h"
+
+namespace garrison::link {
+
+HubLateness::HubLateness(std::size_t servers, std::size_t faulty, ServerId self, Duration shortest, Duration longest)
+    : self_(self),
+      covered_(servers - 1 - faulty),
+      longest_(longest),
+      late_(servers, RoundTrip(shortest, longest, Duration(), Duration())),
+      timeout_(shortest) {
+  CHECK(faulty + 1 < servers && self.index() < servers && shortest <= longest);
+}
+
+void HubLateness::heard(ServerId server, Duration late) {
+  late_[server.index()].sample(std::min(late, longest_));
+  std::vector<Duration> timeouts;
+  for (std::size_t i = 0; i < late_.size(); ++i) {
+    if (i != self_.index()) timeouts.push_back(late_[i].timeout(0));
+  }
+  const auto nth = timeouts.begin() + static_cast<std::ptrdiff_t>(covered_ - 1);
+  std::ranges::nth_element(timeouts, nth);
+  timeout_ = *nth;
+}
+
+}  // namespace garrison::link
