@@ -133,9 +133,10 @@ void HubSender::note_heard(Instant now, const Held& held, ServerId server) {
 // Nobody waits for it any more.
 void HubSender::note_missed(const Lane& lane, const Held& held) {
   if (!lateness_.has_value() || held.turn == Instant::never()) return;
-  const std::uint32_t heard = lane.overheard.heard(held.part.sequence).value_or(0);
+  const std::optional<std::uint32_t> heard = lane.overheard.heard(held.part.sequence);
+  if (!heard.has_value()) return;  // a window of newer ones has come
   held.part.first_set.for_each([&](ServerId server) {
-    if (server != self() && (heard >> server.value() & 1U) == 0) lateness_->missed(server);
+    if (server != self() && (*heard >> server.value() & 1U) == 0) lateness_->missed(server);
   });
 }
 
