@@ -16,6 +16,7 @@
 #include "apps/commands/keys.h"
 #include "apps/commands/lab.h"
 #include "apps/commands/new.h"
+#include "apps/commands/relay.h"
 #include "apps/commands/run.h"
 #include "apps/commands/status.h"
 
@@ -32,6 +33,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   add_run_command(app, exit_status);
   add_host_command(app, exit_status);
   add_forwarder_command(app, exit_status);
+  add_relay_command(app, exit_status);
   add_gateway_command(app, exit_status);
   add_client_command(app, exit_status);
   add_lab_command(app, exit_status);

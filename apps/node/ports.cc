@@ -34,11 +34,8 @@ io::WideAreaConfig paths_of(const config::Topology& topology) {
 
 // `nth` tells the devices of a process apart.
 std::string devargs_of(const config::PortSettings& port, std::size_t nth) {
-  if (port.port == config::PortSettings::Port::af_packet) {
-    // The default of 512 frames drops silently under bursts.
-    return "net_af_packet" + std::to_string(nth) + ",iface=" + port.device + ",framecnt=4096,blocksz=65536";
-  }
-  return port.device;
+  const bool of_kernel = port.port == config::PortSettings::Port::af_packet;
+  return of_kernel ? io::af_packet_devargs(port.device, nth) : port.device;
 }
 
 }  // namespace

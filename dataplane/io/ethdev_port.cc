@@ -75,6 +75,10 @@ Result<std::string> device_name(const std::string& devargs) {
 
 }  // namespace
 
+std::string af_packet_devargs(const std::string& interface, std::size_t nth) {
+  return "net_af_packet" + std::to_string(nth) + ",iface=" + interface + ",blocksz=65536";
+}
+
 Result<std::unique_ptr<EthdevPort>> EthdevPort::open(const EthdevOptions& options) {
   CHECK(options.pool != nullptr);
   if (!runtime::eal_started()) return Error{"port '" + options.devargs + "': DPDK is not started"};

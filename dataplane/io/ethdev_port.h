@@ -26,6 +26,9 @@ struct EthdevOptions {
   bool promiscuous = true;  // hear every frame; read back from the driver, and an error where it does not hold
 };
 
+// Of an interface of the kernel, over af_packet; `nth` tells the devices of a process apart.
+[[nodiscard]] std::string af_packet_devargs(const std::string& interface, std::size_t nth);
+
 class EthdevPort final : public Port {
  public:
   // After start_eal(), from one thread at a time: attaches the device in the caller's network namespace, configures

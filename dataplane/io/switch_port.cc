@@ -46,10 +46,4 @@ ByteView frame_bytes(const rte_mbuf& frame, SegmentCounters& counters) {
   return {static_cast<const std::uint8_t*>(frame.buf_addr) + frame.data_off, frame.data_len};
 }
 
-MacAddress destination_of(ByteView frame) {
-  MacAddress mac{};
-  std::copy_n(frame.begin(), mac.size(), mac.begin());
-  return mac;
-}
-
 }  // namespace garrison::io

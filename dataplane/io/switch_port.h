@@ -15,6 +15,7 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/io/ethernet.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/ring_port.h"
 
@@ -63,8 +64,4 @@ class SwitchPort {
 // What a switch looks at: the bytes of a frame, or nothing where it is not in one piece or shorter than its header;
 // that is counted as a drop.
 [[nodiscard]] ByteView frame_bytes(const rte_mbuf& frame, SegmentCounters& counters);
-// Of a frame with a header.
-[[nodiscard]] MacAddress destination_of(ByteView frame);
-[[nodiscard]] constexpr bool is_group_address(const MacAddress& mac) { return (mac[0] & 1U) != 0; }
-
 }  // namespace garrison::io

@@ -6,7 +6,6 @@
 #include "dataplane/base/bounds.h"
 #include "dataplane/base/check.h"
 #include "dataplane/io/mbuf.h"
-#include "dataplane/wire/frame.h"
 
 namespace garrison::io {
 
@@ -14,14 +13,6 @@ namespace {
 
 // Arrivals of one pass.
 constexpr std::size_t kMostDelivered = 256;
-// Second byte of the IPv4 header: DSCP, then two bits of ECN.
-constexpr std::size_t kTrafficByte = kEthernetHeaderBytes + 1;
-constexpr unsigned kEcnBits = 2;
-
-TrafficClass class_of(ByteView frame) {
-  const bool expedited = frame.size() > kTrafficByte && frame[kTrafficByte] >> kEcnBits == wire::kDscpExpedited;
-  return expedited ? TrafficClass::timely : TrafficClass::bounded;
-}
 
 }  // namespace
 

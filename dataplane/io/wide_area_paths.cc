@@ -24,10 +24,25 @@ Duration time_of(std::size_t bytes, std::uint64_t bytes_per_s) {
 
 }  // namespace
 
-WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : delay_(config.delay) {
+WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : rng_(config.seed) {
   const std::size_t sites = config.bytes_per_s.size();
-  CHECK(sites <= kMaxSites && delay_.size() == sites && config.frames > 0);
-  for (const std::vector<Duration>& row : delay_) CHECK(row.size() == sites);
+  CHECK(sites <= kMaxSites && config.frames > 0);
+  const auto check_square = [&](const auto& table) {
+    CHECK(table.size() == sites);
+    for (const auto& row : table) CHECK(row.size() == sites);
+  };
+  check_square(config.delay);
+  if (!config.jitter.empty()) check_square(config.jitter);
+  if (!config.loss_ppm.empty()) check_square(config.loss_ppm);
+  between_.assign(sites, std::vector<Between>(sites));
+  for (std::size_t from = 0; from < sites; ++from) {
+    for (std::size_t to = 0; to < sites; ++to) {
+      Between& between = between_[from][to];
+      between.delay = config.delay[from][to];
+      if (!config.jitter.empty()) between.jitter = config.jitter[from][to];
+      if (!config.loss_ppm.empty()) between.loss_ppm = config.loss_ppm[from][to];
+    }
+  }
   uplinks_.resize(sites);
   for (std::size_t i = 0; i < sites; ++i) uplinks_[i].bytes_per_s = config.bytes_per_s[i];
   under_way_.resize(sites * sites);
@@ -91,7 +106,17 @@ void WideAreaPaths::send_next(std::size_t site, Instant start) {
   const std::uint32_t cell = take_first(timely ? uplink.timely : uplink.bounded);
   Cell& frame = cells_[cell];
   uplink.free_at = start + time_of(frame.length, uplink.bytes_per_s);
-  frame.when = uplink.free_at + delay_[site][frame.to.index()];
+  Between& between = between_[site][frame.to.index()];
+  if (between.loss_ppm > 0 && rng_.chance(between.loss_ppm)) {
+    ++lost_;
+    return forget(cell);
+  }
+  frame.when = uplink.free_at + between.delay;
+  if (between.jitter > Duration()) {
+    frame.when = frame.when +
+                 Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(between.jitter.ns()) + 1)));
+  }
+  frame.when = between.last = std::max(frame.when, between.last);
   append(path(site, frame.to), cell);
 }
 

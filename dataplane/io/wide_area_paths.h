@@ -1,9 +1,9 @@
-// What happens to a frame between two sites of one process: it waits for its turn at its site's uplink, then takes as
-// long as the path is. Knows nothing of ports and mbufs, and no clock but the one it is handed.
+// What happens to a frame between two sites of a modelled network: it waits for its turn at its site's uplink, then
+// takes as long as the path is, or is lost. Knows nothing of ports and mbufs, and no clock but the one it is handed.
 //
 // A frame takes its own bytes, Ethernet header included, over its site's rate. TIMELY goes before all of its site that
-// waits, never into a frame that is being sent. Behind the uplink the order of a path is kept. Frames are held in
-// memory taken at start: so many of each site and class, and what comes beyond is refused.
+// waits, never into a frame that is being sent. Behind the uplink the order of a path is kept, whatever its jitter.
+// Frames are held in memory taken at start: so many of each site and class, and what comes beyond is refused.
 //
 // One thread.
 #pragma once
@@ -16,6 +16,7 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/instant.h"
+#include "dataplane/base/rng.h"
 #include "dataplane/base/traffic.h"
 
 namespace garrison::io {
@@ -23,8 +24,12 @@ namespace garrison::io {
 struct WideAreaConfig {
   std::vector<std::uint64_t> bytes_per_s;    // of all that a site sends, by site; 0: no limit
   std::vector<std::vector<Duration>> delay;  // one way, [from][to]
-  std::vector<bool> hubs{};                  // by site, whether its ports are on a hub; empty: none is
-  std::size_t frames = 2048;                 // held of each site and class
+  // Likewise; empty: none. Uniformly up to so much more than the delay; of a million frames, so many are lost.
+  std::vector<std::vector<Duration>> jitter{};
+  std::vector<std::vector<std::uint32_t>> loss_ppm{};
+  std::uint64_t seed = 1;     // of both
+  std::vector<bool> hubs{};   // by site, whether its ports are on a hub; empty: none is
+  std::size_t frames = 2048;  // held of each site and class
 };
 
 class WideAreaPaths {
@@ -41,19 +46,29 @@ class WideAreaPaths {
     depart(now);
     std::size_t count = 0;
     for (List& path : under_way_) {
-      for (; count < limit && path.first != kNone && cells_[path.first].when <= now; ++count) {
-        const std::uint32_t cell = take_first(path);
-        deliver(std::size_t{cells_[cell].port}, ByteView(bytes_of(cell), cells_[cell].length));
-        append(free_[cells_[cell].owner], cell);
-        --held_;
-      }
+      for (; count < limit && has_arrived(path, now); ++count) deliver_first(path, deliver);
     }
     return count;
+  }
+  // The same of one frame to one site, the first to arrive there. False when there is none.
+  template <typename Deliver>
+  bool deliver_to(Instant now, SiteId to, Deliver&& deliver) {
+    depart(now);
+    List* first = nullptr;
+    for (std::size_t from = 0; from < uplinks_.size(); ++from) {
+      List& path = this->path(from, to);
+      if (!has_arrived(path, now)) continue;
+      if (first == nullptr || cells_[path.first].when < cells_[first->first].when) first = &path;
+    }
+    if (first == nullptr) return false;
+    deliver_first(*first, deliver);
+    return true;
   }
 
   // When deliver() has something to do next.
   [[nodiscard]] Instant next_wakeup() const;
   [[nodiscard]] std::size_t held() const { return held_; }
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
@@ -77,6 +92,27 @@ class WideAreaPaths {
     List bounded;
   };
 
+  // What is between one site and another.
+  struct Between {
+    Duration delay;
+    Duration jitter;
+    std::uint32_t loss_ppm = 0;
+    Instant last;  // arrival of the frame before
+  };
+
+  [[nodiscard]] bool has_arrived(const List& path, Instant now) const {
+    return path.first != kNone && cells_[path.first].when <= now;
+  }
+  template <typename Deliver>
+  void deliver_first(List& path, Deliver& deliver) {
+    const std::uint32_t cell = take_first(path);
+    deliver(std::size_t{cells_[cell].port}, ByteView(bytes_of(cell), cells_[cell].length));
+    forget(cell);
+  }
+  void forget(std::uint32_t cell) {
+    append(free_[cells_[cell].owner], cell);
+    --held_;
+  }
   [[nodiscard]] std::uint8_t* bytes_of(std::uint32_t cell) const;
   [[nodiscard]] List& path(std::size_t from, SiteId to) { return under_way_[from * uplinks_.size() + to.index()]; }
   void append(List& list, std::uint32_t cell);
@@ -86,13 +122,15 @@ class WideAreaPaths {
   [[nodiscard]] Instant next_turn(const Uplink& uplink) const;
   void send_next(std::size_t site, Instant start);
 
-  std::vector<std::vector<Duration>> delay_;
-  std::vector<Uplink> uplinks_;  // by site
-  std::vector<List> under_way_;  // by pair of sites
-  std::vector<List> free_;       // by site and class
+  Rng rng_;
+  std::vector<std::vector<Between>> between_;  // [from][to]
+  std::vector<Uplink> uplinks_;                // by site
+  std::vector<List> under_way_;                // by pair of sites
+  std::vector<List> free_;                     // by site and class
   std::vector<Cell> cells_;
   std::unique_ptr<std::uint8_t[]> memory_;
   std::size_t held_ = 0;
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace garrison::io
