@@ -206,15 +206,27 @@ std::size_t CryptoPart::verify_wan() {
   return wan_.run(config_.budget, [this](const WanInbound& inbound) { return verify_wan(inbound); });
 }
 
+// What it says comes first: a forged part costs a digest and no signature.
+std::optional<DropReason> CryptoPart::overheard(crypto::Principal from, const WanInbound& inbound) {
+  const ByteView part = wan_slab_->bytes(inbound.slot);
+  const auto envelope = message::decode_envelope(part);
+  if (!envelope.has_value() || envelope->content_bytes > part.size() ||
+      crypto::leaf_digest(part.first(envelope->content_bytes)) != inbound.says) {
+    return DropReason::link_part_malformed;
+  }
+  const message::Validation heard = validator_.overheard(from, part);
+  const auto* const reason = std::get_if<DropReason>(&heard);
+  return reason == nullptr ? std::nullopt : std::optional(*reason);
+}
+
 // Returns false when control has no room.
 bool CryptoPart::verify_wan(const WanInbound& inbound) {
   if (queues_.wan_verified->room() == 0) return false;
   const auto from = crypto::Principal::server(inbound.from_site, inbound.from);
   if (inbound.from_site == config_.site) {
-    const message::Validation heard = validator_.overheard(from, wan_slab_->bytes(inbound.slot));
-    const auto* reason = std::get_if<DropReason>(&heard);
-    if (reason != nullptr) drops_.add(*reason);
-    CHECK(queues_.wan.overheard->push_one({inbound.slot, reason == nullptr}));
+    const std::optional<DropReason> refused = overheard(from, inbound);
+    if (refused.has_value()) drops_.add(*refused);
+    CHECK(queues_.wan.overheard->push_one({inbound.slot, !refused.has_value()}));
     return true;
   }
   const message::Validation outcome = validator_.from_another_site(from, wan_slab_->bytes(inbound.slot));

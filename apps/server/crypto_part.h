@@ -75,6 +75,8 @@ class CryptoPart {
   void take_in_wan();
   std::size_t verify_wan();
   bool verify_wan(const WanInbound& inbound);
+  // Why a part of this site's counts for nothing.
+  [[nodiscard]] std::optional<DropReason> overheard(crypto::Principal from, const WanInbound& inbound);
   void take_in_bundles();
   std::size_t verify_bundles();
   bool verify_bundle(const BundleInbound& inbound);

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "apps/server/slot_handle.h"
-#include "control/message/codec.h"
-#include "crypto/batch.h"
 #include "dataplane/link/wide_config.h"
 
 namespace garrison::server {
@@ -44,14 +42,8 @@ bool hub_kind(wire::FrameKind kind) {
   return kind == wire::FrameKind::hub_part || kind == wire::FrameKind::hub_request;
 }
 
-// What the sender of a part signs.
-std::optional<Digest> part_says(ByteView part) {
-  const auto envelope = message::decode_envelope(part);
-  if (!envelope.has_value() || envelope->content_bytes > part.size()) return std::nullopt;
-  return crypto::leaf_digest(part.first(envelope->content_bytes));
-}
-
-std::unique_ptr<link::HubLinks> hub_links(WanConfig& config, const link::LocalEnd& self, link::SharedPort& port) {
+std::unique_ptr<link::HubLinks> hub_links(WanConfig& config, const link::LocalEnd& self,
+                                          link::HubLinks::OnHeard on_heard, link::SharedPort& port) {
   std::vector<link::HubLinks::Remote> remotes;
   std::size_t payload_bytes = 0;
   for (WanSite& site : config.sites) {
@@ -62,7 +54,7 @@ std::unique_ptr<link::HubLinks> hub_links(WanConfig& config, const link::LocalEn
     for (WanSite::Peer& peer : site.hub->servers) remote.servers.push_back(std::move(peer.secret));
   }
   if (remotes.empty()) return nullptr;
-  return std::make_unique<link::HubLinks>(self, payload_bytes, std::move(remotes), part_says, port);
+  return std::make_unique<link::HubLinks>(self, payload_bytes, std::move(remotes), std::move(on_heard), port);
 }
 
 // What is heard on the hub.
@@ -112,10 +104,11 @@ WanPart::WanPart(WanConfig& config, const link::RxSlabPlan& plan, WanQueues& que
       hub_(hub_links(
           config,
           {.system = config.system, .site = config.site, .server = config.self, .incarnation = config.incarnation},
-          port_)),
+          [this](const link::HubLinks::Heard& heard) { return take_heard(heard); }, port_)),
       adaptive_sets_(config.adaptive_sets),
       heard_sites_(heard_sites(config.site, config.sites)),
-      first_heard_owner_(2 * peers_of(config.sites)) {}
+      first_heard_owner_(2 * peers_of(config.sites)),
+      heard_slots_(slots_of(plan.classes)) {}
 
 void WanPart::on_frame(Instant now, ByteView ethernet_frame) {
   frames_received_.add();
@@ -130,10 +123,7 @@ void WanPart::on_frame(Instant now, ByteView ethernet_frame) {
   std::optional<DropReason> refused = wire::parse_datagram(ethernet_frame, datagram);
   if (!refused.has_value()) refused = wire::parse_frame_header(datagram.payload, header);
   if (refused.has_value()) return drops_.add(*refused);
-  if (hub_kind(header.kind)) {
-    hub_->on_frame(now, header, datagram.payload);
-    return hand_on_heard(now);
-  }
+  if (hub_kind(header.kind)) return hub_->on_frame(now, header, datagram.payload);
   if (datagram.to != address_) return drops_.add(DropReason::frame_not_ours);
   channels_.on_frame(now, datagram.payload);
 }
@@ -177,7 +167,6 @@ void WanPart::poll(Instant now) {
   take_outbound(now);
   if (hub_ != nullptr) {
     take_verdicts(now);
-    hand_on_heard(now);
     tell_duties(now);
     publish_hub();
   }
@@ -200,10 +189,8 @@ void WanPart::take_back(Instant now) {
     for (std::size_t n = queue->pop(returned); n > 0; n = queue->pop(returned)) {
       for (std::size_t i = 0; i < n; ++i) {
         receive_slab_.free(returned[i]);
-        const auto heard = heard_slots_.find(returned[i].slot);
-        if (heard == heard_slots_.end()) continue;
-        hub_->verdict(now, heard->second, queue == queues_.consumed.get());
-        heard_slots_.erase(heard);
+        const auto heard = std::exchange(heard_slots_[returned[i].slot], std::nullopt);
+        if (heard.has_value()) hub_->verdict(now, *heard, queue == queues_.consumed.get());
       }
     }
   }
@@ -212,10 +199,9 @@ void WanPart::take_back(Instant now) {
 void WanPart::take_verdicts(Instant now) {
   Overheard one;
   while (queues_.overheard->pop_one(one)) {
-    const auto heard = heard_slots_.find(one.slot.slot);
-    CHECK(heard != heard_slots_.end());
-    hub_->verdict(now, heard->second, one.good);
-    heard_slots_.erase(heard);
+    const auto heard = std::exchange(heard_slots_[one.slot.slot], std::nullopt);
+    CHECK(heard.has_value());
+    hub_->verdict(now, *heard, one.good);
     receive_slab_.free(one.slot);
   }
   LinkNews news;
@@ -231,37 +217,34 @@ std::size_t WanPart::owner_of(SiteId heard) const {
   return first_heard_owner_ + static_cast<std::size_t>(at - heard_sites_.begin());
 }
 
-void WanPart::hand_on_heard(Instant now) {
-  while (const auto heard = hub_->next_heard()) {
-    const link::HubPartName& name = heard->name;
-    const std::optional<SlotRef> slot = receive_slab_.allocate(owner_of(name.from), heard->bytes.size());
-    if (!slot.has_value()) {
-      drops_.add(DropReason::chunk_no_slot);
-      hub_->verdict(now, name, false);
-      continue;
-    }
-    std::ranges::copy(heard->bytes, receive_slab_.bytes(*slot).begin());
-    heard_slots_[slot->slot] = name;
-    Queue<WanInbound>& queue =
-        name.traffic == TrafficClass::timely ? *queues_.received_timely : *queues_.received_bounded;
-    CHECK(queue.push_one({*slot, name.from, ServerId(name.index), name.traffic}));  // it holds every slot
-  }
+bool WanPart::take_heard(const link::HubLinks::Heard& heard) {
+  const link::HubPartName& name = heard.name;
+  const std::optional<SlotRef> slot = receive_slab_.allocate(owner_of(name.from), heard.bytes.size());
+  if (!slot.has_value()) return false;
+  std::ranges::copy(heard.bytes, receive_slab_.bytes(*slot).begin());
+  heard_slots_[slot->slot] = name;
+  Queue<WanInbound>& queue =
+      name.traffic == TrafficClass::timely ? *queues_.received_timely : *queues_.received_bounded;
+  CHECK(queue.push_one({*slot, name.from, ServerId(name.index), name.traffic,  // it holds every slot
+                        heard.says == nullptr ? Digest{} : *heard.says}));
+  return true;
 }
 
-void WanPart::put_on_hub(const WanOutbound& one) {
+void WanPart::put_on_hub(Instant now, const WanOutbound& one) {
   const ByteView bytes = send_slab_.bytes(one.slot);
   const std::size_t digests = one.parts * sizeof(Digest);
-  CHECK(bytes.size() > digests);
-  link::HubSender::Part part{.traffic = one.traffic,
-                             .sequence = one.sequence,
-                             .first_set = one.first_set,
-                             .again = one.again,
-                             .bytes = bytes.first(bytes.size() - digests),
-                             .handle = handle_of(one.slot),
-                             .encoding = {}};
+  CHECK(bytes.size() > digests && one.parts <= kMaxServersPerSite);
+  std::array<Digest, kMaxServersPerSite> encoding;
   Reader reader(bytes.last(digests));
-  for (std::size_t i = 0; i < one.parts; ++i) part.encoding.push_back(reader.array<sizeof(Digest)>());
-  hub_->submit(one.to_site, part);
+  for (std::size_t i = 0; i < one.parts; ++i) encoding[i] = reader.array<sizeof(Digest)>();
+  hub_->submit(now, one.to_site,
+               {.traffic = one.traffic,
+                .sequence = one.sequence,
+                .first_set = one.first_set,
+                .again = one.again,
+                .bytes = bytes.first(bytes.size() - digests),
+                .handle = handle_of(one.slot),
+                .encoding = std::span(encoding).first(one.parts)});
 }
 
 void WanPart::tell_duties(Instant now) {
@@ -294,7 +277,7 @@ void WanPart::take_outbound(Instant now) {
   const std::size_t count = queues_.to_send->pop(outbound);
   for (const WanOutbound& one : std::span(outbound).first(count)) {
     if (one.parts > 0) {
-      put_on_hub(one);
+      put_on_hub(now, one);
       continue;
     }
     channels_.submit(now, send_slab_.bytes(one.slot), handle_of(one.slot), one.to_site, one.to, one.traffic);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -99,9 +98,9 @@ class WanPart final : public stages::FrameEndpoint {
   void take_back(Instant now);
   void take_verdicts(Instant now);
   void take_outbound(Instant now);
-  void put_on_hub(const WanOutbound& one);
-  // Hands to crypto what was heard on the hub, and gives up what there is no room for.
-  void hand_on_heard(Instant now);
+  void put_on_hub(Instant now, const WanOutbound& one);
+  // Hands to crypto what was heard on the hub; false: there is no room.
+  [[nodiscard]] bool take_heard(const link::HubLinks::Heard& heard);
   [[nodiscard]] std::size_t owner_of(SiteId heard) const;
   [[nodiscard]] std::size_t next_payload(Instant now, MutableBytes out, link::WideEnd& to, TrafficClass& traffic);
   void tell_duties(Instant now);
@@ -121,8 +120,8 @@ class WanPart final : public stages::FrameEndpoint {
   bool adaptive_sets_ = true;
   std::vector<SiteId> heard_sites_;  // in the order of their owners in the receive slab
   std::size_t first_heard_owner_ = 0;
-  std::map<std::uint32_t, link::HubPartName> heard_slots_;  // of parts that crypto or control has
-  std::array<Counter, 8> hub_counters_;                     // in the order of HubCounts
+  std::vector<std::optional<link::HubPartName>> heard_slots_;  // by receive slot: of parts that crypto or control has
+  std::array<Counter, 8> hub_counters_;                        // in the order of HubCounts
   Counter frames_received_;
   Counter frames_sent_;
   Counter bytes_received_;

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "apps/server/limits_of_parts.h"
+#include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/queue.h"
 #include "dataplane/base/server_set.h"
@@ -27,6 +28,7 @@ struct WanInbound {
   SiteId from_site;
   ServerId from;
   TrafficClass traffic{};
+  Digest says{};  // of a part that was overheard: what its sender has to have signed
 };
 
 // For servers of one site, peers of this one. The slot comes back once, when none of them needs it. On the hub: a
@@ -44,7 +46,7 @@ struct WanOutbound {
 
 struct Overheard {
   SlotRef slot;
-  bool good = false;  // its signature is its sender's
+  bool good = false;  // it says what it has to, and its signature is its sender's
 };
 
 // What the site's machine has learnt of another site, or of its own: BOUNDED link messages executed there, and servers

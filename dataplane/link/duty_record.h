@@ -7,11 +7,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "dataplane/base/bounds.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/server_set.h"
 
@@ -41,10 +44,12 @@ class DutyRecord {
 
  private:
   void judge() {
-    std::vector<int> misses;
+    std::array<int, kMaxServersPerSite> counts{};
+    std::size_t others = 0;
     for (std::size_t i = 0; i < turns_.size(); ++i) {
-      if (i != self_.index()) misses.push_back(std::popcount(turns_[i]));
+      if (i != self_.index()) counts.at(others++) = std::popcount(turns_[i]);
     }
+    const std::span misses = std::span(counts).first(others);
     // Of the others, 3f or more, f may be faulty: who stands in the lower middle misses no more than some correct one.
     const auto middle = misses.begin() + static_cast<std::ptrdiff_t>((misses.size() - 1) / 2);
     std::ranges::nth_element(misses, middle);

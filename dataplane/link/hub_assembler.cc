@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "crypto/digest.h"
 #include "dataplane/base/check.h"
 
 namespace garrison::link {
 
-std::uint64_t hub_mark(ByteView part) { return load_le<std::uint64_t>(crypto::sha256(part).data()); }
-
 HubAssembler::Outcome HubAssembler::take(const HubPartName& name, const wire::HubPart& part) {
   if (part.total > config_.max_part_bytes) return {.whole = {}, .refused = DropReason::message_oversized};
-  if (part.bytes.size() == part.total) return {.whole = to_bytes(part.bytes), .refused = {}};
+  if (part.bytes.size() == part.total) return {.whole = part.bytes, .refused = {}};
   const Key key{name, part.mark};
   auto at = open_.find(key);
   if (at == open_.end()) at = begin_part(key, part.total);
@@ -30,10 +27,10 @@ HubAssembler::Outcome HubAssembler::take(const HubPartName& name, const wire::Hu
   }
   std::ranges::copy(part.bytes, open.bytes.begin() + part.offset);
   if (!open.held.covers(part.total)) return {};
-  Outcome outcome{.whole = std::move(open.bytes), .refused = {}};
+  std::swap(finished_, open.bytes);
   open.bytes.resize(part.total);  // what close() counts back
   close(at);
-  return outcome;
+  return {.whole = finished_, .refused = {}};
 }
 
 HubAssembler::Table::iterator HubAssembler::begin_part(const Key& key, std::size_t bytes) {

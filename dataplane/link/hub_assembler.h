@@ -33,9 +33,6 @@ struct HubPartName {
   friend auto operator<=>(const HubPartName&, const HubPartName&) = default;
 };
 
-// Chunks of different messages under one name have different marks, unless somebody wants them to have the same.
-[[nodiscard]] std::uint64_t hub_mark(ByteView part);
-
 class HubAssembler {
  public:
   static constexpr std::size_t kCandidates = 2;
@@ -48,7 +45,7 @@ class HubAssembler {
   explicit HubAssembler(const Config& config) : config_(config) {}
 
   struct Outcome {
-    std::optional<Bytes> whole;         // with this frame
+    std::optional<ByteView> whole;      // with this frame; valid as long as that, and until the next one
     std::optional<DropReason> refused;  // the frame
   };
   [[nodiscard]] Outcome take(const HubPartName& name, const wire::HubPart& part);
@@ -81,6 +78,7 @@ class HubAssembler {
 
   Config config_;
   Table open_;
+  Bytes finished_;  // the last one that was put together
   std::map<SiteId, Used> used_;
   std::uint64_t opened_ = 0;
 };

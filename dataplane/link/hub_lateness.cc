@@ -1,7 +1,9 @@
 #include "dataplane/link/hub_lateness.h"
 
 #include <algorithm>
+#include <array>
 
+#include "dataplane/base/bounds.h"
 #include "dataplane/base/check.h"
 
 namespace garrison::link {
@@ -17,12 +19,13 @@ HubLateness::HubLateness(std::size_t servers, std::size_t faulty, ServerId self,
 
 void HubLateness::heard(ServerId server, Duration late) {
   late_[server.index()].sample(std::min(late, longest_));
-  std::vector<Duration> timeouts;
+  std::array<Duration, kMaxServersPerSite> timeouts{};
+  std::size_t others = 0;
   for (std::size_t i = 0; i < late_.size(); ++i) {
-    if (i != self_.index()) timeouts.push_back(late_[i].timeout(0));
+    if (i != self_.index()) timeouts.at(others++) = late_[i].timeout(0);
   }
   const auto nth = timeouts.begin() + static_cast<std::ptrdiff_t>(covered_ - 1);
-  std::ranges::nth_element(timeouts, nth);
+  std::ranges::nth_element(timeouts.begin(), nth, timeouts.begin() + static_cast<std::ptrdiff_t>(others));
   timeout_ = *nth;
 }
 

@@ -13,9 +13,9 @@ namespace {
 constexpr Duration kRequestSpacing = milliseconds(5);
 }  // namespace
 
-HubLinks::HubLinks(const LocalEnd& self, std::size_t payload_bytes, std::vector<Remote> remotes, Says says,
+HubLinks::HubLinks(const LocalEnd& self, std::size_t payload_bytes, std::vector<Remote> remotes, OnHeard on_heard,
                    SharedPort& port)
-    : self_(self), payload_bytes_(payload_bytes), says_(std::move(says)), port_(port), assembler_({}) {
+    : self_(self), payload_bytes_(payload_bytes), on_heard_(std::move(on_heard)), port_(port), assembler_({}) {
   for (Remote& remote : remotes) {
     CHECK(remote.site != self.site && find(remote.site) == nullptr);
     CHECK(remote.sender.index == self.server.index() && remote.servers.size() == remote.receiver.parts);
@@ -38,15 +38,13 @@ HubLinks::HubLinks(const LocalEnd& self, std::size_t payload_bytes, std::vector<
                                .incarnation = {},
                                .counter = 0});
     }
+    link_to_.at(remote.site.index()) = link.get();
     links_.push_back(std::move(link));
   }
 }
 
 HubLinks::Link* HubLinks::find(SiteId site) const {
-  for (const auto& link : links_) {
-    if (link->site == site) return link.get();
-  }
-  return nullptr;
+  return site.index() < kMaxSites ? link_to_[site.index()] : nullptr;
 }
 
 void HubLinks::on_frame(Instant now, const wire::FrameHeader& header, ByteView payload) {
@@ -63,21 +61,26 @@ std::optional<DropReason> HubLinks::on_part(Instant now, const wire::FrameHeader
   if (!part.has_value() || header.counter == 0) return DropReason::chunk_malformed;
   if (part->index != header.src_server.value()) return DropReason::link_part_malformed;
   const HubPartName name{header.src_site, header.dst_site, part->traffic, SeqNum(header.counter), part->index};
-  HubAssembler::Outcome outcome = assembler_.take(name, *part);
+  const HubAssembler::Outcome outcome = assembler_.take(name, *part);
   if (!outcome.whole.has_value()) return outcome.refused;
-  return on_whole(now, name, part->again, std::move(*outcome.whole));
+  return on_whole(now, name, part->again, *outcome.whole);
 }
 
-std::optional<DropReason> HubLinks::on_whole(Instant now, const HubPartName& name, bool again, Bytes part) {
+std::optional<DropReason> HubLinks::on_whole(Instant now, const HubPartName& name, bool again, ByteView part) {
   if (name.from == self_.site) {
-    const std::optional<Digest> says = says_(part);
-    if (!says.has_value()) return DropReason::link_part_malformed;
-    HubSender& sender = find(name.to)->sender;
-    return sender.on_overheard(name.traffic, name.sequence, name.index, *says, std::move(part));
+    const OverhearTable::Hearing hearing =
+        find(name.to)->sender.on_overheard(name.traffic, name.sequence, name.index, part);
+    if (hearing.refused.has_value() || hearing.says == nullptr) return hearing.refused;
+    return hand_over(now, {name, part, hearing.says});
   }
   const auto refused = find(name.from)->receiver.take(now, name.traffic, name.sequence, name.index, again);
-  if (!refused.has_value()) heard_.push_back({name, std::move(part)});
-  return refused;
+  return refused.has_value() ? refused : hand_over(now, {name, part, nullptr});
+}
+
+std::optional<DropReason> HubLinks::hand_over(Instant now, const Heard& heard) {
+  if (on_heard_(heard)) return std::nullopt;
+  verdict(now, heard.name, false);
+  return DropReason::chunk_no_slot;
 }
 
 std::optional<DropReason> HubLinks::on_request(Instant now, const wire::FrameHeader& header, ByteView payload) {
@@ -102,10 +105,15 @@ std::optional<DropReason> HubLinks::on_request(Instant now, const wire::FrameHea
   return std::nullopt;
 }
 
-void HubLinks::submit(SiteId to, const HubSender::Part& part) {
+void HubLinks::submit(Instant now, SiteId to, const HubSender::Part& part) {
   Link* const link = find(to);
   CHECK(link != nullptr);
   link->sender.submit(part);
+  while (const auto early = link->sender.next_early(part.traffic)) {
+    const auto refused =
+        hand_over(now, {{self_.site, to, part.traffic, early->sequence, early->index}, early->part, &early->says});
+    if (refused.has_value()) port_.drops.add(*refused);
+  }
 }
 
 void HubLinks::acknowledged(SiteId by, SeqNum through) {
@@ -120,21 +128,6 @@ void HubLinks::ignore(Instant now, SiteId of, ServerSet servers) {
   } else if (Link* const link = find(of); link != nullptr) {
     link->receiver.ignore(now, servers);
   }
-}
-
-std::optional<HubLinks::Heard> HubLinks::next_heard() {
-  if (!heard_.empty()) {
-    Heard next = std::move(heard_.front());
-    heard_.pop_front();
-    return next;
-  }
-  for (const auto& link : links_) {
-    auto next = link->sender.next_to_verify();
-    if (!next.has_value()) continue;
-    return Heard{{self_.site, link->site, next->traffic, next->part.sequence, next->part.index},
-                 std::move(next->part.part)};
-  }
-  return std::nullopt;
 }
 
 void HubLinks::verdict(Instant now, const HubPartName& name, bool good) {

@@ -2,15 +2,14 @@
 // site a HubSender, for parts of its own site, and a HubReceiver, for parts of that one. What is heard on the hub comes
 // in by on_frame(), whoever it is addressed to: classification reads what a frame says and no address.
 //
-// Parts are authenticated by their signatures, which are verified elsewhere: next_heard() gives those that are worth
-// it, verdict() takes what came of it. Requests are authenticated by a tag for each server that is asked, under a key
-// that the two servers share; a request that is played again is refused by its counter.
+// Parts are authenticated by their signatures, which are verified elsewhere: those that are worth it are handed to
+// OnHeard, verdict() takes what came of it. Requests are authenticated by a tag for each server that is asked, under a
+// key that the two servers share; a request that is played again is refused by its counter.
 //
-// Pure; one thread. What next_heard() has not given is bounded by what one call of on_frame() adds: take all of it
-// after each.
+// Pure; one thread. A part that comes in one frame is neither copied nor allocated for here.
 #pragma once
 
-#include <deque>
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,11 +32,18 @@ class HubLinks {
     HubReceiverConfig receiver;
     std::vector<PeerSecret> servers;  // all of that site, ascending
   };
-  // The digest that the sender of a whole part signs; none when it is no part. Called for parts of this server's site.
-  using Says = std::function<std::optional<Digest>(ByteView part)>;
+  // A whole part whose signature is to be verified: of another site, or of this one, overheard.
+  struct Heard {
+    HubPartName name;
+    ByteView bytes;                // during the call
+    const Digest* says = nullptr;  // overheard: what its sender has to have signed, or it counts for nothing
+  };
+  // Takes it, or says that there is no room. What came of one that was taken is told by verdict(), then or later.
+  using OnHeard = std::function<bool(const Heard&)>;
 
   // `payload_bytes`: of a frame at most. `port` is shared with what else sends there, and outlives this.
-  HubLinks(const LocalEnd& self, std::size_t payload_bytes, std::vector<Remote> remotes, Says says, SharedPort& port);
+  HubLinks(const LocalEnd& self, std::size_t payload_bytes, std::vector<Remote> remotes, OnHeard on_heard,
+           SharedPort& port);
 
   // Whether there is a hub link to that site.
   [[nodiscard]] bool joins(SiteId site) const { return find(site) != nullptr; }
@@ -46,7 +52,7 @@ class HubLinks {
   void on_frame(Instant now, const wire::FrameHeader& header, ByteView payload);
 
   // To a site that is joined: as HubSender has them.
-  void submit(SiteId to, const HubSender::Part& part);
+  void submit(Instant now, SiteId to, const HubSender::Part& part);
   void acknowledged(SiteId by, SeqNum through);
 
   // These servers are known to all sites to be faulty: what they send counts for nothing, here and elsewhere.
@@ -62,13 +68,7 @@ class HubLinks {
     }
   }
 
-  // A whole part whose signature is to be verified: of another site, or of this one, overheard.
-  struct Heard {
-    HubPartName name;
-    Bytes bytes;
-  };
-  [[nodiscard]] std::optional<Heard> next_heard();
-  // Of each that was given: the signature is good; or it is not, or was not looked at.
+  // Of each that was taken: it is what it should be, and its signature is good; or not, or it was not looked at.
   void verdict(Instant now, const HubPartName& name, bool good);
 
   // The next frame of this class that is due, requests among the TIMELY ones: its UDP payload's size, 0 when none is.
@@ -100,7 +100,8 @@ class HubLinks {
   };
   [[nodiscard]] Link* find(SiteId site) const;
   [[nodiscard]] std::optional<DropReason> on_part(Instant now, const wire::FrameHeader& header, ByteView payload);
-  [[nodiscard]] std::optional<DropReason> on_whole(Instant now, const HubPartName& name, bool again, Bytes part);
+  [[nodiscard]] std::optional<DropReason> on_whole(Instant now, const HubPartName& name, bool again, ByteView part);
+  [[nodiscard]] std::optional<DropReason> hand_over(Instant now, const Heard& heard);
   [[nodiscard]] std::optional<DropReason> on_request(Instant now, const wire::FrameHeader& header, ByteView payload);
   [[nodiscard]] std::size_t write_part(const HubSender::Chunk& chunk, WideEnd to, MutableBytes out);
   [[nodiscard]] std::size_t write_request(Instant now, Link& link, WideEnd to, MutableBytes out);
@@ -108,11 +109,11 @@ class HubLinks {
 
   LocalEnd self_;
   std::size_t payload_bytes_;
-  Says says_;
+  OnHeard on_heard_;
   SharedPort& port_;
   std::vector<std::unique_ptr<Link>> links_;
+  std::array<Link*, kMaxSites> link_to_{};  // by site; null: none
   HubAssembler assembler_;
-  std::deque<Heard> heard_;
   std::size_t turn_ = 0;  // of the link that sends next
 };
 

@@ -13,17 +13,15 @@
 // a window behind it has been executed here, or else that site would not have gone on. Of what lies beyond the window
 // one part per index is looked at, at a time, so that a server that was away for long finds its place again.
 //
-// Pure; one thread.
+// Pure; one thread. Allocates nothing but for what is asked for.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
-#include <utility>
 #include <vector>
 
+#include "dataplane/base/bounds.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/instant.h"
@@ -67,35 +65,46 @@ class HubReceiver {
 
   [[nodiscard]] std::uint64_t requested() const { return requested_; }
   // Link messages about which anything is kept.
-  [[nodiscard]] std::size_t held(TrafficClass traffic) const { return lane(traffic).messages.size(); }
+  [[nodiscard]] std::size_t held(TrafficClass traffic) const { return lane(traffic).held; }
 
  private:
   struct Message {
-    std::uint32_t held = 0;                // a bit per index
-    std::vector<std::uint8_t> candidates;  // by index
-    std::vector<Instant> passed;           // by index: when the part was last handed on
-    Instant heard;                         // first
-    Instant ask_at = Instant::never();
+    SeqNum sequence;         // 0: none
+    std::uint32_t held = 0;  // a bit per index
     unsigned asked = 0;
+    std::array<std::uint8_t, kMaxServersPerSite> candidates{};
+    Instant heard;  // first
+    Instant ask_at = Instant::never();
+    std::array<Instant, kMaxServersPerSite> passed{};  // when the part was last handed on
   };
+  using PerServer = std::array<SeqNum, kMaxServersPerSite>;
   struct Lane {
-    std::map<SeqNum, Message> messages;  // within [first, first + 2 * window)
+    std::vector<Message> messages;  // a ring, of a power of two: [first, first + 2 * window)
+    std::size_t held = 0;           // of them
     SeqNum first{1};
-    std::vector<SeqNum> newest;                 // by index, verified
-    std::vector<std::uint8_t> ahead;            // by index: candidates beyond the window
-    SeqNum sent;                                // by the other site, at least
-    std::set<std::pair<Instant, SeqNum>> asks;  // what is to be asked for when
+    SeqNum highest;                                        // of them, at most
+    PerServer newest{};                                    // by index, verified
+    std::array<std::uint8_t, kMaxServersPerSite> ahead{};  // by index: candidates beyond the window
+    SeqNum sent;                                           // by the other site, at least
+    std::size_t asks = 0;                                  // that are to be asked for
+    Instant first_ask = Instant::never();                  // of those; or earlier
   };
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] Lane& lane(TrafficClass traffic) { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] bool beyond(const Lane& lane, SeqNum sequence) const {
     return sequence.value() - lane.first.value() >= 2 * config_.window;
   }
-  [[nodiscard]] Message& message(Instant now, Lane& lane, SeqNum sequence);
+  [[nodiscard]] static Message& slot(Lane& lane, SeqNum sequence) {
+    return lane.messages[sequence.value() & (lane.messages.size() - 1)];
+  }
+  // Null: there is none, or it lies beyond the window.
+  [[nodiscard]] static Message* find(Lane& lane, SeqNum sequence);
+  [[nodiscard]] static Message& message(Instant now, Lane& lane, SeqNum sequence);
+  static void forget_below(Lane& lane, SeqNum first);
   void follow(Instant now, TrafficClass traffic, std::uint8_t index, SeqNum sequence);
-  void on_held(Instant now, TrafficClass traffic, SeqNum sequence, Message& message);
+  void on_held(Instant now, TrafficClass traffic, Message& message);
   // Instant::never(): not at all.
-  static void ask_at(Lane& lane, SeqNum sequence, Message& message, Instant at);
+  static void ask_at(Lane& lane, Message& message, Instant at);
   [[nodiscard]] bool wants_more(const Message& message) const;
 
   HubReceiverConfig config_;

@@ -1,20 +1,11 @@
 #include "dataplane/link/hub_sender.h"
 
 #include <algorithm>
-#include <utility>
+#include <bit>
 
 #include "dataplane/base/check.h"
-#include "dataplane/link/hub_assembler.h"
 
 namespace garrison::link {
-
-namespace {
-
-OverhearTable::Config overhear_config(const HubSenderConfig& config) {
-  return {.parts = config.parts, .window = config.window};
-}
-
-}  // namespace
 
 HubSenderStats& HubSenderStats::operator+=(const HubSenderStats& other) {
   submitted += other.submitted;
@@ -29,7 +20,7 @@ HubSenderStats& HubSenderStats::operator+=(const HubSenderStats& other) {
 
 HubSender::HubSender(const HubSenderConfig& config)
     : config_(config),
-      lanes_{Lane(overhear_config(config)), Lane(overhear_config(config))},
+      lanes_{Lane(config), Lane(config)},
       record_(config.parts, ServerId(config.index)),
       turnless_(config.parts) {
   CHECK(config.index < config.parts && config.needed <= config.parts && config.window > 0);
@@ -40,29 +31,45 @@ HubSender::HubSender(const HubSenderConfig& config)
   }
 }
 
+HubSender::Lane::Lane(const HubSenderConfig& config)
+    : parts(std::bit_ceil(config.window)), overheard({.parts = config.parts, .window = config.window}) {}
+
+HubSender::Held* HubSender::find(Lane& lane, SeqNum sequence) {
+  Held& held = slot(lane, sequence);
+  return held.part.sequence == sequence && sequence != SeqNum() ? &held : nullptr;
+}
+
 void HubSender::submit(const Part& part) {
   Lane& to = lane(part.traffic);
-  const auto known = to.parts.find(part.sequence);
-  if (known != to.parts.end()) {  // what is here already goes out again
-    released_.push_back(part.handle);
-    Held& held = known->second;
-    held.part.again = held.part.again || part.again;
+  if (Held* const known = find(to, part.sequence); known != nullptr) {  // what is here already goes out again
+    released_.push(part.handle);
+    known->part.again = known->part.again || part.again;
     if (part.again) {
-      become(to, held, State::due);
-      held.asked = true;
+      become(to, *known, State::due);
+      known->asked = true;
     }
     return;
   }
+  CHECK(part.sequence > SeqNum() && part.encoding.size() == config_.parts);
   ++stats_.submitted;
   count_turns(part.first_set);
+  if (part.sequence < to.first) return released_.push(part.handle);  // over
+  if (part.sequence.value() >= to.first.value() + config_.window) {
+    const SeqNum first(part.sequence.value() - config_.window + 1);
+    to.overheard.forget_below(first);  // before: what has not been heard by then is nobody's fault
+    forget_below(to, first);
+  }
+  to.newest = std::max(to.newest, part.sequence);
   to.overheard.expect(part.sequence, part.encoding);
-  Held& held = to.parts.try_emplace(part.sequence).first->second;
+  Held& held = slot(to, part.sequence);
+  held = {};
   held.part = part;
-  held.part.encoding.clear();
-  held.mark = hub_mark(part.bytes);
+  held.part.encoding = {};
+  // Chunks of other content under the same name have another mark, unless somebody wants them to have this one.
+  held.mark = load_le<std::uint64_t>(part.encoding[config_.index].data());
+  ++to.held;
   become(to, held, part.again ? State::due : State::queued);
   held.asked = part.again;
-  if (to.parts.size() > config_.window) forget_below(to, to.parts.begin()->first.next());
 }
 
 void HubSender::acknowledged(SeqNum through) { forget_below(lane(TrafficClass::bounded), through.next()); }
@@ -72,32 +79,27 @@ void HubSender::ignore(ServerSet servers) {
 }
 
 void HubSender::forget_below(Lane& lane, SeqNum first) {
-  while (!lane.parts.empty() && lane.parts.begin()->first < first) release(lane, lane.parts.begin());
+  if (first <= lane.first) return;
+  for (; lane.first < first && lane.first <= lane.newest; lane.first = lane.first.next()) {
+    if (Held* const held = find(lane, lane.first); held != nullptr) release(lane, *held);
+  }
+  lane.first = first;
   lane.overheard.forget_below(first);
 }
 
-void HubSender::release(Lane& lane, std::map<SeqNum, Held>::iterator at) {
-  note_missed(lane, at->second);
-  if (lane.at == at->first) lane.at = SeqNum();
-  released_.push_back(at->second.part.handle);
-  become(lane, at->second, State::idle);
-  lane.to_judge.erase({at->second.judge_at, at->first});
-  lane.parts.erase(at);
+void HubSender::release(Lane& lane, Held& held) {
+  note_missed(lane, held);
+  if (lane.at == held.part.sequence) lane.at = SeqNum();
+  released_.push(held.part.handle);
+  become(lane, held, State::idle);
+  held = {};
+  --lane.held;
 }
 
-std::optional<DropReason> HubSender::on_overheard(TrafficClass traffic, SeqNum sequence, std::uint8_t index,
-                                                  const Digest& says, Bytes part) {
-  if (index == config_.index) return DropReason::link_part_malformed;  // nobody else sends this server's
-  return lane(traffic).overheard.hear(sequence, index, says, std::move(part));
-}
-
-std::optional<HubSender::ToVerify> HubSender::next_to_verify() {
-  for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
-    if (auto next = lane(traffic).overheard.next_to_verify(); next.has_value()) {
-      return ToVerify{traffic, std::move(*next)};
-    }
-  }
-  return std::nullopt;
+OverhearTable::Hearing HubSender::on_overheard(TrafficClass traffic, SeqNum sequence, std::uint8_t index,
+                                               ByteView part) {
+  if (index == config_.index) return {DropReason::link_part_malformed, nullptr};  // nobody else sends this server's
+  return lane(traffic).overheard.hear(sequence, index, part);
 }
 
 bool HubSender::enough(const Lane& lane, SeqNum sequence) const {
@@ -113,9 +115,9 @@ void HubSender::on_verdict(Instant now, TrafficClass traffic, SeqNum sequence, s
   of.overheard.verdict(sequence, index, good);
   if (!good) return;
   ++stats_.overheard;
-  const auto at = of.parts.find(sequence);
-  if (at == of.parts.end()) return;
-  Held& held = at->second;
+  Held* const known = find(of, sequence);
+  if (known == nullptr) return;
+  Held& held = *known;
   note_heard(now, held, ServerId(index));
   if (held.state == State::waiting && enough(of, sequence)) cancel(of, held);
   const std::size_t others = of.overheard.counted(sequence) - (held.was_sent ? 1 : 0);
@@ -141,14 +143,17 @@ void HubSender::note_missed(const Lane& lane, const Held& held) {
 }
 
 void HubSender::become(Lane& lane, Held& held, State state) {
-  const SeqNum sequence = held.part.sequence;
-  if (held.state == State::waiting) lane.waiting.erase({held.deadline, sequence});
+  const auto is_ready = [](State of) { return of == State::queued || of == State::due; };
+  if (is_ready(held.state)) --lane.ready;
+  if (held.state == State::waiting) --lane.waiting;
   held.state = state;
-  if (state == State::waiting) lane.waiting.emplace(held.deadline, sequence);
-  if (state == State::queued || state == State::due) {
-    lane.ready.insert(sequence);
-  } else {
-    lane.ready.erase(sequence);
+  if (is_ready(state)) {
+    ++lane.ready;
+    lane.ready_from = std::min(lane.ready_from, held.part.sequence);
+  }
+  if (state == State::waiting) {
+    lane.first_deadline = lane.waiting == 0 ? held.deadline : earlier(lane.first_deadline, held.deadline);
+    ++lane.waiting;
   }
 }
 
@@ -159,20 +164,22 @@ void HubSender::cancel(Lane& lane, Held& held) {
 
 void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::Entry& entry) {
   Lane& of = lane(entry.traffic);
-  const auto at = of.parts.find(entry.sequence);
-  if (at == of.parts.end()) return;
-  Held& held = at->second;
+  Held* const known = find(of, entry.sequence);
+  if (known == nullptr) return;
+  Held& held = *known;
   if (now < held.deaf_until || held.state == State::due) return;
-  held.askers[asker] = entry.held;
+  held.askers.insert(asker);
+  held.asker_holds.at(asker.index()) = entry.held;
+  const auto lack = [&](std::size_t index) {
+    std::size_t count = 0;
+    held.askers.for_each([&](ServerId each) { count += (held.asker_holds[each.index()] >> index & 1U) == 0 ? 1 : 0; });
+    return count;
+  };
   held.part.first_set.for_each([&](ServerId server) {
-    const auto lack =
-        std::ranges::count_if(held.askers, [&](const auto& each) { return (each.second >> server.value() & 1U) == 0; });
-    if (static_cast<std::size_t>(lack) >= config_.requests_needed) blame(held, server);
+    if (lack(server.index()) >= config_.requests_needed) blame(held, server);
   });
-  const auto missing =
-      std::ranges::count_if(held.askers, [&](const auto& each) { return (each.second >> config_.index & 1U) == 0; });
-  if (static_cast<std::size_t>(missing) < config_.requests_needed) return;
-  held.askers.clear();
+  if (lack(config_.index) < config_.requests_needed) return;
+  held.askers = {};
   held.deaf_until = now + config_.request_gap;
   // One that has not had its turn yet goes out as it would have, of whichever set it is.
   if (held.state == State::queued && is_first(held)) return;
@@ -180,19 +187,35 @@ void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::
   held.asked = true;
 }
 
-SeqNum HubSender::choose(Instant now, Lane& lane) {
-  while (!lane.waiting.empty() && lane.waiting.begin()->first <= now) {
-    become(lane, lane.parts.at(lane.waiting.begin()->second), State::due);
+// Those that have waited long enough are due.
+void HubSender::end_waits(Instant now, Lane& lane) {
+  if (lane.waiting == 0 || now < lane.first_deadline) return;
+  Instant next = Instant::never();
+  for (Held& held : lane.parts) {
+    if (held.state != State::waiting) continue;
+    if (held.deadline <= now) {
+      become(lane, held, State::due);
+    } else {
+      next = earlier(next, held.deadline);
+    }
   }
-  while (!lane.ready.empty()) {
-    const SeqNum sequence = *lane.ready.begin();
-    Held& held = lane.parts.at(sequence);
-    if (held.state == State::due || is_first(held) || config_.local_timeout == Duration()) return sequence;
+  lane.first_deadline = next;
+}
+
+SeqNum HubSender::choose(Instant now, Lane& lane) {
+  end_waits(now, lane);
+  for (lane.ready_from = std::max(lane.ready_from, lane.first); lane.ready > 0;
+       lane.ready_from = lane.ready_from.next()) {
+    const SeqNum sequence = lane.ready_from;
+    CHECK(sequence <= lane.newest);
+    Held* const held = find(lane, sequence);
+    if (held == nullptr || (held->state != State::queued && held->state != State::due)) continue;
+    if (held->state == State::due || is_first(*held) || config_.local_timeout == Duration()) return sequence;
     const std::optional<Duration> timeout = local_timeout();
-    held.deadline = timeout.has_value() ? now + *timeout : Instant::never();
-    become(lane, held, State::waiting);
-    turn_has_come(now, lane, held);
-    if (enough(lane, sequence)) cancel(lane, held);
+    held->deadline = timeout.has_value() ? now + *timeout : Instant::never();
+    become(lane, *held, State::waiting);
+    turn_has_come(now, lane, *held);
+    if (enough(lane, sequence)) cancel(lane, *held);
   }
   return SeqNum();
 }
@@ -204,9 +227,9 @@ std::optional<HubSender::Chunk> HubSender::next_chunk(Instant now, TrafficClass 
     of.at = choose(now, of);
     of.offset = 0;
     if (of.at == SeqNum()) return std::nullopt;
-    count_sent(now, of, of.parts.at(of.at));
+    count_sent(now, of, slot(of, of.at));
   }
-  const Held& held = of.parts.at(of.at);
+  const Held& held = slot(of, of.at);
   const ByteView rest = held.part.bytes.subspan(of.offset);
   const ByteView bytes = rest.first(std::min(room, rest.size()));
   Chunk chunk{.sequence = of.at,
@@ -251,7 +274,7 @@ void HubSender::turn_has_come(Instant now, Lane& lane, Held& held) {
   if (config_.local_timeout == Duration()) return;  // everybody sends at once
   held.turn = now;
   held.judge_at = now + local_timeout().value_or(config_.request_gap);
-  lane.to_judge.emplace(held.judge_at, held.part.sequence);
+  lane.first_to_judge = earlier(lane.first_to_judge, held.judge_at);
 }
 
 void HubSender::judge(Lane& lane, Held& held) {
@@ -274,9 +297,16 @@ void HubSender::blame(Held& held, ServerId server) {
 
 ServerSet HubSender::suspected(Instant now) {
   for (Lane& each : lanes_) {
-    while (!each.to_judge.empty() && each.to_judge.begin()->first <= now) {
-      judge(each, each.parts.at(each.to_judge.begin()->second));
-      each.to_judge.erase(each.to_judge.begin());
+    if (now < each.first_to_judge) continue;
+    each.first_to_judge = Instant::never();
+    for (SeqNum sequence = each.first; sequence <= each.newest; sequence = sequence.next()) {
+      Held* const held = find(each, sequence);
+      if (held == nullptr) continue;
+      if (held->judge_at <= now) {
+        judge(each, *held);
+        held->judge_at = Instant::never();
+      }
+      each.first_to_judge = earlier(each.first_to_judge, held->judge_at);
     }
   }
   return record_.suspected();
@@ -285,8 +315,8 @@ ServerSet HubSender::suspected(Instant now) {
 Instant HubSender::next_wakeup() const {
   Instant next = Instant::never();
   for (const Lane& each : lanes_) {
-    if (each.at != SeqNum() || !each.ready.empty()) return Instant();
-    if (!each.waiting.empty()) next = earlier(next, each.waiting.begin()->first);
+    if (each.at != SeqNum() || each.ready > 0) return Instant();
+    if (each.waiting > 0) next = earlier(next, each.first_deadline);
   }
   return next;
 }
@@ -294,7 +324,7 @@ Instant HubSender::next_wakeup() const {
 std::optional<std::uint64_t> HubSender::next_released() {
   if (released_.empty()) return std::nullopt;
   const std::uint64_t handle = released_.front();
-  released_.pop_front();
+  released_.pop();
   return handle;
 }
 

@@ -14,18 +14,16 @@
 // BOUNDED parts are kept until the other site has acknowledged them, TIMELY ones for a while: at most a window of each.
 // Parts leave by class and sequence, in frames that the caller takes when it may send; nothing is decided earlier.
 //
-// Pure; one thread.
+// Pure; one thread. Sending allocates nothing.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
-#include <set>
-#include <utility>
+#include <span>
 #include <vector>
 
+#include "dataplane/base/bounds.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/drops.h"
 #include "dataplane/base/ids.h"
@@ -33,6 +31,7 @@
 #include "dataplane/base/server_set.h"
 #include "dataplane/base/traffic.h"
 #include "dataplane/link/duty_record.h"
+#include "dataplane/link/growing_ring.h"
 #include "dataplane/link/hub_lateness.h"
 #include "dataplane/link/overhear_table.h"
 #include "dataplane/wire/hub_frame.h"
@@ -70,11 +69,11 @@ class HubSender {
   struct Part {
     TrafficClass traffic = TrafficClass::bounded;
     SeqNum sequence;
-    ServerSet first_set;           // for it
-    bool again = false;            // its site has not heard that the link message was executed
-    ByteView bytes;                // the signed message; the caller keeps it until its handle comes back
-    std::uint64_t handle = 0;      // comes out of next_released(), once
-    std::vector<Digest> encoding;  // by index, what every part says
+    ServerSet first_set;               // for it
+    bool again = false;                // its site has not heard that the link message was executed
+    ByteView bytes;                    // the signed message; the caller keeps it until its handle comes back
+    std::uint64_t handle = 0;          // comes out of next_released(), once
+    std::span<const Digest> encoding;  // by index, what every part says; during the call only
   };
   void submit(const Part& part);
   // The other site has executed BOUNDED link messages up to there.
@@ -84,13 +83,12 @@ class HubSender {
   void ignore(ServerSet servers);
 
   // A part that another server of this site has put on the hub; as OverhearTable::hear().
-  [[nodiscard]] std::optional<DropReason> on_overheard(TrafficClass traffic, SeqNum sequence, std::uint8_t index,
-                                                       const Digest& says, Bytes part);
-  struct ToVerify {
-    TrafficClass traffic = TrafficClass::bounded;
-    OverhearTable::ToVerify part;
-  };
-  [[nodiscard]] std::optional<ToVerify> next_to_verify();
+  [[nodiscard]] OverhearTable::Hearing on_overheard(TrafficClass traffic, SeqNum sequence, std::uint8_t index,
+                                                    ByteView part);
+  // Those that were heard before submit(); as OverhearTable::next_early().
+  [[nodiscard]] std::optional<OverhearTable::Early> next_early(TrafficClass traffic) {
+    return lane(traffic).overheard.next_early();
+  }
   void on_verdict(Instant now, TrafficClass traffic, SeqNum sequence, std::uint8_t index, bool good);
 
   // Server `asker` of the other site, authenticated, cannot decode this yet.
@@ -113,7 +111,7 @@ class HubSender {
   // How long the second set waits at present; none: until it is asked.
   [[nodiscard]] std::optional<Duration> local_timeout() const;
   // Parts kept.
-  [[nodiscard]] std::size_t held(TrafficClass traffic) const { return lane(traffic).parts.size(); }
+  [[nodiscard]] std::size_t held(TrafficClass traffic) const { return lane(traffic).held; }
 
  private:
   enum class State : std::uint8_t {
@@ -123,37 +121,50 @@ class HubSender {
     idle,     // sent, or not needed
   };
   struct Held {
-    Part part;
+    Part part;  // of sequence 0: none. Without its encoding
     std::uint64_t mark = 0;
-    State state = State::queued;
+    State state = State::idle;
     bool was_sent = false;
-    bool was_second = false;  // sent as one of the second set
-    bool needless = false;    // counted as such
-    bool asked = false;       // due because it was asked for
-    Instant deadline = Instant::never();
-    Instant turn = Instant::never();  // of this server's part, of whichever set it is
-    Instant deaf_until;               // to requests
-    std::map<ServerId, std::uint32_t> askers;
-    ServerSet blamed;  // have missed this turn
+    bool was_second = false;              // sent as one of the second set
+    bool needless = false;                // counted as such
+    bool asked = false;                   // due because it was asked for
+    Instant deadline = Instant::never();  // while it waits
+    Instant turn = Instant::never();      // of this server\'s part, of whichever set it is
+    Instant deaf_until;                   // to requests
+    ServerSet askers;
+    std::array<std::uint32_t, kMaxServersPerSite> asker_holds{};  // of askers
+    ServerSet blamed;                                             // have missed this turn
     Instant judge_at = Instant::never();
   };
+  // Parts stand in a ring of a power of two by sequence: all that are held are within [first, newest], a window at
+  // most.
   struct Lane {
-    explicit Lane(const OverhearTable::Config& config) : overheard(config) {}
-    std::map<SeqNum, Held> parts;                  // at most a window
-    std::set<SeqNum> ready;                        // queued or due
-    std::set<std::pair<Instant, SeqNum>> waiting;  // for their deadlines
+    explicit Lane(const HubSenderConfig& config);
+    std::vector<Held> parts;
+    SeqNum first{1};
+    SeqNum newest;
+    std::size_t held = 0;
+    std::size_t ready = 0;  // queued or due
+    SeqNum ready_from{1};   // none before is
+    std::size_t waiting = 0;
+    Instant first_deadline = Instant::never();  // of those that wait; or earlier
+    Instant first_to_judge = Instant::never();  // of the turns of first sets; or earlier
     OverhearTable overheard;
-    std::set<std::pair<Instant, SeqNum>> to_judge;  // the turns of their first sets
-    SeqNum at;                                      // being sent; 0: none
-    std::uint32_t offset = 0;                       // of what comes next of it
+    SeqNum at;                 // being sent; 0: none
+    std::uint32_t offset = 0;  // of what comes next of it
   };
   [[nodiscard]] const Lane& lane(TrafficClass traffic) const { return lanes_[static_cast<std::size_t>(traffic)]; }
   [[nodiscard]] Lane& lane(TrafficClass traffic) { return lanes_[static_cast<std::size_t>(traffic)]; }
+  [[nodiscard]] static Held& slot(Lane& lane, SeqNum sequence) {
+    return lane.parts[sequence.value() & (lane.parts.size() - 1)];
+  }
+  [[nodiscard]] static Held* find(Lane& lane, SeqNum sequence);
   [[nodiscard]] bool enough(const Lane& lane, SeqNum sequence) const;
   static void become(Lane& lane, Held& held, State state);
   void cancel(Lane& lane, Held& held);
   void forget_below(Lane& lane, SeqNum first);
-  void release(Lane& lane, std::map<SeqNum, Held>::iterator at);
+  void release(Lane& lane, Held& held);
+  static void end_waits(Instant now, Lane& lane);
   // The part that goes next, with those whose turn has come meanwhile put to wait.
   [[nodiscard]] SeqNum choose(Instant now, Lane& lane);
   void count_sent(Instant now, Lane& lane, Held& held);
@@ -167,8 +178,8 @@ class HubSender {
   void blame(Held& held, ServerId server);
 
   HubSenderConfig config_;
-  std::array<Lane, 2> lanes_;  // by class
-  std::deque<std::uint64_t> released_;
+  std::array<Lane, 2> lanes_;            // by class
+  GrowingRing<std::uint64_t> released_;  // a window of each class, and what was not kept
   HubSenderStats stats_;
   DutyRecord record_;
   std::optional<HubLateness> lateness_;  // where the timeout follows it

@@ -12,104 +12,118 @@ namespace {
 constexpr std::uint32_t bit(std::uint8_t index) { return std::uint32_t{1} << index; }
 }  // namespace
 
-void OverhearTable::expect(SeqNum sequence, std::vector<Digest> digests) {
+OverhearTable::OverhearTable(const Config& config)
+    : config_(config), messages_(std::bit_ceil(config.window)), digests_(messages_.size() * config.parts) {
+  CHECK(config.window > 0 && config.parts <= kMaxServersPerSite);
+}
+
+const OverhearTable::Message* OverhearTable::find(SeqNum sequence) const {
+  const Message& message = messages_[slot_of(sequence)];
+  return message.sequence == sequence && sequence != SeqNum() ? &message : nullptr;
+}
+OverhearTable::Message* OverhearTable::find(SeqNum sequence) {
+  return const_cast<Message*>(std::as_const(*this).find(sequence));  // NOLINT: our own, through the const search
+}
+
+void OverhearTable::expect(SeqNum sequence, std::span<const Digest> digests) {
   CHECK(digests.size() == config_.parts);
-  if (sequence < first_) return;
-  Message& message = messages_.try_emplace(sequence).first->second;
-  if (!message.digests.empty()) return;  // a link message has one encoding
-  message.digests = std::move(digests);
-  message.verifying.resize(config_.parts);
+  if (sequence < first_ || find(sequence) != nullptr) return;  // a link message has one encoding
+  if (sequence.value() >= first_.value() + config_.window) forget_below(SeqNum(sequence.value() - config_.window + 1));
   newest_ = std::max(newest_, sequence);
-  if (newest_.value() >= first_.value() + config_.window) forget_below(SeqNum(newest_.value() - config_.window + 1));
-  for (std::size_t rest = early_.size(); rest > 0; --rest) {
-    Early early = std::move(early_.front());
-    early_.pop_front();
+  Message& message = messages_[slot_of(sequence)];
+  message = {.sequence = sequence};
+  std::ranges::copy(digests, digests_.begin() + static_cast<std::ptrdiff_t>(slot_of(sequence) * config_.parts));
+  for (std::size_t rest = waiting_.size(); rest > 0; --rest) {
+    Waiting early = std::move(waiting_.front());
+    waiting_.pop_front();
     if (early.sequence != sequence) {
-      early_.push_back(std::move(early));
+      waiting_.push_back(std::move(early));
       continue;
     }
     waiting_bytes_ -= early.part.size();
-    static_cast<void>(judge(message, sequence, early.index, early.says, std::move(early.part)));
+    if (judge(message, early.index).has_value()) continue;
+    early_.push_back({sequence, early.index, std::move(early.part), says(sequence, early.index)});
   }
 }
 
 void OverhearTable::forget_below(SeqNum first) {
   if (first <= first_) return;
+  for (; first_ < first && first_ <= newest_; first_ = first_.next()) {
+    if (Message* const over = find(first_); over != nullptr) *over = {};
+  }
   first_ = first;
-  messages_.erase(messages_.begin(), messages_.lower_bound(first));
-  std::erase_if(to_verify_, [&](const ToVerify& each) { return each.sequence < first; });
-  std::erase_if(early_, [&](const Early& each) {
+  std::erase_if(early_, [&](const Early& each) { return each.sequence < first; });
+  std::erase_if(waiting_, [&](const Waiting& each) {
     if (each.sequence >= first) return false;
     waiting_bytes_ -= each.part.size();
     return true;
   });
 }
 
-std::optional<DropReason> OverhearTable::hear(SeqNum sequence, std::uint8_t index, const Digest& says, Bytes part) {
-  if (index >= config_.parts) return DropReason::link_part_malformed;
-  if ((ignored_ & bit(index)) != 0) return DropReason::link_blacklisted;
-  if (sequence < first_) return DropReason::link_stale;
-  const auto at = messages_.find(sequence);
-  if (at != messages_.end()) return judge(at->second, sequence, index, says, std::move(part));
-  if (sequence <= newest_ || sequence.value() - newest_.value() > config_.window) return DropReason::link_beyond_window;
-  return keep({sequence, index, says, std::move(part)});
+OverhearTable::Hearing OverhearTable::hear(SeqNum sequence, std::uint8_t index, ByteView part) {
+  const auto refused = [](DropReason reason) { return Hearing{reason, nullptr}; };
+  if (index >= config_.parts) return refused(DropReason::link_part_malformed);
+  if ((ignored_ & bit(index)) != 0) return refused(DropReason::link_blacklisted);
+  if (sequence < first_) return refused(DropReason::link_stale);
+  if (Message* const message = find(sequence); message != nullptr) {
+    const auto reason = judge(*message, index);
+    return reason.has_value() ? refused(*reason) : Hearing{std::nullopt, &says(sequence, index)};
+  }
+  if (sequence <= newest_ || sequence.value() - newest_.value() > config_.window) {
+    return refused(DropReason::link_beyond_window);
+  }
+  return {keep(sequence, index, part), nullptr};
 }
 
-std::optional<DropReason> OverhearTable::judge(Message& message, SeqNum sequence, std::uint8_t index,
-                                               const Digest& says, Bytes part) {
+std::optional<DropReason> OverhearTable::judge(Message& message, std::uint8_t index) {
   if ((message.counted & bit(index)) != 0) return DropReason::link_duplicate;
-  if (says != message.digests[index]) return DropReason::link_part_malformed;
   // One with a wrong signature must not keep the right one from being looked at.
   if (message.verifying[index] == kCandidates) return DropReason::link_duplicate;
   ++message.verifying[index];
-  to_verify_.push_back({sequence, index, std::move(part)});
   return std::nullopt;
 }
 
-std::optional<DropReason> OverhearTable::keep(Early early) {
-  const auto under_that_name = [&](const Early& each) {
-    return each.sequence == early.sequence && each.index == early.index;
-  };
-  if (std::ranges::any_of(early_,
-                          [&](const Early& each) { return under_that_name(each) && each.part == early.part; })) {
+std::optional<DropReason> OverhearTable::keep(SeqNum sequence, std::uint8_t index, ByteView part) {
+  const auto under_that_name = [&](const Waiting& each) { return each.sequence == sequence && each.index == index; };
+  if (std::ranges::any_of(waiting_,
+                          [&](const Waiting& each) { return under_that_name(each) && equal(each.part, part); })) {
     return DropReason::link_duplicate;
   }
-  if (std::ranges::count_if(early_, under_that_name) >= static_cast<std::ptrdiff_t>(kCandidates) ||
-      waiting_bytes_ + early.part.size() > config_.waiting_bytes) {
+  if (std::ranges::count_if(waiting_, under_that_name) >= static_cast<std::ptrdiff_t>(kCandidates) ||
+      waiting_bytes_ + part.size() > config_.waiting_bytes) {
     return DropReason::chunk_no_slot;
   }
-  waiting_bytes_ += early.part.size();
-  early_.push_back(std::move(early));
+  waiting_bytes_ += part.size();
+  waiting_.push_back({sequence, index, to_bytes(part)});
   return std::nullopt;
 }
 
 void OverhearTable::sent(SeqNum sequence, std::uint8_t index) {
-  const auto at = messages_.find(sequence);
-  if (at != messages_.end()) at->second.counted |= bit(index);
+  if (Message* const message = find(sequence); message != nullptr) message->counted |= bit(index);
 }
 
-std::optional<OverhearTable::ToVerify> OverhearTable::next_to_verify() {
-  if (to_verify_.empty()) return std::nullopt;
-  ToVerify next = std::move(to_verify_.front());
-  to_verify_.pop_front();
+std::optional<OverhearTable::Early> OverhearTable::next_early() {
+  if (early_.empty()) return std::nullopt;
+  Early next = std::move(early_.front());
+  early_.pop_front();
   return next;
 }
 
 void OverhearTable::verdict(SeqNum sequence, std::uint8_t index, bool good) {
-  const auto at = messages_.find(sequence);
-  if (at == messages_.end()) return;
-  if (at->second.verifying[index] > 0) --at->second.verifying[index];
-  if (good) at->second.counted |= bit(index);
+  Message* const message = find(sequence);
+  if (message == nullptr) return;
+  if (message->verifying[index] > 0) --message->verifying[index];
+  if (good) message->counted |= bit(index);
 }
 
 std::optional<std::uint32_t> OverhearTable::heard(SeqNum sequence) const {
-  const auto at = messages_.find(sequence);
-  return at == messages_.end() ? std::nullopt : std::optional(at->second.counted);
+  const Message* const message = find(sequence);
+  return message == nullptr ? std::nullopt : std::optional(message->counted);
 }
 
 std::size_t OverhearTable::counted(SeqNum sequence) const {
-  const auto at = messages_.find(sequence);
-  return at == messages_.end() ? 0 : static_cast<std::size_t>(std::popcount(at->second.counted & ~ignored_));
+  const Message* const message = find(sequence);
+  return message == nullptr ? 0 : static_cast<std::size_t>(std::popcount(message->counted & ~ignored_));
 }
 
 }  // namespace garrison::link

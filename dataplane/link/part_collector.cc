@@ -2,23 +2,26 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 namespace garrison::link {
 namespace {
+
+constexpr std::size_t kMostSpareGroups = 256;
 
 std::size_t lane_of(TrafficClass traffic) { return static_cast<std::size_t>(traffic); }
 
 }  // namespace
 
 PartCollector::PartCollector(const Config& config, std::span<const Source> sources)
-    : config_(config), candidate_{Bytes(config.max_message_bytes)} {
+    : config_(config), candidate_{.bytes = Bytes(config.max_message_bytes)} {
   CHECK(config.window_messages > 0 && config.max_message_bytes > 0);
   for (const Source& source : sources) {
     CHECK(find(source.site) == nullptr);
     (void)codes_.of(source.code);
     FromSite& from = sources_.emplace_back(FromSite{.source = source, .lanes = {}});
-    for (Lane& lane : from.lanes) lane.window = SlotRing<Incoming>(config.window_messages);
+    for (Lane& lane : from.lanes) lane.window = SlotRing<Incoming>(std::bit_ceil(config.window_messages));
   }
 }
 
@@ -40,12 +43,12 @@ bool PartCollector::fits(const LinkPart& part, PartCode code) const {
          part.whole.size() - part.bytes.size() <= config_.max_signing_bytes;
 }
 
-const PartCollector::Incoming* PartCollector::in_window(const Lane& lane, SeqNum sequence) {
-  if (sequence < lane.first || sequence.value() - lane.first.value() >= lane.window.size()) return nullptr;
-  return &lane.window[sequence.value() % lane.window.size()];
+const PartCollector::Incoming* PartCollector::in_window(const Lane& lane, SeqNum sequence) const {
+  if (sequence < lane.first || sequence.value() - lane.first.value() >= config_.window_messages) return nullptr;
+  return &lane.window[sequence.value() & (lane.window.size() - 1)];
 }
 
-PartCollector::Incoming* PartCollector::in_window(Lane& lane, SeqNum sequence) {
+PartCollector::Incoming* PartCollector::in_window(Lane& lane, SeqNum sequence) const {
   return const_cast<Incoming*>(in_window(std::as_const(lane), sequence));  // NOLINT: of our own lane
 }
 
@@ -62,9 +65,15 @@ std::optional<DropReason> PartCollector::take(const LinkPart& part) {
   message->indices |= bit;
   const auto offset = static_cast<std::size_t>(part.bytes.data() - part.whole.data());
   CHECK(offset + part.bytes.size() <= part.whole.size());
+  Bytes whole;
+  if (!spares_.wholes.empty()) {
+    whole = std::move(spares_.wholes.back());
+    spares_.wholes.pop_back();
+    spares_.bytes -= whole.capacity();
+  }
+  whole.assign(part.whole.begin(), part.whole.end());
   group_of(*message, part.message_bytes)
-      .parts.push_back(
-          {.index = part.index, .whole = to_bytes(part.whole), .offset = offset, .size = part.bytes.size()});
+      .parts.push_back({.index = part.index, .whole = std::move(whole), .offset = offset, .size = part.bytes.size()});
   from->held_bytes += part.whole.size();
   return std::nullopt;
 }
@@ -73,7 +82,12 @@ PartCollector::Group& PartCollector::group_of(Incoming& message, std::size_t mes
   for (Group& group : message.groups) {
     if (group.message_bytes == message_bytes) return group;
   }
-  return message.groups.emplace_back(Group{.message_bytes = message_bytes, .parts = {}});
+  Group& made = message.groups.emplace_back(Group{.message_bytes = message_bytes, .parts = {}});
+  if (!spares_.groups.empty()) {
+    made.parts = std::move(spares_.groups.back());
+    spares_.groups.pop_back();
+  }
+  return made;
 }
 
 std::optional<PartCollector::Candidate> PartCollector::candidate(const LinkMessageId& id) {
@@ -84,15 +98,13 @@ std::optional<PartCollector::Candidate> PartCollector::candidate(const LinkMessa
   for (const Group& group : message->groups) {
     if (group.parts.size() < code.k) continue;
     std::array<coding::Part, coding::kMaxParts> parts;
-    Candidate made;
     for (std::size_t i = 0; i < code.k; ++i) {
       parts[i] = {.index = group.parts[i].index, .bytes = group.parts[i].part()};
-      made.parts.emplace_back(group.parts[i].whole);
+      candidate_.parts[i] = group.parts[i].whole;
     }
     const MutableBytes bytes = MutableBytes(candidate_.bytes).first(group.message_bytes);
     CHECK(codes_.of(code).decode(std::span(parts).first(code.k), bytes));
-    made.message = bytes;
-    return made;
+    return Candidate{bytes, std::span(candidate_.parts).first(code.k)};
   }
   return std::nullopt;
 }
@@ -115,10 +127,19 @@ bool PartCollector::over(const LinkMessageId& id) const {
 }
 
 void PartCollector::forget(FromSite& from, Incoming& message) {
-  for (const Group& group : message.groups) {
-    for (const Held& part : group.parts) from.held_bytes -= part.whole.size();
+  for (Group& group : message.groups) {
+    for (Held& part : group.parts) {
+      from.held_bytes -= part.whole.size();
+      if (spares_.bytes + part.whole.capacity() > config_.spare_bytes) continue;
+      spares_.bytes += part.whole.capacity();
+      spares_.wholes.push_back(std::move(part.whole));
+    }
+    group.parts.clear();
+    if (spares_.groups.size() < kMostSpareGroups) spares_.groups.push_back(std::move(group.parts));
   }
-  message = {};
+  message.groups.clear();
+  message.indices = 0;
+  message.done = false;
 }
 
 void PartCollector::forget(SiteId source, std::uint32_t indices) {
@@ -149,7 +170,7 @@ void PartCollector::advance(SiteId source, TrafficClass traffic, SeqNum first) {
   CHECK(from != nullptr);
   Lane& lane = from->lanes[lane_of(traffic)];
   if (first <= lane.first) return;
-  const std::uint64_t over = std::min<std::uint64_t>(first.value() - lane.first.value(), lane.window.size());
+  const std::uint64_t over = std::min<std::uint64_t>(first.value() - lane.first.value(), config_.window_messages);
   for (std::uint64_t i = 0; i < over; ++i) forget(*from, *in_window(lane, SeqNum(lane.first.value() + i)));
   lane.first = first;
 }

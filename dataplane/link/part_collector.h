@@ -12,11 +12,13 @@
 //
 // Memory: per source and class at most window_messages messages of n parts, each as long as the k-th of the longest
 // message, and what signs it. No source, class, sequence or index can use what belongs to another, so nothing that a
-// correct pair sends is ever refused for lack of room.
+// correct pair sends is ever refused for lack of room. What is forgotten is used again, as far as Config says: then
+// taking and decoding allocates nothing in the long run.
 //
 // Pure; one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -59,8 +61,9 @@ class PartCollector {
   struct Config {
     using NotState = void;
     std::size_t max_message_bytes = kMaxMessageBytes;
-    std::size_t max_signing_bytes = 1024;  // of a part's message, beside the part
-    std::size_t window_messages = 64;      // per source and class
+    std::size_t max_signing_bytes = 1024;             // of a part's message, beside the part
+    std::size_t window_messages = 64;                 // per source and class
+    std::size_t spare_bytes = std::size_t{4} << 20U;  // of memory kept for parts to come
   };
   // Every lane's window starts at sequence 1.
   PartCollector(const Config& config, std::span<const Source> sources);
@@ -70,7 +73,7 @@ class PartCollector {
 
   struct Candidate {
     ByteView message;
-    std::vector<ByteView> parts;  // LinkPart::whole of those k that it was decoded from, in their order
+    std::span<const ByteView> parts;  // LinkPart::whole of those k that it was decoded from, in their order
   };
   // What the first k parts of this message decode to; none before there are so many of one length. Valid until the
   // next call.
@@ -96,7 +99,7 @@ class PartCollector {
   // What held_bytes() cannot exceed.
   [[nodiscard]] std::size_t most_bytes(SiteId source) const;
 
-  STATE_FIELDS(config_, codes_, sources_, candidate_)
+  STATE_FIELDS(config_, codes_, sources_, candidate_, spares_)
 
  private:
   struct Held {
@@ -121,7 +124,7 @@ class PartCollector {
   };
   struct Lane {
     SeqNum first{1};
-    SlotRing<Incoming> window;  // by sequence: [first, first + size)
+    SlotRing<Incoming> window;  // by sequence: [first, first + window_messages); of a power of two
     STATE_FIELDS(first, window)
   };
   struct FromSite {
@@ -134,10 +137,10 @@ class PartCollector {
   [[nodiscard]] const FromSite* find(SiteId site) const;
   [[nodiscard]] FromSite* find(SiteId site);
   [[nodiscard]] bool fits(const LinkPart& part, PartCode code) const;
-  [[nodiscard]] static const Incoming* in_window(const Lane& lane, SeqNum sequence);
-  [[nodiscard]] static Incoming* in_window(Lane& lane, SeqNum sequence);
-  [[nodiscard]] static Group& group_of(Incoming& message, std::size_t message_bytes);
-  static void forget(FromSite& from, Incoming& message);
+  [[nodiscard]] const Incoming* in_window(const Lane& lane, SeqNum sequence) const;
+  [[nodiscard]] Incoming* in_window(Lane& lane, SeqNum sequence) const;
+  [[nodiscard]] Group& group_of(Incoming& message, std::size_t message_bytes);
+  void forget(FromSite& from, Incoming& message);
 
   Config config_;
   PartCodes codes_;
@@ -145,8 +148,17 @@ class PartCollector {
   struct Scratch {
     using NotState = void;
     Bytes bytes;
+    std::array<ByteView, coding::kMaxParts> parts{};
   };
   Scratch candidate_;
+  // Empty ones with memory.
+  struct Spares {
+    using NotState = void;
+    std::vector<Bytes> wholes{};
+    std::size_t bytes = 0;  // of wholes
+    std::vector<std::vector<Held>> groups{};
+  };
+  Spares spares_;
 };
 
 }  // namespace garrison::link

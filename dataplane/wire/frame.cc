@@ -140,23 +140,23 @@ void write_frame_header(MutableBytes payload, const FrameHeader& header) {
 
 std::optional<DropReason> parse_frame_header(ByteView payload, FrameHeader& out) {
   if (payload.size() < kFrameOverheadBytes) return DropReason::frame_truncated;
-  Reader reader(payload);
-  if (reader.u16() != kFrameMagic) return DropReason::frame_bad_magic;
-  if (reader.u8() != kFrameVersion) return DropReason::frame_bad_version;
-  const std::uint8_t kind = reader.u8();
+  const std::uint8_t* const at = payload.data();  // no reader: this is done for every frame, and the size is known
+  if (load_le<std::uint16_t>(at) != kFrameMagic) return DropReason::frame_bad_magic;
+  if (at[2] != kFrameVersion) return DropReason::frame_bad_version;
+  const std::uint8_t kind = at[3];
   if (kind < static_cast<std::uint8_t>(FrameKind::hello) || kind > static_cast<std::uint8_t>(FrameKind::hub_request)) {
     return DropReason::frame_bad_kind;
   }
   out.kind = static_cast<FrameKind>(kind);
-  out.length = reader.u16();
-  if (reader.u16() != 0) return DropReason::frame_bad_kind;
+  out.length = load_le<std::uint16_t>(at + 4);
+  if (load_le<std::uint16_t>(at + 6) != 0) return DropReason::frame_bad_kind;
   if (out.length != payload.size()) return DropReason::frame_truncated;
-  out.src_site = SiteId(reader.u16());
-  out.src_server = ServerId(reader.u16());
-  out.dst_site = SiteId(reader.u16());
-  out.dst_server = ServerId(reader.u16());
-  out.port_sequence = reader.u64();
-  out.counter = reader.u64();
+  out.src_site = SiteId(load_le<std::uint16_t>(at + 8));
+  out.src_server = ServerId(load_le<std::uint16_t>(at + 10));
+  out.dst_site = SiteId(load_le<std::uint16_t>(at + 12));
+  out.dst_server = ServerId(load_le<std::uint16_t>(at + 14));
+  out.port_sequence = load_le<std::uint64_t>(at + 16);
+  out.counter = load_le<std::uint64_t>(at + 24);
   return std::nullopt;
 }
 

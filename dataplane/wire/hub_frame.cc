@@ -24,18 +24,17 @@ void write(Writer& out, const HubPart& part) {
 }
 
 std::optional<HubPart> read_hub_part(ByteView content) {
-  Reader in(content);
-  HubPart part;
-  const bool known = read_traffic(in, part.traffic);
-  part.index = in.u8();
-  const std::uint8_t flags = in.u8();
-  in.zeros(1);
-  part.again = flags == kAgain;
-  part.total = in.u32();
-  part.offset = in.u32();
-  part.mark = in.u64();
-  part.bytes = in.view(in.remaining());
-  if (!in.done() || !known || flags > kAgain || part.bytes.empty()) return std::nullopt;
+  if (content.size() <= kHubPartHeadBytes) return std::nullopt;
+  const std::uint8_t* const at = content.data();  // no reader: this is done for every frame, and the size is known
+  const std::uint8_t flags = at[2];
+  if (at[0] > static_cast<std::uint8_t>(TrafficClass::bounded) || flags > kAgain || at[3] != 0) return std::nullopt;
+  const HubPart part{.traffic = static_cast<TrafficClass>(at[0]),
+                     .index = at[1],
+                     .again = flags == kAgain,
+                     .total = load_le<std::uint32_t>(at + 4),
+                     .offset = load_le<std::uint32_t>(at + 8),
+                     .mark = load_le<std::uint64_t>(at + 12),
+                     .bytes = content.subspan(kHubPartHeadBytes)};
   if (part.offset > part.total || part.bytes.size() > part.total - part.offset) return std::nullopt;
   return part;
 }

@@ -50,6 +50,13 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     case("bench link with nonsense", ["bench", "link", "--port", "carrier-pigeon"], 2, "port", folder)
     case("bench link", ["bench", "link", "--json", "--milliseconds", "5", "--message", "1,1400,131072"], 0,
          r'(?s)"bare_port_ratio".*"coding_only_parts_per_s".*"goodput_gbps".*"tx_parts_per_s"', folder)
+    for port in ("inproc", "net_ring"):
+        case(f"bench link --measure limit over {port}",
+             ["bench", "link", "--json", "--measure", "limit", "--port", port, "--milliseconds", "5", "--in-flight", "32"], 0,
+             r'(?s)"link": "hub".*"messages_checked".*"of_limit".*"overhearing".*"of_limit"', folder)
+    case("bench link with a code that is none", ["bench", "link", "--measure", "limit", "--code", "5,7"], 2, "--code", folder)
+    case("bench link with a part longer than a frame",
+         ["bench", "link", "--measure", "limit", "--message", "9000"], 1, "does not fit a frame", folder)
     case("adversaries", ["lab", "adversaries"], 0, "delay-leader.*\n.*leader", folder)
     case("no such adversary", ["lab", "sim", "--adversary", "shouting"], 2, "there are: silent", folder)
     case("too many faulty servers", ["lab", "sim", "--adversary", "silent", "--faulty", "2"], 2, "1 to 1", folder)

@@ -45,10 +45,10 @@ class HubSenderTest : public testing::Test {
   // Part `index`, as its server sends it; verified at once.
   void overhear(std::uint64_t sequence, std::uint8_t index, TrafficClass traffic = TrafficClass::bounded,
                 Instant at = kStart) {
-    static_cast<void>(sender_.on_overheard(traffic, SeqNum(sequence), index, says(sequence, index), Bytes{index}));
-    while (const auto next = sender_.next_to_verify()) {
-      sender_.on_verdict(at, next->traffic, next->part.sequence, next->part.index, true);
-    }
+    const auto hearing = sender_.on_overheard(traffic, SeqNum(sequence), index, Bytes{index});
+    if (hearing.says == nullptr) return;
+    EXPECT_EQ(*hearing.says, says(sequence, index));
+    sender_.on_verdict(at, traffic, SeqNum(sequence), index, true);
   }
   // Sequences whose first chunk leaves by `at`.
   std::vector<std::uint64_t> sent(Instant at, TrafficClass traffic = TrafficClass::bounded) {
@@ -116,13 +116,10 @@ TEST_F(HubSenderTest, parts_that_are_not_ones_own_encoding_or_do_not_verify_do_n
   submit(1, false);
   EXPECT_EQ(sent(kStart), Sequences{});
   for (const auto index : std::initializer_list<std::uint8_t>{0, 1}) overhear(1, index);
-  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, says(2, 2), {1}),
-            DropReason::link_part_malformed);
-  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), kOwn, says(1, kOwn), {1}),
+  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), kOwn, Bytes{1}).refused,
             DropReason::link_part_malformed)
       << "nobody else sends this server's";
-  ASSERT_FALSE(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, says(1, 2), {1}).has_value());
-  ASSERT_TRUE(sender_.next_to_verify().has_value());
+  ASSERT_NE(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 2, Bytes{1}).says, nullptr);
   sender_.on_verdict(kStart, TrafficClass::bounded, SeqNum(1), 2, false);
   EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
 }
@@ -237,6 +234,27 @@ TEST_F(HubSenderTest, of_each_class_no_more_than_a_window_is_kept_and_the_oldest
   EXPECT_EQ(sent(kStart, TrafficClass::timely), (Sequences{3, 4, 5, 6}));
 }
 
+TEST_F(HubSenderTest, a_part_of_a_message_that_is_over_is_given_back_at_once) {
+  submit(7, true);
+  submit(3, true);
+  EXPECT_EQ(sender_.next_released(), 3U) << "a window behind the newest";
+  sender_.acknowledged(SeqNum(6));
+  submit(5, true);
+  EXPECT_EQ(sender_.next_released(), 5U);
+  EXPECT_EQ(sent(kStart), Sequences{7});
+}
+
+TEST_F(HubSenderTest, deadlines_of_parts_that_were_cancelled_do_not_hide_those_of_others) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  submit(2, false);
+  EXPECT_EQ(sent(kStart + milliseconds(10)), Sequences{});
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart + milliseconds(34)), Sequences{});
+  EXPECT_EQ(sender_.next_wakeup(), kStart + milliseconds(35));
+  EXPECT_EQ(sent(kStart + milliseconds(35)), Sequences{2});
+}
+
 TEST_F(HubSenderTest, what_its_site_says_again_all_send_and_say_so) {
   submit(1, false);
   for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
@@ -338,6 +356,7 @@ TEST_F(HubDutyTest, a_part_that_f_plus_1_of_the_other_site_lack_was_not_sent_wha
 TEST_F(HubDutyTest, who_is_in_no_first_set_is_not_suspected_and_begins_anew) {
   run(16, ServerSet::from_bits(0b0101));
   EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
+  const std::vector<Digest> encoding(4);
   for (std::size_t i = 0; i < 5; ++i) {
     sender_.submit({.traffic = TrafficClass::bounded,
                     .sequence = SeqNum(++sequence_),
@@ -345,7 +364,7 @@ TEST_F(HubDutyTest, who_is_in_no_first_set_is_not_suspected_and_begins_anew) {
                     .again = false,
                     .bytes = part_,
                     .handle = sequence_,
-                    .encoding = std::vector<Digest>(4)});
+                    .encoding = encoding});
   }
   EXPECT_TRUE(suspected().empty());
 }
