@@ -60,6 +60,10 @@ Result<ServerSet> faulty_servers(std::string_view text, const AttackedSite& site
   return faulty;
 }
 
+std::string name_in(const std::function<std::string(ServerId)>& name_of, ServerId server) {
+  return name_of ? name_of(server) : config::server_name(SiteId(0), server);
+}
+
 }  // namespace
 
 AttackedSite attacked_site(const config::Topology& topology, SiteId site) {
@@ -114,7 +118,8 @@ std::unique_ptr<ordering::OrderingCore> Attack::corrupt(ServerId server,
   return wrap(std::move(core), specs->second, {envelope, server, conspiracy_, seed_, site_.protocol});
 }
 
-std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy) {
+std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy,
+                                     const std::function<std::string(ServerId)>& name_of) {
   struct Acts {
     std::uint64_t times = 0;
     bool on_occasion = true;
@@ -123,7 +128,7 @@ std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& c
   bool beside = false;  // something that acts in any busy run did
   for (const Conspiracy::Record& record : conspiracy.records()) {
     const std::uint64_t times = record.acted.get();
-    Acts& of = acts[text.specs == kRandom ? config::server_name(SiteId(0), record.server) : record.spec];
+    Acts& of = acts[text.specs == kRandom ? name_in(name_of, record.server) : record.spec];
     of.times += times;
     of.on_occasion = of.on_occasion && record.on_occasion;
     beside = beside || (times > 0 && !record.on_occasion);
@@ -138,7 +143,7 @@ std::string describe_acts(const Conspiracy& conspiracy, const std::function<std:
   std::string text;
   for (const Conspiracy::Record& record : conspiracy.records()) {
     const std::uint64_t times = record.acted.get();
-    const std::string who = name_of ? name_of(record.server) : config::server_name(SiteId(0), record.server);
+    const std::string who = name_in(name_of, record.server);
     text += (text.empty() ? "" : ", ") + who + " " + record.spec + " " +
             (times == 0 ? "never" : std::to_string(times) + " times");
   }

@@ -68,9 +68,10 @@ class Attack {
 [[nodiscard]] std::string describe_acts(const Conspiracy& conspiracy,
                                         const std::function<std::string(ServerId)>& name_of = {});
 
-// What proves nothing, as one line: a spec that none of its servers acted on, or a server that did nothing at all of
-// its random mix. None when everything happened that was to happen; what waits for an occasion may have had none, if
-// something else happened.
-[[nodiscard]] std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy);
+// What proves nothing, as one line: a spec that none of its participants acted on, or one, by `name_of` as above, that
+// did nothing at all of its random mix. None when everything happened that was to happen; what waits for an occasion
+// may have had none, if something else happened.
+[[nodiscard]] std::optional<std::string> find_idle(const AttackText& text, const Conspiracy& conspiracy,
+                                                   const std::function<std::string(ServerId)>& name_of = {});
 
 }  // namespace garrison::adversary

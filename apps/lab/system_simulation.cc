@@ -407,11 +407,11 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   for (std::size_t i = 0; i < adversaries.on_servers.size(); ++i) {
     const adversary::Attack& attack = adversaries.on_servers[i];
     const SiteId site(static_cast<std::uint16_t>(i));
-    add_acts(adversary::describe_acts(attack.conspiracy(),
-                                      [&](ServerId server) { return config::server_name(site, server); }));
-    if (!idle.has_value()) {
-      idle = adversary::find_idle({options.attack, std::to_string(topology.sites.front().f)}, attack.conspiracy());
-    }
+    const auto name_of = [&](ServerId server) { return config::server_name(site, server); };
+    add_acts(adversary::describe_acts(attack.conspiracy(), name_of));
+    if (idle.has_value()) continue;
+    idle =
+        adversary::find_idle({options.attack, std::to_string(topology.sites.front().f)}, attack.conspiracy(), name_of);
   }
   if (!adversaries.on_sites.empty()) {
     // The servers of a faulty site act alike, but for those that attack their own site and lag behind.
@@ -419,10 +419,10 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
         std::ranges::max_element(adversaries.on_sites, {}, [](const adversary::Attack& each) {
           return acts_of(each.conspiracy());
         })->conspiracy();
-    add_acts(adversary::describe_acts(busiest,
-                                      [](ServerId site) { return "site " + config::site_name(SiteId(site.value())); }));
+    const auto name_of = [](ServerId site) { return "site " + config::site_name(SiteId(site.value())); };
+    add_acts(adversary::describe_acts(busiest, name_of));
     if (!idle.has_value()) {
-      idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)}, busiest);
+      idle = adversary::find_idle({options.attack_on_sites, std::to_string(topology.global.f)}, busiest, name_of);
     }
   }
   if (options.site_liars) {

@@ -92,6 +92,8 @@ TEST(AttackTest, what_nobody_acted_on_is_found) {
   late.acted.add();
   EXPECT_EQ(find_idle({"silent,late", "2"}, conspiracy), std::nullopt) << "one of its servers acted on each";
   EXPECT_EQ(find_idle({"random", "2"}, conspiracy), "A7 never acted") << "its mix is its own";
+  const auto name_of = [](ServerId site) { return "site " + std::to_string(site.value()); };
+  EXPECT_EQ(find_idle({"random", "2"}, conspiracy, name_of), "site 6 never acted");
   conspiracy.record(ServerId(0), "delay-leader", true);
   EXPECT_EQ(find_idle({"silent,late,delay-leader", "2"}, conspiracy), std::nullopt) << "perhaps it never led";
   Conspiracy alone(4, 1, ServerSet::only(ServerId(0)));
