@@ -106,7 +106,7 @@ void WideAreaPaths::send_next(std::size_t site, Instant start) {
   const std::uint32_t cell = take_first(timely ? uplink.timely : uplink.bounded);
   Cell& frame = cells_[cell];
   uplink.free_at = start + time_of(frame.length, uplink.bytes_per_s);
-  Between& between = between_[site][frame.to.index()];
+  const Between& between = between_[site][frame.to.index()];
   if (between.loss_ppm > 0 && rng_.chance(between.loss_ppm)) {
     ++lost_;
     return forget(cell);
@@ -116,7 +116,6 @@ void WideAreaPaths::send_next(std::size_t site, Instant start) {
     frame.when = frame.when +
                  Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(between.jitter.ns()) + 1)));
   }
-  frame.when = between.last = std::max(frame.when, between.last);
   append(path(site, frame.to), cell);
 }
 

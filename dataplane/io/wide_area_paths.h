@@ -74,7 +74,7 @@ class WideAreaPaths {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   // A frame. Every cell is in one list at any time.
   struct Cell {
-    Instant when;  // waiting: it came; under way: it arrives
+    Instant when;  // waiting: it came; under way: it arrives, if what is before it on its path has
     std::uint32_t next = kNone;
     std::uint32_t port = 0;
     std::uint16_t length = 0;
@@ -97,7 +97,6 @@ class WideAreaPaths {
     Duration delay;
     Duration jitter;
     std::uint32_t loss_ppm = 0;
-    Instant last;  // arrival of the frame before
   };
 
   [[nodiscard]] bool has_arrived(const List& path, Instant now) const {

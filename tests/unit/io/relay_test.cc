@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dataplane/base/bounds.h"
+#include "dataplane/wire/frame.h"
 
 namespace garrison::io {
 namespace {
@@ -108,6 +109,24 @@ TEST_F(RelayTest, it_learns_only_so_many_addresses) {
   relay_.on_frame(at({}), kA, frame(late, mac(1), 'x'));
   relay_.on_frame(at({}), kA, frame({0x02, 1, 0, 0, 0, 0}, mac(1), 'y'));
   EXPECT_EQ(comes(kC, kDelay), "y");
+}
+
+class SlowRelayTest : public RelayTest {
+ protected:
+  static WideAreaConfig slow() {
+    WideAreaConfig config = paths();
+    config.bytes_per_s[kA.index()] = 1'000'000;
+    return config;
+  }
+  SlowRelayTest() : RelayTest(slow()) {}
+};
+
+TEST_F(SlowRelayTest, what_is_marked_timely_goes_before_what_waits_for_the_uplink) {
+  for (const std::uint8_t tag : {'1', '2', '3'}) relay_.on_frame(at({}), kA, frame(mac(2), mac(1), tag));
+  Bytes timely = frame(mac(2), mac(1), 't');
+  timely[kEthernetHeaderBytes + 1] = wire::kDscpExpedited << 2U;
+  relay_.on_frame(at(microseconds(10)), kA, timely);
+  EXPECT_EQ(comes(kB, seconds(1)), "1t23");
 }
 
 class LossyRelayTest : public RelayTest {

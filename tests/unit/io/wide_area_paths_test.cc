@@ -107,6 +107,18 @@ TEST(WideAreaPathsTest, a_late_look_changes_nothing_about_who_went_first) {
   EXPECT_EQ(wan.tags(seconds(1)), "12t");
 }
 
+TEST(WideAreaPathsTest, of_what_has_come_to_a_site_from_several_the_first_to_arrive_is_first) {
+  Paths wan;
+  ASSERT_TRUE(wan.send({}, kA, kC, kBounded, '2'));
+  ASSERT_TRUE(wan.send({}, kB, kC, kBounded, '1'));
+  ASSERT_TRUE(wan.send(milliseconds(1), kB, kC, kBounded, '3'));
+  std::string got;
+  const auto take = [&](std::size_t, ByteView frame) { got += static_cast<char>(frame[0]); };
+  while (wan.paths.deliver_to(at(seconds(1)), kC, take)) {
+  }
+  EXPECT_EQ(got, "123");
+}
+
 TEST(WideAreaPathsTest, each_site_and_class_has_room_of_its_own) {
   Paths wan(2);
   EXPECT_TRUE(wan.send({}, kB, kA, kBounded, '1'));

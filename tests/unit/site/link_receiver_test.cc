@@ -224,6 +224,16 @@ TEST_F(LinkReceiverTest, a_bounded_one_replayed_as_timely_is_none) {
   EXPECT_TRUE(failed_.has_value());
 }
 
+TEST_F(LinkReceiverTest, the_highest_timely_one_handed_on_stays_that_when_a_lower_one_comes_late) {
+  const auto timely = TrafficClass::timely;
+  for (const std::uint64_t sequence : {2U, 1U}) {
+    const Bytes bytes = whole(sequence, timely);
+    for (const std::size_t index : {0U, 1U}) (void)hear(bytes, sequence, index, timely);
+    EXPECT_TRUE(receiver_.has(kSource, timely, SeqNum(sequence)));
+    EXPECT_EQ(receiver_.delivered_timely()[kSource.index()], SeqNum(2));
+  }
+}
+
 // A site that was cut off: meanwhile its peer went on.
 TEST_F(LinkReceiverTest, the_window_of_timely_ones_follows_what_a_correct_pair_has_sent) {
   const auto timely = TrafficClass::timely;
