@@ -30,6 +30,7 @@ struct Options {
   bool check_digest = false;
   std::size_t sites = 1;
   std::string link = "erasure";
+  std::string signatures{crypto::name(SitesRun().signatures)};
   std::string site_adversary;
   bool first_sites = false;
   bool liars = false;
@@ -176,6 +177,7 @@ int sim_sites(const Options& options) {
   return simulate_sites({.sites = options.sites,
                          .f = one.f,
                          .link = options.link,
+                         .signatures = *crypto::threshold_scheme_from_name(options.signatures),
                          .clients = one.clients,
                          .updates = one.updates,
                          .seed = one.seed,
@@ -200,10 +202,11 @@ int sim_sites(const Options& options) {
 int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
   if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
-      !options.blink_liars.empty() || !options.site_adversary.empty() || options.local_period.has_value()) {
+      !options.blink_liars.empty() || !options.site_adversary.empty() || options.local_period.has_value() ||
+      options.signatures != Options().signatures) {
     return complain(
-               "--liars, --site-liars, --hub-liars, --blink-liars, --forwarder-liars, --site-adversary and "
-               "--local-period are for several sites; say how many with --sites"),
+               "--liars, --site-liars, --hub-liars, --blink-liars, --forwarder-liars, --site-adversary, "
+               "--local-period and --signatures are for several sites; say how many with --sites"),
            kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
@@ -294,6 +297,11 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   command.add_option("--link", options->link, "between sites")
       ->check(CLI::IsMember(
           {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"}))
+      ->capture_default_str();
+  command
+      .add_option("--signatures", options->signatures,
+                  "of sites; with real ones, servers and clients sign with Ed25519, too")
+      ->check(CLI::IsMember({"modelled-rsa1024", "modelled-rsa2048", "shoup-rsa1024", "shoup-rsa2048"}))
       ->capture_default_str();
   command.add_option("--site-adversary", options->site_adversary,
                      "what as many whole sites as may be faulty do among sites, as --adversary takes it");

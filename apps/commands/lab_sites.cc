@@ -47,6 +47,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
 std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   std::string line = fmt::format("garrison lab sim --sites {} --f {} --link {} --clients {} --updates {} --seed {}",
                                  run.sites, run.f, run.link, run.clients, run.updates, seed);
+  if (run.signatures != SitesRun().signatures) line += fmt::format(" --signatures {}", crypto::name(run.signatures));
   if (!run.adversary.empty()) line += " --adversary " + run.adversary;
   if (!run.site_adversary.empty()) line += " --site-adversary " + run.site_adversary;
   if (run.first_sites) line += " --first-sites";
@@ -153,6 +154,8 @@ int simulate_sites(const SitesRun& run) {
   const config::GlobalBounds bounds = config::global_bounds(global, prime);
   global.clock_bound = std::max(global.clock_bound, bounds.clock_bound);
   global.prime.delta_pp = std::max(global.prime.delta_pp, bounds.delta_pp);
+  const crypto::Scheme of_principals =
+      crypto::is_modelled(run.signatures) ? crypto::Scheme::modelled : crypto::Scheme::ed25519;
   const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys({.sites = run.sites,
                                                                        .link = *config::link_kind(run.link),
                                                                        .backup_forwarders = run.link == "forwarder",
@@ -160,7 +163,10 @@ int simulate_sites(const SitesRun& run) {
                                                                        .servers = servers,
                                                                        .clients = run.clients,
                                                                        .lossy = true,
-                                                                       .prime = prime});
+                                                                       .prime = prime,
+                                                                       .server_scheme = of_principals,
+                                                                       .client_scheme = of_principals,
+                                                                       .site_scheme = run.signatures});
   const std::vector<SystemSimulationResult> results = run_seeds(
       {.first = run.seed, .runs = run.runs, .jobs = run.jobs, .twice = run.check_digest},
       [&](std::uint64_t seed) { return lab::simulate_system(options_of(run, seed), keys); },
@@ -180,7 +186,8 @@ int simulate_sites(const SitesRun& run) {
     conditions["f_global"] = keys->topology.global.f;
     conditions["link"] = run.link;
     conditions["clients"] = run.clients;
-    conditions["signatures"] = "modelled";
+    conditions["signatures"] = crypto::name(of_principals);
+    conditions["site_signatures"] = crypto::name(run.signatures);
     fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));
   } else {
     fmt::print("{} runs, {} without violation, {} with\n", results.size(),

@@ -6,6 +6,7 @@
 
 #include "apps/commands/seeds.h"
 #include "control/client/query_core.h"
+#include "crypto/threshold/threshold.h"
 
 namespace garrison::apps {
 
@@ -13,6 +14,7 @@ struct SitesRun {
   std::size_t sites = 1;
   std::size_t f = 1;  // of each site, which has 3f + 1 servers
   std::string link = "erasure";
+  crypto::ThresholdScheme signatures = crypto::ThresholdScheme::modelled_rsa2048;  // of sites
   std::size_t clients = 8;
   std::size_t updates = 80;
   std::uint64_t seed = 1;

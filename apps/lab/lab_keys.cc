@@ -1,5 +1,7 @@
 #include "apps/lab/lab_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,11 +11,18 @@
 #include "control/config/topology_text.h"
 #include "crypto/agreement.h"
 #include "crypto/digest.h"
+#include "crypto/threshold/known_primes.h"
 #include "crypto/threshold/modelled.h"
 
 namespace garrison::lab {
 
 namespace {
+
+// Of a key whose secret may be any bytes.
+std::size_t secret_bytes(crypto::Scheme scheme) {
+  CHECK(crypto::is_modelled(scheme) || scheme == crypto::Scheme::ed25519);
+  return scheme == crypto::Scheme::ed25519 ? 32 : 8;
+}
 
 crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Principal principal,
                                  crypto::PublicKeys& keys) {
@@ -21,12 +30,13 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
   const std::uint64_t site = principal.site.value();
   Writer(seed).u64(static_cast<std::uint64_t>(principal.kind)).u64(site << 32U | principal.index);
   const Digest digest = crypto::sha256(seed);
-  crypto::PrivateBundle bundle{.system = topology.system,
-                               .epoch = topology.crypto.epoch,
-                               .self = principal,
-                               .scheme = topology.scheme_of(principal),
-                               .signing = crypto::SecretBytes(ByteView(digest).first(8)),
-                               .agreement = crypto::SecretBytes(ByteView(digest))};
+  crypto::PrivateBundle bundle{
+      .system = topology.system,
+      .epoch = topology.crypto.epoch,
+      .self = principal,
+      .scheme = topology.scheme_of(principal),
+      .signing = crypto::SecretBytes(ByteView(digest).first(secret_bytes(topology.scheme_of(principal)))),
+      .agreement = crypto::SecretBytes(ByteView(digest))};
   Result<Bytes> agreement = crypto::agreement_public_key(bundle.agreement);
   CHECK(agreement.ok());
   keys = {.scheme = bundle.scheme, .signing = {}, .agreement = std::move(agreement).value()};
@@ -40,6 +50,14 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
   return bundle;
 }
 
+Result<crypto::DealtThresholdKey> deal_site_key(crypto::ThresholdScheme scheme, SystemId system,
+                                                const config::SiteSettings& site, crypto::SiteKeyKind kind) {
+  const std::size_t k = crypto::threshold_of(kind, site.f);
+  if (crypto::is_modelled(scheme)) return crypto::deal_modelled_key(scheme, k, site.n(), system, site.id, kind);
+  const std::string name = fmt::format("site {} key {}", site.id.value(), static_cast<unsigned>(kind));
+  return crypto::deal_known_key(scheme, k, site.n(), name);
+}
+
 // Each site's two threshold keys, where sites sign: to everybody what may be known, to each server its parts.
 void deal_site_keys(const config::Topology& topology, LabKeys& keys) {
   const std::optional<crypto::ThresholdScheme> scheme = topology.site_scheme();
@@ -47,8 +65,7 @@ void deal_site_keys(const config::Topology& topology, LabKeys& keys) {
   auto bundle = keys.servers.begin();  // of the site's first server
   for (const config::SiteSettings& site : topology.sites) {
     for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
-      Result<crypto::DealtThresholdKey> dealt = crypto::deal_modelled_key(*scheme, crypto::threshold_of(kind, site.f),
-                                                                          site.n(), topology.system, site.id, kind);
+      Result<crypto::DealtThresholdKey> dealt = deal_site_key(*scheme, topology.system, site, kind);
       CHECK(dealt.ok());
       CHECK(keys.directory.add_site_key({site.id, kind}, std::move(dealt.value().key)).ok());
       for (std::size_t i = 0; i < site.n(); ++i) {
@@ -98,8 +115,6 @@ std::span<const crypto::PrivateBundle> LabKeys::servers_of(SiteId site) const {
 }
 
 std::shared_ptr<const LabKeys> make_lab_keys(const LabTopology& wishes) {
-  CHECK(crypto::is_modelled(wishes.server_scheme) && crypto::is_modelled(wishes.client_scheme));
-  CHECK(crypto::is_modelled(wishes.site_scheme));
   // A site alone has no link to others.
   const auto between_sites = wishes.sites == 1 ? std::nullopt : std::optional(wishes.link);
   Result<std::string> text = config::new_topology_text({.name = "lab",

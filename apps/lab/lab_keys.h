@@ -1,5 +1,5 @@
 // Keys and topology of modelled sites. They follow from the principals alone, the same for every seed, and are no
-// secrets. Immutable; shared between runs.
+// secrets, though they may be of real schemes. Immutable; shared between runs.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,7 @@ struct LabTopology {
   config::PrimeSettings prime{};
   config::BftSettings bft{};
   config::LocalProtocol protocol = config::LocalProtocol::prime;
-  crypto::Scheme server_scheme = crypto::Scheme::modelled;  // modelled ones only
+  crypto::Scheme server_scheme = crypto::Scheme::modelled;  // modelled ones and Ed25519
   crypto::Scheme client_scheme = crypto::Scheme::modelled;
   crypto::ThresholdScheme site_scheme = crypto::ThresholdScheme::modelled_rsa2048;  // of several sites
 };

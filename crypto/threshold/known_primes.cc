@@ -1,5 +1,12 @@
 #include "crypto/threshold/known_primes.h"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "crypto/digest.h"
+
 namespace garrison::crypto {
 
 namespace {
@@ -30,12 +37,73 @@ Number parse(const char* digits) {
   return secret(Number(number));
 }
 
+std::vector<BN_ULONG> odd_primes_below(BN_ULONG end) {
+  std::vector<BN_ULONG> primes;
+  for (BN_ULONG n = 3; n < end; n += 2) {
+    if (std::ranges::none_of(primes, [&](BN_ULONG p) { return n % p == 0; })) primes.push_back(n);
+  }
+  return primes;
+}
+
+// Of p = 3 modulo 4, far greater than the small primes tried first.
+bool is_safe_prime(const Number& p, const NumberScratch& scratch) {
+  static const std::vector<BN_ULONG> kSmall = odd_primes_below(2048);
+  // Who leaves 1 is no multiple of the small prime, but its half is.
+  if (std::ranges::any_of(kSmall, [&](BN_ULONG small) { return BN_mod_word(p.get(), small) <= 1; })) return false;
+  const Number half = make_number();
+  CHECK(BN_rshift1(half.get(), p.get()) == 1);
+  return BN_check_prime(half.get(), scratch.get(), nullptr) == 1 &&
+         BN_check_prime(p.get(), scratch.get(), nullptr) == 1;
+}
+
+// Draws that follow from a name.
+class KnownDraw {
+ public:
+  explicit KnownDraw(std::string_view name) : state_(sha256(as_bytes(name))) {}
+  Number operator()(const Number& bound) {
+    // Longer than the bound, so that what is left of it is spread evenly.
+    Bytes drawn(static_cast<std::size_t>(BN_num_bytes(bound.get())) + sizeof(Digest));
+    for (Writer writer(drawn); writer.room() > 0; state_ = sha256(state_)) {
+      writer.bytes(ByteView(state_).first(std::min(writer.room(), state_.size())));
+    }
+    const NumberScratch scratch = make_scratch();
+    Number below = make_number();
+    CHECK(BN_mod(below.get(), read_number(drawn).get(), bound.get(), scratch.get()) == 1);
+    return secret(std::move(below));
+  }
+
+ private:
+  Digest state_;
+};
+
+// The first one from a drawn place on, of the size that a dealer asks for.
+Number find_safe_prime(std::size_t bits, KnownDraw& draw) {
+  const Number quarter = make_number(1);
+  CHECK(BN_lshift(quarter.get(), quarter.get(), static_cast<int>(bits) - 2) == 1);
+  Number p = draw(quarter);
+  for (const std::size_t bit : {bits - 1, bits - 2, std::size_t{1}, std::size_t{0}}) {
+    CHECK(BN_set_bit(p.get(), static_cast<int>(bit)) == 1);
+  }
+  const NumberScratch scratch = make_scratch();
+  while (!is_safe_prime(p, scratch)) CHECK(BN_add_word(p.get(), 4) == 1);
+  return p;
+}
+
 }  // namespace
 
 SafePrimes known_primes(ThresholdScheme scheme) {
   const std::size_t row = static_cast<std::size_t>(scheme) - 1;
   CHECK(row < std::size(kPrimes));
   return {parse(kPrimes[row][0]), parse(kPrimes[row][1])};
+}
+
+Result<DealtThresholdKey> deal_known_key(ThresholdScheme scheme, std::size_t k, std::size_t n, std::string_view name) {
+  KnownDraw draw(name);
+  const std::size_t bits = signature_bytes(scheme) * 4;
+  SafePrimes primes;
+  primes.p = find_safe_prime(bits, draw);
+  primes.q = find_safe_prime(bits, draw);
+  return deal_shoup_key(scheme, k, n, primes, std::ref(draw));
 }
 
 }  // namespace garrison::crypto

@@ -31,12 +31,9 @@ bool safe_prime(const Number& p, int bits, const NumberScratch& scratch) {
 // i.
 class Polynomial {
  public:
-  Polynomial(Number d, std::size_t k, const Number& m) : m_(m) {
+  Polynomial(Number d, std::size_t k, const Number& m, const Draw& draw) : m_(m) {
     coefficients_.push_back(std::move(d));
-    while (coefficients_.size() < k) {
-      coefficients_.push_back(secret(make_number()));
-      CHECK(BN_priv_rand_range(coefficients_.back().get(), m.get()) == 1);
-    }
+    while (coefficients_.size() < k) coefficients_.push_back(draw(m));
   }
   [[nodiscard]] Number at(std::uint64_t i, const NumberScratch& scratch) const {
     Number value = secret(make_number());
@@ -53,11 +50,9 @@ class Polynomial {
 };
 
 // The square of a random unit; all but a share of 2^-500 of them generate the squares modulo N, and those are drawn.
-Number generator(const Modulus& modulus) {
+Number generator(const Modulus& modulus, const Draw& draw) {
   for (;;) {
-    const Number u = make_number();
-    CHECK(BN_priv_rand_range(u.get(), modulus.value().get()) == 1);
-    Number v = modulus.square(u);
+    Number v = modulus.square(draw(modulus.value()));
     const Number less_one = copy(v);
     CHECK(BN_sub_word(less_one.get(), 1) == 1);
     if (coprime(v, modulus.value()) && coprime(less_one, modulus.value())) return v;
@@ -78,8 +73,14 @@ Result<SafePrimes> generate_safe_primes(ThresholdScheme scheme) {
   return primes;
 }
 
-Result<DealtThresholdKey> deal_shoup_key(ThresholdScheme scheme, std::size_t k, std::size_t n,
-                                         const SafePrimes& primes) {
+Number draw_secret(const Number& bound) {
+  Number drawn = secret(make_number());
+  CHECK(BN_priv_rand_range(drawn.get(), bound.get()) == 1);
+  return drawn;
+}
+
+Result<DealtThresholdKey> deal_shoup_key(ThresholdScheme scheme, std::size_t k, std::size_t n, const SafePrimes& primes,
+                                         const Draw& draw) {
   if (k < 2 || k > n || n > kMaxServersPerSite) {
     return Error{"a threshold key of " + std::to_string(k) + " of " + std::to_string(n) + " servers is not possible"};
   }
@@ -94,8 +95,8 @@ Result<DealtThresholdKey> deal_shoup_key(ThresholdScheme scheme, std::size_t k, 
   const Number m = product(half_of(primes.p), half_of(primes.q), scratch);
   Number d = secret(make_number());
   CHECK(BN_mod_inverse(d.get(), make_number(kShoupExponent).get(), m.get(), scratch.get()) != nullptr);
-  const Polynomial parts(std::move(d), k, m);
-  const Number v = generator(modulus);
+  const Polynomial parts(std::move(d), k, m, draw);
+  const Number v = generator(modulus, draw);
 
   DealtThresholdKey dealt{.key = {.scheme = scheme,
                                   .k = static_cast<std::uint16_t>(k),

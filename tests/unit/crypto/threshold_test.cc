@@ -236,6 +236,16 @@ TEST(ThresholdTest, a_secret_of_another_server_or_key_is_refused) {
   EXPECT_FALSE(make_signer(own.key, server(1), SecretBytes()).ok());
 }
 
+TEST(ThresholdTest, a_known_key_follows_from_its_name) {
+  const ThresholdScheme scheme = ThresholdScheme::shoup_rsa1024;
+  const DealtThresholdKey dealt = deal_known_key(scheme, 2, 4, "one").value();
+  const DealtThresholdKey again = deal_known_key(scheme, 2, 4, "one").value();
+  EXPECT_EQ(dealt.key, again.key);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(equal(dealt.secrets[i].view(), again.secrets[i].view()));
+  const auto modulus = [&](const DealtThresholdKey& of) { return to_bytes(ByteView(of.key.encoded).first(128)); };
+  EXPECT_NE(modulus(dealt), modulus(deal_known_key(scheme, 2, 4, "two").value()));
+}
+
 TEST(ThresholdTest, the_dealer_refuses_what_the_scheme_has_not) {
   const ThresholdScheme scheme = ThresholdScheme::shoup_rsa1024;
   for (const auto& [k, n] : {std::pair(1U, 4U), {0U, 4U}, {5U, 4U}, {6U, 17U}}) {

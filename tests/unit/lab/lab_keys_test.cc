@@ -33,18 +33,17 @@ TEST(LabKeysTest, servers_are_found_by_their_site) {
   }
 }
 
-TEST(LabKeysTest, enough_servers_of_a_site_sign_for_it_and_nobody_for_another) {
-  const auto keys = make_lab_keys({.sites = 2, .servers = 7});
+void enough_servers_sign_for_their_site_alone(const LabKeys& keys) {
   const Bytes message = {1, 2, 3};
-  ASSERT_EQ(keys->directory.site_keys().size(), 4U);
-  for (const config::SiteSettings& site : keys->topology.sites) {
+  ASSERT_EQ(keys.directory.site_keys().size(), 4U);
+  for (const config::SiteSettings& site : keys.topology.sites) {
     for (const crypto::SiteKeyKind kind : crypto::kSiteKeyKinds) {
-      const crypto::ThresholdPublicKey& key = *keys->directory.find_site_key({site.id, kind});
+      const crypto::ThresholdPublicKey& key = *keys.directory.find_site_key({site.id, kind});
       EXPECT_EQ(key.k, crypto::threshold_of(kind, site.f));
       EXPECT_EQ(key.n, site.n());
       std::vector<Bytes> shares;
       std::vector<crypto::SignatureShare> chosen;
-      for (const crypto::PrivateBundle& server : keys->servers_of(site.id)) {
+      for (const crypto::PrivateBundle& server : keys.servers_of(site.id)) {
         const ServerId id(static_cast<std::uint16_t>(server.self.index));
         shares.push_back(crypto::make_signer(key, id, server.site_secrets.at(kind)).value()->share(message));
       }
@@ -53,10 +52,35 @@ TEST(LabKeysTest, enough_servers_of_a_site_sign_for_it_and_nobody_for_another) {
       ASSERT_TRUE(signature.has_value());
       EXPECT_TRUE(crypto::make_verifier(key).value()->verify(message, *signature));
       const crypto::ThresholdPublicKey& other =
-          *keys->directory.find_site_key({SiteId(static_cast<std::uint16_t>(1 - site.id.value())), kind});
+          *keys.directory.find_site_key({SiteId(static_cast<std::uint16_t>(1 - site.id.value())), kind});
       EXPECT_FALSE(crypto::make_verifier(other).value()->verify(message, *signature));
     }
   }
+}
+
+TEST(LabKeysTest, enough_servers_of_a_site_sign_for_it_and_nobody_for_another) {
+  enough_servers_sign_for_their_site_alone(*make_lab_keys({.sites = 2, .servers = 7}));
+}
+
+const LabTopology kOfRealSchemes{.sites = 2,
+                                 .servers = 4,
+                                 .clients = 2,
+                                 .server_scheme = crypto::Scheme::ed25519,
+                                 .client_scheme = crypto::Scheme::ed25519,
+                                 .site_scheme = crypto::ThresholdScheme::shoup_rsa1024};
+
+TEST(LabKeysTest, so_they_do_with_keys_of_real_schemes) {
+  enough_servers_sign_for_their_site_alone(*make_lab_keys(kOfRealSchemes));
+}
+
+TEST(LabKeysTest, keys_of_real_schemes_are_the_same_every_time) {
+  const auto keys = make_lab_keys(kOfRealSchemes);
+  const auto again = make_lab_keys(kOfRealSchemes);
+  for (const auto& [principal, published] : keys->directory.all()) {
+    EXPECT_EQ(published.scheme, crypto::Scheme::ed25519);
+    EXPECT_EQ(published.signing, again->directory.find(principal)->signing);
+  }
+  EXPECT_EQ(keys->directory.site_keys(), again->directory.site_keys());
 }
 
 TEST(LabKeysTest, a_site_alone_has_no_site_keys) {
