@@ -10,8 +10,8 @@ using config::LinkKind;
 constexpr SiteId kHere(0);
 constexpr SiteId kThere(1);
 
-site::LinkName name(std::uint64_t sequence, TrafficClass traffic = TrafficClass::bounded) {
-  return {kHere, kThere, traffic, Incarnation(1), SeqNum(sequence)};
+site::LinkName name(std::uint64_t sequence, TrafficClass traffic = TrafficClass::bounded, SiteId to = kThere) {
+  return {kHere, to, traffic, Incarnation(1), SeqNum(sequence)};
 }
 
 TEST(LinkMeterTest, the_formulas_are_those_of_the_paper) {
@@ -43,8 +43,10 @@ TEST(LinkMeterTest, a_link_message_takes_from_when_it_was_said_to_when_it_is_exe
   meter.on_executed(start + milliseconds(60), name(1));
   meter.on_executed(start + milliseconds(60), name(7));
   meter.on_executed(start + milliseconds(90), name(1, TrafficClass::timely));
+  meter.on_executed(start + milliseconds(95), name(1));
+  meter.on_executed(start + milliseconds(95), name(1, TrafficClass::timely, SiteId(2)));
   EXPECT_EQ(meter.totals().said, 2U);
-  EXPECT_EQ(meter.totals().executed, 2U) << "what nobody was seen to say does not count";
+  EXPECT_EQ(meter.totals().executed, 2U) << "what nobody was seen to say does not count, and nothing counts twice";
   EXPECT_EQ(meter.totals().delay, milliseconds(60 + 80));
 }
 

@@ -68,6 +68,28 @@ TEST_F(HubReceiverTest, a_message_of_which_too_few_parts_come_is_asked_for_with_
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0], (wire::HubRequest::Entry{kBounded, 0b0101, SeqNum(1)}));
   EXPECT_EQ(receiver_.requested(), 1U);
+  EXPECT_EQ(receiver_.next_wakeup(), kStart + milliseconds(150));
+}
+
+TEST_F(HubReceiverTest, what_has_waited_longest_is_asked_for_first_and_nothing_newer_puts_it_off) {
+  hold(kStart, 1, {0});
+  hold(kStart + milliseconds(30), 3, {0});
+  EXPECT_EQ(receiver_.next_wakeup(), kStart + milliseconds(50));
+  hold(kStart + milliseconds(40), 2, {0, 1, 2});  // shows that the first was sent
+  receiver_.ignore(kStart + milliseconds(45), ServerSet::only(ServerId(0)));
+  EXPECT_EQ(receiver_.next_wakeup(), kStart + milliseconds(50));
+  EXPECT_EQ(asked(kStart + milliseconds(50)), Sequences{1});
+}
+
+TEST_F(HubReceiverTest, what_there_is_no_room_for_in_a_request_is_asked_for_in_the_next) {
+  hold(kStart, 1, {0}, kTimely);
+  hold(kStart, 1, {0});
+  hold(kStart, 2, {0});
+  const auto due = receiver_.due(kStart + milliseconds(50), 2);
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0], (wire::HubRequest::Entry{kTimely, 0b0001, SeqNum(1)}));
+  EXPECT_EQ(due[1], (wire::HubRequest::Entry{kBounded, 0b0001, SeqNum(1)}));
+  EXPECT_EQ(asked(kStart + milliseconds(50)), Sequences{2});
 }
 
 TEST_F(HubReceiverTest, a_message_of_which_enough_parts_are_held_is_not_asked_for) {
@@ -123,12 +145,31 @@ TEST_F(HubReceiverTest, the_time_before_a_request_follows_how_long_parts_take_to
   EXPECT_FALSE(asked(at + milliseconds(400)).empty()) << "but within a bound, which nobody can move";
 }
 
+TEST_F(HubReceiverTest, how_long_parts_took_that_had_to_be_asked_for_says_nothing_about_others) {
+  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) {
+    const Instant at = kStart + seconds(static_cast<std::int64_t>(sequence));
+    hold(at, sequence, {0, 1});
+    EXPECT_EQ(asked(at + milliseconds(50)), Sequences{sequence});
+    hold(at + milliseconds(300), sequence, {2});
+  }
+}
+
 TEST_F(HubReceiverTest, the_window_follows_f_plus_1_servers_and_one_alone_cannot_move_it) {
   hold(kStart, 15, {0});
   EXPECT_FALSE(take(kStart, 1, 1).has_value());
   hold(kStart, 15, {1});  // sent beyond a window above 1
   EXPECT_EQ(take(kStart, 7, 1), DropReason::link_stale);
   EXPECT_FALSE(take(kStart, 8, 1).has_value());
+}
+
+TEST_F(HubReceiverTest, of_what_the_window_has_left_behind_nothing_is_kept_or_asked_for) {
+  hold(kStart, 1, {0}, kTimely);
+  EXPECT_FALSE(take(kStart, 1, 1, false, kTimely).has_value());
+  hold(kStart, 15, {0, 1, 2}, kTimely);
+  hold(kStart, 17, {0, 1, 2}, kTimely);  // where the first one stood
+  receiver_.verdict(kStart, kTimely, SeqNum(1), 1, true);
+  EXPECT_EQ(receiver_.held(kTimely), 2U);
+  EXPECT_EQ(receiver_.next_wakeup(), Instant::never());
 }
 
 TEST_F(HubReceiverTest, a_server_that_was_away_finds_its_place_again) {
@@ -155,6 +196,14 @@ TEST_F(HubReceiverTest, parts_of_a_server_that_is_ignored_are_not_held_and_other
   const auto due = receiver_.due(kStart + milliseconds(50), 32);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].held, 0b0101U);
+}
+
+TEST_F(HubReceiverTest, a_part_that_verifies_after_its_server_is_ignored_is_not_held) {
+  hold(kStart, 1, {0, 2});
+  EXPECT_FALSE(take(kStart, 1, 1).has_value());
+  receiver_.ignore(kStart, ServerSet::only(ServerId(1)));
+  receiver_.verdict(kStart, kBounded, SeqNum(1), 1, true);
+  EXPECT_EQ(asked(kStart + milliseconds(50)), Sequences{1});
 }
 
 }  // namespace

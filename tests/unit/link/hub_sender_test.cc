@@ -79,6 +79,7 @@ class HubSenderMinimumTest : public HubSenderTest {
 
 TEST_F(HubSenderTest, the_first_set_sends_at_once) {
   submit(1, true);
+  EXPECT_EQ(sender_.next_wakeup(), Instant());
   EXPECT_EQ(sent(kStart), Sequences{1});
   EXPECT_EQ(sent(kStart + seconds(1)), Sequences{}) << "and once";
   EXPECT_EQ(sender_.stats().sent_first, 1U);
@@ -101,6 +102,18 @@ TEST_F(HubSenderTest, the_second_set_keeps_silent_once_so_many_parts_as_decode_w
   EXPECT_EQ(sender_.stats().cancelled, 1U);
   EXPECT_EQ(sender_.stats().overheard, 3U);
   EXPECT_EQ(sender_.next_wakeup(), Instant::never());
+}
+
+TEST_F(HubSenderTest, what_is_overheard_silences_nobody_else) {
+  submit(1, true);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sent(kStart), Sequences{1}) << "the first set";
+  submit(2, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart, asker, 2, 0);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(2, index);
+  EXPECT_EQ(sent(kStart), Sequences{2}) << "who is asked";
+  EXPECT_EQ(sender_.stats().cancelled, 0U);
 }
 
 TEST_F(HubSenderTest, one_part_too_few_does_not_silence_the_second_set) {
@@ -129,6 +142,7 @@ TEST_F(HubSenderTest, the_timeout_runs_from_the_turn_of_the_part_behind_what_thi
   submit(2, false);
   // A frame at a time, as a pacer lets them leave: 100 bytes in two chunks.
   ASSERT_TRUE(sender_.next_chunk(kStart, TrafficClass::bounded, 60).has_value());
+  EXPECT_EQ(sender_.next_wakeup(), Instant());
   const auto rest = sender_.next_chunk(kStart + milliseconds(40), TrafficClass::bounded, 60);
   ASSERT_TRUE(rest.has_value());
   EXPECT_EQ(rest->sequence, SeqNum(1));
@@ -159,6 +173,18 @@ TEST_F(HubSenderAtOnceTest, the_immediate_link_knows_no_second_set) {
   submit(1, false);
   EXPECT_EQ(sent(kStart), Sequences{1});
   EXPECT_EQ(sender_.stats().sent_second, 1U);
+  for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
+  EXPECT_EQ(sender_.stats().needless, 0U) << "it was to send";
+}
+
+TEST_F(HubSenderAtOnceTest, where_all_send_at_once_nobody_waits_for_anybody_s_turn) {
+  for (std::uint64_t sequence = 1; sequence <= 32; ++sequence) {
+    submit(sequence, true);
+    EXPECT_EQ(sent(kStart), Sequences{sequence});
+    overhear(sequence, 0);
+    overhear(sequence, 2);
+    EXPECT_TRUE(sender_.suspected(kStart).empty()) << "of the second, which is not there yet";
+  }
 }
 
 TEST_F(HubSenderMinimumTest, with_minimum_parts_the_second_set_sends_only_when_it_is_asked) {
@@ -199,8 +225,21 @@ TEST_F(HubSenderTest, requests_are_heeded_once_per_gap) {
     static_cast<void>(sent(kStart + milliseconds(milli)));
   }
   EXPECT_EQ(sender_.stats().sent_asked, 1U);
-  for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart + milliseconds(100), asker, 1, 0);
+  ask(kStart + milliseconds(100), 0, 1, 0);
+  EXPECT_EQ(sent(kStart + milliseconds(100)), Sequences{}) << "who asked before does not count again";
+  ask(kStart + milliseconds(100), 1, 1, 0);
   EXPECT_EQ(sent(kStart + milliseconds(100)), Sequences{1});
+}
+
+TEST_F(HubSenderTest, what_is_asked_for_before_its_turn_goes_at_its_turn_in_the_first_set_and_at_once_in_the_second) {
+  submit(1, true);
+  submit(2, false);
+  for (const std::uint64_t sequence : {1U, 2U}) {
+    for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart, asker, sequence, 0);
+  }
+  EXPECT_EQ(sent(kStart), (Sequences{1, 2}));
+  EXPECT_EQ(sender_.stats().sent_first, 1U);
+  EXPECT_EQ(sender_.stats().sent_asked, 1U);
 }
 
 TEST_F(HubSenderTest, a_second_set_that_was_cancelled_sends_when_what_it_overheard_never_arrived) {
@@ -223,6 +262,23 @@ TEST_F(HubSenderTest, bounded_parts_are_kept_until_the_other_site_has_executed_t
   for (const auto asker : std::initializer_list<std::uint16_t>{0, 1}) ask(kStart, asker, 1, 0);
   EXPECT_EQ(sent(kStart), Sequences{}) << "gone";
   EXPECT_EQ(sender_.held(TrafficClass::bounded), 1U);
+  EXPECT_EQ(sender_.on_overheard(TrafficClass::bounded, SeqNum(1), 0, Bytes{1}).refused, DropReason::link_stale);
+}
+
+TEST_F(HubSenderTest, the_rest_of_a_part_is_not_sent_once_the_other_site_has_executed_it) {
+  submit(1, true);
+  submit(2, true);
+  ASSERT_TRUE(sender_.next_chunk(kStart, TrafficClass::bounded, 60).has_value());
+  sender_.acknowledged(SeqNum(1));
+  EXPECT_EQ(sent(kStart), Sequences{2});
+}
+
+TEST_F(HubSenderTest, parts_may_come_out_of_order_within_the_window) {
+  submit(7, true);
+  submit(5, true);
+  EXPECT_EQ(sent(kStart), (Sequences{5, 7}));
+  sender_.acknowledged(SeqNum(7));
+  EXPECT_EQ(sender_.held(TrafficClass::bounded), 0U);
 }
 
 TEST_F(HubSenderTest, of_each_class_no_more_than_a_window_is_kept_and_the_oldest_goes) {
@@ -255,6 +311,15 @@ TEST_F(HubSenderTest, deadlines_of_parts_that_were_cancelled_do_not_hide_those_o
   EXPECT_EQ(sent(kStart + milliseconds(35)), Sequences{2});
 }
 
+TEST_F(HubSenderTest, each_part_of_the_second_set_has_its_own_deadline) {
+  submit(1, false);
+  EXPECT_EQ(sent(kStart), Sequences{});
+  submit(2, false);
+  EXPECT_EQ(sent(kStart + milliseconds(10)), Sequences{});
+  EXPECT_EQ(sent(kStart + milliseconds(25)), Sequences{1});
+  EXPECT_EQ(sent(kStart + milliseconds(35)), Sequences{2});
+}
+
 TEST_F(HubSenderTest, what_its_site_says_again_all_send_and_say_so) {
   submit(1, false);
   for (const auto index : std::initializer_list<std::uint8_t>{0, 1, 2}) overhear(1, index);
@@ -264,6 +329,9 @@ TEST_F(HubSenderTest, what_its_site_says_again_all_send_and_say_so) {
   const auto chunk = sender_.next_chunk(kStart, TrafficClass::bounded, 1000);
   ASSERT_TRUE(chunk.has_value());
   EXPECT_TRUE(chunk->part.again);
+  submit(2, false, true);
+  EXPECT_EQ(sent(kStart), Sequences{2}) << "whether they have said it before or not";
+  EXPECT_EQ(sender_.stats().sent_asked, 2U);
 }
 
 TEST_F(HubSenderTest, a_part_leaves_in_chunks_under_one_mark) {
@@ -327,6 +395,28 @@ TEST_F(HubDutyTest, who_misses_a_quarter_of_its_turns_is_suspected) {
   EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
   run(32, kWithoutSelf);
   EXPECT_TRUE(suspected().empty());
+}
+
+TEST_F(HubDutyTest, turns_are_judged_while_others_follow) {
+  for (int i = 0; i < 11; ++i) {
+    now_ = now_ + milliseconds(10);
+    submit(++sequence_, false);
+    static_cast<void>(sent(now_));
+    for (const auto index : std::initializer_list<std::uint8_t>{0, 2}) {
+      overhear(sequence_, index, TrafficClass::bounded, now_);
+    }
+    EXPECT_EQ(sender_.suspected(now_).empty(), i < 10) << "the first eight are judged with the eleventh";
+  }
+  EXPECT_EQ(sender_.suspected(now_), ServerSet::only(ServerId(1)));
+}
+
+TEST_F(HubDutyTest, a_turn_counts_once_however_often_one_looks) {
+  for (int i = 0; i < 12; ++i) {
+    run(2, kWithoutSelf);
+    for (int looks = 0; looks < 4; ++looks) static_cast<void>(suspected());
+    run(1, ServerSet::from_bits(0b0101));
+  }
+  EXPECT_EQ(suspected(), ServerSet::only(ServerId(1)));
 }
 
 TEST_F(HubDutyTest, nobody_is_suspected_of_what_most_do) {
@@ -409,6 +499,26 @@ TEST_F(FollowingHubSenderTest, whoever_is_never_heard_counts_as_late_as_can_be) 
     sender_.acknowledged(SeqNum(sequence));
   }
   EXPECT_EQ(sender_.local_timeout(), milliseconds(100)) << "two of the three others are silent";
+}
+
+TEST_F(FollowingHubSenderTest, who_is_heard_before_ones_own_turn_is_not_late) {
+  Instant now = kStart;
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence, now = now + seconds(1)) {
+    submit(sequence, true);
+    for (const auto index : std::initializer_list<std::uint8_t>{0, 1}) {
+      overhear(sequence, index, TrafficClass::bounded, now);
+    }
+    EXPECT_EQ(sent(now), Sequences{sequence});
+  }
+  EXPECT_EQ(sender_.local_timeout(), milliseconds(25));
+}
+
+TEST_F(FollowingHubSenderTest, what_a_window_of_newer_ones_has_pushed_out_is_nobody_s_fault) {
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    submit(sequence, false);
+    EXPECT_EQ(sent(kStart), Sequences{});
+  }
+  EXPECT_EQ(sender_.local_timeout(), milliseconds(25));
 }
 
 TEST_F(FollowingHubSenderTest, what_was_not_waited_for_yet_is_nobody_s_fault) {

@@ -109,6 +109,36 @@ TEST_F(OverhearTableTest, what_waits_is_bounded_by_candidates_bytes_and_sequence
   EXPECT_EQ(hear(2, 0), DropReason::link_stale);
 }
 
+TEST_F(OverhearTableTest, of_what_is_over_nothing_is_left_and_none_of_it_comes_back) {
+  EXPECT_FALSE(hear(1, 0).has_value());
+  table_.expect(SeqNum(1), encoding(1));
+  table_.sent(SeqNum(1), 3);
+  table_.forget_below(SeqNum(2));
+  EXPECT_FALSE(table_.heard(SeqNum(1)).has_value());
+  EXPECT_FALSE(table_.next_early().has_value());
+  table_.expect(SeqNum(9), encoding(9));  // stands where the first one stood
+  table_.sent(SeqNum(9), 3);
+  table_.expect(SeqNum(1), encoding(1));
+  table_.expect(SeqNum(9), encoding(1));
+  EXPECT_EQ(table_.counted(SeqNum(9)), 1U);
+  EXPECT_FALSE(hear(9, 0).has_value()) << "and says what it said";
+}
+
+TEST_F(OverhearTableTest, a_message_that_is_older_than_the_newest_leaves_the_window_where_it_is) {
+  table_.expect(SeqNum(3), encoding(3));
+  table_.expect(SeqNum(2), encoding(2));
+  EXPECT_FALSE(hear(11, 0).has_value());
+  EXPECT_EQ(hear(12, 0), DropReason::link_beyond_window);
+}
+
+TEST_F(OverhearTableTest, what_an_ignored_server_sends_is_not_looked_at) {
+  table_.expect(SeqNum(1), encoding(1));
+  table_.ignore(0b0001);
+  EXPECT_EQ(hear(1, 0), DropReason::link_blacklisted);
+  EXPECT_EQ(hear(2, 0), DropReason::link_blacklisted);
+  EXPECT_EQ(table_.waiting_bytes(), 0U);
+}
+
 TEST_F(OverhearTableTest, no_more_than_a_window_of_messages_is_remembered) {
   for (std::uint64_t sequence = 1; sequence <= 9; ++sequence) {
     table_.expect(SeqNum(sequence), encoding(sequence));

@@ -158,6 +158,7 @@ TEST(PartCollectorTest, what_is_forgotten_takes_no_memory_in_any_class_and_leave
   EXPECT_EQ(collected->held_bytes(kSource), 100U);
   EXPECT_FALSE(collected.candidate(1));
   EXPECT_EQ(collected.take(0, parts[0], 100, 3), DropReason::link_duplicate);
+  EXPECT_FALSE(collected.take(1, parts[1], 100, 3)) << "of another server, perhaps";
 }
 
 TEST(PartCollectorTest, servers_that_execute_the_same_parts_decode_the_same) {
@@ -223,6 +224,10 @@ TEST(PartCollectorTest, what_is_known_takes_no_more_parts_and_no_memory) {
   EXPECT_EQ(collected.take(2, parts[2], 100, 2), DropReason::link_stale);
   EXPECT_FALSE(collected->candidate(id(2)));
   EXPECT_FALSE(collected.take(2, parts[2], 100, 1));  // another message is not
+  EXPECT_TRUE(collected->over(id(2)));
+  EXPECT_FALSE(collected->over(id(1)));
+  collected->advance(kSource, TrafficClass::bounded, SeqNum(2));
+  EXPECT_TRUE(collected->over(id(1)));
 }
 
 TEST(PartCollectorTest, the_window_moves_when_it_is_told_to_and_never_back) {
@@ -253,9 +258,27 @@ TEST(PartCollectorTest, the_window_moves_when_it_is_told_to_and_never_back) {
 TEST(PartCollectorTest, a_message_that_was_known_leaves_no_trace_on_the_next_one_in_its_place) {
   const std::vector<Bytes> parts = parts_of(kSmall, random_bytes(100, 1));
   Collected collected(kSmall);
+  ASSERT_FALSE(collected.take(1, parts[1], 100));
   collected->done(id(1));
   collected->advance(kSource, TrafficClass::bounded, SeqNum(2));
-  EXPECT_FALSE(collected.take(1, parts[1], 100, 5));
+  // The length that is said first comes first.
+  const Bytes other = random_bytes(99, 2);
+  const std::vector<Bytes> others = parts_of(kSmall, other);
+  for (const std::size_t index : {0U, 2U}) ASSERT_FALSE(collected.take(index, others[index], 99, 5));
+  for (const std::size_t index : {1U, 3U}) ASSERT_FALSE(collected.take(index, parts[index], 100, 5));
+  EXPECT_EQ(collected.candidate(5), other);
+}
+
+TEST(PartCollectorTest, a_window_of_any_size_holds_that_many_messages) {
+  Collected collected(kSmall, {.max_message_bytes = 1000, .window_messages = 3});
+  std::vector<Bytes> messages;
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    const std::vector<Bytes> parts = parts_of(kSmall, messages.emplace_back(random_bytes(100, sequence)));
+    for (const std::size_t index : {0U, 3U}) ASSERT_FALSE(collected.take(index, parts[index], 100, sequence));
+  }
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    EXPECT_EQ(collected.candidate(sequence), messages[sequence - 1]);
+  }
 }
 
 TEST(PartCollectorTest, sources_and_classes_do_not_meet) {
@@ -313,6 +336,14 @@ TEST(PartCollectorTest, parts_that_fit_no_message_of_the_link_are_refused) {
   EXPECT_TRUE(refused(kSmall, 0, 100, 49));
   EXPECT_TRUE(refused(kSmall, 0, 100, 51));
   EXPECT_FALSE(refused(kSmall, 0, 1000, 500));
+  const Bytes padded(50 + 1025);
+  EXPECT_EQ(collected->take({.of = id(1),
+                             .code = kSmall,
+                             .index = 1,
+                             .message_bytes = 100,
+                             .bytes = ByteView(padded).first(50),
+                             .whole = padded}),
+            DropReason::link_part_malformed);
 }
 
 TEST(PartCollectorTest, what_a_source_can_make_a_server_hold_is_bounded_and_faulty_pairs_leave_room_for_the_others) {
