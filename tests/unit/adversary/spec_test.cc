@@ -99,6 +99,16 @@ TEST(AttackTest, what_nobody_acted_on_is_found) {
   Conspiracy alone(4, 1, ServerSet::only(ServerId(0)));
   alone.record(ServerId(0), "delay-leader", true);
   EXPECT_EQ(find_idle({"delay-leader", "1"}, alone), "delay-leader never acted");
+  alone.record(ServerId(0), "cry-wolf", true).acted.add();
+  EXPECT_EQ(find_idle({"delay-leader,cry-wolf", "1"}, alone), "delay-leader never acted") << "nor is that any busy run";
+}
+
+TEST(AttackTest, a_random_mix_that_did_nothing_is_idle_whatever_it_waited_for) {
+  Conspiracy conspiracy(7, 2, ServerSet::only(ServerId(0)).insert(ServerId(6)));
+  conspiracy.record(ServerId(0), "silent").acted.add();
+  conspiracy.record(ServerId(6), "silent");
+  conspiracy.record(ServerId(6), "delay-leader", true);
+  EXPECT_EQ(find_idle({"random", "2"}, conspiracy), "A7 never acted");
 }
 
 TEST(ConspiracyTest, the_faulty_agree_on_whom_of_the_correct_to_leave_out_and_whom_to_serve) {

@@ -79,6 +79,7 @@ TEST_F(HubReceiverTest, what_has_waited_longest_is_asked_for_first_and_nothing_n
   receiver_.ignore(kStart + milliseconds(45), ServerSet::only(ServerId(0)));
   EXPECT_EQ(receiver_.next_wakeup(), kStart + milliseconds(50));
   EXPECT_EQ(asked(kStart + milliseconds(50)), Sequences{1});
+  EXPECT_EQ(receiver_.next_wakeup(), kStart + milliseconds(80)) << "for the next one";
 }
 
 TEST_F(HubReceiverTest, what_there_is_no_room_for_in_a_request_is_asked_for_in_the_next) {
@@ -191,6 +192,8 @@ TEST_F(HubReceiverTest, what_is_kept_is_bounded_by_the_window) {
 
 TEST_F(HubReceiverTest, parts_of_a_server_that_is_ignored_are_not_held_and_others_are_asked_for) {
   hold(kStart, 1, {0, 1, 2});
+  receiver_.ignore(kStart, ServerSet::only(ServerId(3)));
+  EXPECT_EQ(receiver_.next_wakeup(), Instant::never()) << "it held nothing";
   receiver_.ignore(kStart, ServerSet::only(ServerId(1)));
   EXPECT_EQ(take(kStart, 2, 1), DropReason::link_blacklisted);
   const auto due = receiver_.due(kStart + milliseconds(50), 32);

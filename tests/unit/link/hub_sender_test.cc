@@ -344,6 +344,9 @@ TEST_F(HubSenderTest, a_part_leaves_in_chunks_under_one_mark) {
     EXPECT_EQ(chunk->part.index, kOwn);
     whole.insert(whole.end(), chunk->part.bytes.begin(), chunk->part.bytes.end());
     marks.insert(chunk->part.mark);
+    if (whole.size() < part_.size()) {
+      EXPECT_EQ(sender_.next_wakeup(), Instant());
+    }
   }
   EXPECT_EQ(whole, part_);
   EXPECT_EQ(marks.size(), 1U);
@@ -455,8 +458,8 @@ TEST_F(HubDutyTest, who_is_in_no_first_set_is_not_suspected_and_begins_anew) {
                     .bytes = part_,
                     .handle = sequence_,
                     .encoding = encoding});
+    EXPECT_EQ(suspected().empty(), i == 4) << "after more than a rotation";
   }
-  EXPECT_TRUE(suspected().empty());
 }
 
 class FollowingHubSenderTest : public HubSenderTest {

@@ -47,6 +47,25 @@ TEST(WorkerTableTest, networks_inside_the_process_have_stages_of_their_own) {
   EXPECT_EQ(stages(several, StageKind::segment), 3U);
   EXPECT_EQ(stages(several, StageKind::wan), 12U);
   EXPECT_EQ(stages(several, StageKind::wide_area), 1U);
+  // In turn.
+  EXPECT_EQ(several[0].stages.back().kind, StageKind::segment);
+  EXPECT_EQ(several[0].stages.back().server.site, SiteId(2));
+  EXPECT_EQ(several[1].stages.back().kind, StageKind::wide_area);
+}
+
+TEST(WorkerTableTest, workers_are_shared_when_the_operator_s_leave_too_few_cores) {
+  config::Topology alone = topology(1, "af_packet:lan0", "");
+  const auto pollers = [&] {
+    const runtime::Machine machine{.cores = {{.cpu = 0}, {.cpu = 1}, {.cpu = 2}},
+                                   .cpus = {{.cpu = 0, .core = 0}, {.cpu = 1, .core = 1}, {.cpu = 2, .core = 2}}};
+    const auto all = servers_of(alone);
+    return plan_workers(machine, alone, all, networks_of(alone, all).value()).value().size() - all.size();
+  };
+  EXPECT_EQ(pollers(), 3U);
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    alone.cores.workers.push_back({.servers = {{kA, ServerId(i)}}, .cpu = i, .where = "here"});
+    EXPECT_EQ(pollers(), i == 2 ? 4U : 3U);
+  }
 }
 
 // Cores 0 to 3 on node 0, 4 to 7 on node 1, one thread each.
@@ -75,6 +94,7 @@ TEST(WorkerTableTest, a_server_s_worker_and_memory_are_on_the_node_of_its_device
   EXPECT_EQ(memory_node(table, kA1), 1);
   EXPECT_EQ(memory_need(table, {kA1, kA2}), (runtime::MemoryNeed{{-1, 64}, {1, 48}}));
   EXPECT_FALSE(table[2].placement.cpu.has_value());  // signatures
+  EXPECT_EQ(table[2].placement.ladder.pauses, runtime::IdleLadder::shared_cores().pauses);
 }
 
 TEST(WorkerTableTest, the_devices_are_those_of_the_lan_unless_the_wan_port_hears_a_hub) {
@@ -85,6 +105,12 @@ TEST(WorkerTableTest, the_devices_are_those_of_the_lan_unless_the_wan_port_hears
   EXPECT_EQ(node_of_devices(sites, kA1, tree.files()), 0);
   sites.wan.pairs.front().kind = config::LinkKind::hub_optimistic;
   EXPECT_EQ(node_of_devices(sites, kA1, tree.files()), 1);
+  EXPECT_EQ(node_of_devices(sites, {kB, ServerId(0)}, tree.files()), 1) << "of either site of the pair";
+  config::Topology others = topology(3, "0000:3b:00.0", "0000:af:00.0");
+  for (config::WanPair& pair : others.wan.pairs) {
+    if (pair.first != kA && pair.second != kA) pair.kind = config::LinkKind::hub_optimistic;
+  }
+  EXPECT_EQ(node_of_devices(others, kA1, tree.files()), 0) << "not of any pair";
   tree.remove("/sys/bus/pci/devices/0000:af:00.0");
   EXPECT_EQ(node_of_devices(sites, kA1, tree.files()), 0);
   tree.remove("/sys/bus/pci/devices/0000:3b:00.0");
