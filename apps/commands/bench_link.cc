@@ -4,13 +4,14 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/commands/command.h"
 #include "apps/commands/conditions.h"
+#include "apps/link_bench/link_channels.h"
 #include "apps/link_bench/link_limit.h"
-#include "apps/node/link_bench.h"
 #include "dataplane/runtime/eal.h"
 
 namespace garrison::apps {
@@ -29,7 +30,7 @@ struct Options {
 
 constexpr std::size_t kPoolMib = 96;  // mbufs, and the rings between 32 servers
 
-nlohmann::json conditions(const Options& options, const node::LinkBenchOptions& bench) {
+nlohmann::json conditions(const Options& options, const link_bench::LinkChannelsOptions& bench) {
   nlohmann::json stated = base_conditions();
   stated["threads"] = "1: it is all servers of both sites in turn";
   stated["port"] = "inproc: an rte_ring each way, mbufs handed over; 4 KiB pages";
@@ -51,7 +52,7 @@ nlohmann::json conditions(const Options& options, const node::LinkBenchOptions& 
   return stated;
 }
 
-nlohmann::json to_json(const node::LinkBenchOptions& bench, const node::LinkBenchRow& row) {
+nlohmann::json to_json(const link_bench::LinkChannelsOptions& bench, const link_bench::LinkChannelsRow& row) {
   return {{"link", "erasure"},
           {"f", bench.f},
           {"n", row.n},
@@ -143,9 +144,6 @@ void print(const link_bench::LinkLimitOptions& bench, const link_bench::LinkLimi
 
 int bench_limit(const Options& options) {
   link_bench::LinkLimitOptions bench{.port = options.port, .n = options.code[0], .k = options.code[1]};
-  if (bench.k < 1 || bench.k > bench.n || bench.n > kMaxServersPerSite) {
-    return complain("--code is n,k with 1 <= k <= n <= 16"), kMisused;
-  }
   bench.per_slice =
       Duration(static_cast<std::int64_t>(options.milliseconds * 1e6)) / static_cast<std::int64_t>(8 * bench.rounds);
   nlohmann::json rows = nlohmann::json::array();
@@ -170,7 +168,7 @@ int bench_limit(const Options& options) {
 }
 
 int bench_channels(const Options& options) {
-  node::LinkBenchOptions bench;
+  link_bench::LinkChannelsOptions bench;
   bench.per_round =
       Duration(static_cast<std::int64_t>(options.milliseconds * 1e6)) / static_cast<std::int64_t>(3 * bench.rounds);
   nlohmann::json rows = nlohmann::json::array();
@@ -182,9 +180,9 @@ int bench_channels(const Options& options) {
     for (const std::size_t message : options.messages) {
       bench.f = f;
       bench.message_bytes = message;
-      const Result<node::LinkBenchRow> measured = node::run_link_bench(bench);
+      const Result<link_bench::LinkChannelsRow> measured = link_bench::run_link_channels(bench);
       if (!measured) return complain(measured.error().message), kFailed;
-      const node::LinkBenchRow& row = measured.value();
+      const link_bench::LinkChannelsRow& row = measured.value();
       rows.push_back(to_json(bench, row));
       if (options.json) continue;
       fmt::print("{:>2} {:>7} {:>8} {:>8} {:>7.2f} {:>12.0f} {:>12.0f} {:>8.3f} {:>7.0f}% {:>14.0f}\n", f,
@@ -200,12 +198,28 @@ int bench_channels(const Options& options) {
   return kDone;
 }
 
-int bench_link(Options options) {
+// Options that the chosen measurement does not have, or cannot use.
+std::optional<std::string> find_misuse(const CLI::App& command, const Options& options) {
+  if (options.measure == "limit") {
+    if (command.count("--f") > 0) return "--f is for --measure channels; --measure limit takes --code n,k";
+    const std::size_t n = options.code[0];
+    const std::size_t k = options.code[1];
+    if (k < 1 || k > n || n > kMaxServersPerSite) return "--code is n,k with 1 <= k <= n <= 16";
+    return std::nullopt;
+  }
+  for (const char* const name : {"--code", "--in-flight"}) {
+    if (command.count(name) > 0) return std::string(name) + " is for --measure limit; add that, or leave it out";
+  }
+  if (options.port != "inproc") return "--measure channels knows the port inproc alone";
+  return std::nullopt;
+}
+
+int bench_link(const CLI::App& command, Options options) {
+  if (const auto misuse = find_misuse(command, options); misuse.has_value()) return complain(*misuse), kMisused;
   const bool limit = options.measure == "limit";
   if (options.messages.empty()) {
     options.messages = limit ? std::vector<std::size_t>{7000} : std::vector<std::size_t>{200, 1400, 7000, 60'000};
   }
-  if (!limit && options.port != "inproc") return complain("--measure channels knows the port inproc alone"), kMisused;
   if (const Result<void> started = runtime::start_eal({.memory_mib = kPoolMib}); !started) {
     return complain(started.error().message), kFailed;
   }
@@ -217,7 +231,7 @@ int bench_link(Options options) {
 void add_bench_link_command(CLI::App& bench, int& exit_status) {
   CLI::App& command = *bench.add_subcommand("link", "what a link between two sites carries");
   const auto options = std::make_shared<Options>();
-  command.add_option("--port", options->port, "inproc")
+  command.add_option("--port", options->port, "inproc; limit: or net_ring")
       ->check(CLI::IsMember({"inproc", "net_ring"}))
       ->capture_default_str();
   command.add_option("--f", options->faults, "channels: faulty servers tolerated per site, one row each")
@@ -247,7 +261,7 @@ void add_bench_link_command(CLI::App& bench, int& exit_status) {
       ->check(CLI::Range(std::size_t{32}, std::size_t{65'536}))
       ->capture_default_str();
   command.add_flag("--json", options->json, "print one JSON object");
-  command.callback([options, &exit_status] { exit_status = bench_link(*options); });
+  command.callback([options, &command, &exit_status] { exit_status = bench_link(command, *options); });
 }
 
 }  // namespace garrison::apps

@@ -3,13 +3,10 @@
 #include <array>
 #include <utility>
 
-namespace garrison::link_bench {
+#include "apps/link_bench/bench_address.h"
+#include "dataplane/wire/frame.h"
 
-wire::NetAddress bench_address(SiteId site, ServerId server) {
-  return {.mac = {2, 0, 0, 0, static_cast<std::uint8_t>(site.value()), static_cast<std::uint8_t>(server.value())},
-          .ipv4 = 0x0a000001U + 256U * site.value() + server.value(),
-          .udp_port = 7800};
-}
+namespace garrison::link_bench {
 
 HubBenchEnd::HubBenchEnd(const Config& config, link::HubLinks::OnHeard on_heard)
     : config_(config),

@@ -5,12 +5,8 @@
 
 #include "dataplane/link/hub_links.h"
 #include "dataplane/stages/frame_endpoint.h"
-#include "dataplane/wire/frame.h"
 
 namespace garrison::link_bench {
-
-// Of the servers of two sites.
-[[nodiscard]] wire::NetAddress bench_address(SiteId site, ServerId server);
 
 class HubBenchEnd final : public stages::FrameEndpoint {
  public:

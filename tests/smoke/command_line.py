@@ -55,6 +55,12 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
              ["bench", "link", "--json", "--measure", "limit", "--port", port, "--milliseconds", "5", "--in-flight", "32"], 0,
              r'(?s)"link": "hub".*"messages_checked".*"overhearing".*"of_limit".*"of_limit"', folder)
     case("bench link with a code that is none", ["bench", "link", "--measure", "limit", "--code", "5,7"], 2, "--code", folder)
+    case("bench link --measure limit with --f", ["bench", "link", "--measure", "limit", "--f", "2"], 2,
+         "--f is for --measure channels", folder)
+    for option in (["--code", "4,2"], ["--in-flight", "64"]):
+        case(f"bench link --measure channels with {option[0]}", ["bench", "link", *option], 2,
+             f"{option[0]} is for --measure limit", folder)
+    case("bench link --measure channels over net_ring", ["bench", "link", "--port", "net_ring"], 2, "inproc alone", folder)
     case("bench link with a part longer than a frame",
          ["bench", "link", "--measure", "limit", "--message", "9000"], 1, "does not fit a frame", folder)
     case("adversaries", ["lab", "adversaries"], 0, "delay-leader.*\n.*leader", folder)

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/link_bench/bench_address.h"
 #include "apps/link_bench/hub_bench_end.h"
 #include "dataplane/coding/code.h"
 #include "dataplane/io/ethdev_port.h"

@@ -12,9 +12,9 @@
 #include "dataplane/base/instant.h"
 #include "dataplane/base/result.h"
 
-namespace garrison::node {
+namespace garrison::link_bench {
 
-struct LinkBenchOptions {
+struct LinkChannelsOptions {
   std::size_t f = 1;  // of both sites; 3f + 1 servers each
   std::size_t message_bytes = 1400;
   std::size_t path_ip_bytes = kDefaultPathIpBytes;
@@ -23,7 +23,7 @@ struct LinkBenchOptions {
 };
 
 // Medians over the rounds, in each of which link, bare port and coding come in turn.
-struct LinkBenchRow {
+struct LinkChannelsRow {
   std::size_t n = 0;
   std::size_t k = 0;
   std::size_t part_bytes = 0;          // as it crosses, header included
@@ -36,6 +36,6 @@ struct LinkBenchRow {
 };
 
 // After start_eal(). CHECKs 1 <= f <= kMaxFaults and a part that a channel carries.
-[[nodiscard]] Result<LinkBenchRow> run_link_bench(const LinkBenchOptions& options);
+[[nodiscard]] Result<LinkChannelsRow> run_link_channels(const LinkChannelsOptions& options);
 
-}  // namespace garrison::node
+}  // namespace garrison::link_bench

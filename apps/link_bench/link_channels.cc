@@ -1,4 +1,4 @@
-#include "apps/node/link_bench.h"
+#include "apps/link_bench/link_channels.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "apps/node/link_bench_ends.h"
+#include "apps/link_bench/bare_link.h"
+#include "apps/link_bench/channel_bench_end.h"
+#include "apps/link_bench/median.h"
 #include "control/config/link_pairs.h"
 #include "dataplane/io/pool.h"
 #include "dataplane/io/ring_port.h"
@@ -17,7 +19,7 @@
 #include "dataplane/runtime/clock.h"
 #include "dataplane/runtime/processor_time.h"
 
-namespace garrison::node {
+namespace garrison::link_bench {
 
 namespace {
 
@@ -31,17 +33,12 @@ constexpr std::size_t kPatience = 100'000;  // passes without progress
 constexpr SiteId kFrom(0);
 constexpr SiteId kTo(1);
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
 // In front of every part, in place of LINK-PART's header and signature.
 constexpr std::size_t kPartHeaderBytes = 16;
 
-class LinkBench {
+class LinkChannels {
  public:
-  LinkBench(const LinkBenchOptions& options, io::Pool pool)
+  LinkChannels(const LinkChannelsOptions& options, io::Pool pool)
       : options_(options),
         pairs_({3 * options.f + 1, options.f}, {3 * options.f + 1, options.f}),
         code_{.n = static_cast<std::uint8_t>(pairs_.count()), .k = static_cast<std::uint8_t>(pairs_.needed())},
@@ -52,13 +49,13 @@ class LinkBench {
         pool_(std::move(pool)),
         collector_({.max_message_bytes = options.message_bytes, .window_messages = burst_},
                    std::array{link::PartCollector::Source{kFrom, code_}}) {
-    const link::ChannelConfig config = link_bench_channel(options.path_ip_bytes);
+    const link::ChannelConfig config = bench_channel(options.path_ip_bytes);
     for (std::size_t i = 0; i < code_.n; ++i) {
       cables_.push_back(std::make_unique<io::RingCable>("link" + std::to_string(i), io::MacAddress{}, kCableSlots));
-      senders_.push_back(std::make_unique<LinkBenchEnd>(kFrom, peer(i), kTo, config, kPartHeaderBytes + part_bytes_,
-                                                        cables_[i]->near_end(), *pool_));
-      receivers_.push_back(std::make_unique<LinkBenchEnd>(kTo, peer(i), kFrom, config, kPartHeaderBytes + part_bytes_,
-                                                          cables_[i]->far_end(), *pool_));
+      senders_.push_back(std::make_unique<ChannelBenchEnd>(kFrom, peer(i), kTo, config, kPartHeaderBytes + part_bytes_,
+                                                           cables_[i]->near_end(), *pool_));
+      receivers_.push_back(std::make_unique<ChannelBenchEnd>(
+          kTo, peer(i), kFrom, config, kPartHeaderBytes + part_bytes_, cables_[i]->far_end(), *pool_));
     }
     for (std::size_t b = 0; b < burst_; ++b) {
       Bytes& message = messages_.emplace_back(options.message_bytes);
@@ -66,7 +63,7 @@ class LinkBench {
     }
   }
 
-  Result<LinkBenchRow> run() {
+  Result<LinkChannelsRow> run() {
     if (Result<void> ready = establish(); !ready) return ready.error();
     for (std::size_t i = 0; i < kWarmUpBursts; ++i) {
       if (!link_burst(true)) return Error{"link bench: parts did not come out of the link as they went in"};
@@ -88,15 +85,15 @@ class LinkBench {
       ratio.push_back(bare_seconds(link.value()) / link.value().seconds());
       coding.push_back(parts / runtime::seconds_per_call(options_.per_round, [this] { coding_burst(); }));
     }
-    return LinkBenchRow{.n = code_.n,
-                        .k = code_.k,
-                        .part_bytes = kPartHeaderBytes + part_bytes_,
-                        .frames_per_part = median(frames),
-                        .tx_parts_per_s = median(tx),
-                        .rx_parts_per_s = median(rx),
-                        .goodput_gbps = median(goodput),
-                        .bare_port_ratio = median(ratio),
-                        .coding_only_parts_per_s = median(coding)};
+    return LinkChannelsRow{.n = code_.n,
+                           .k = code_.k,
+                           .part_bytes = kPartHeaderBytes + part_bytes_,
+                           .frames_per_part = median(frames),
+                           .tx_parts_per_s = median(tx),
+                           .rx_parts_per_s = median(rx),
+                           .goodput_gbps = median(goodput),
+                           .bare_port_ratio = median(ratio),
+                           .coding_only_parts_per_s = median(coding)};
   }
 
  private:
@@ -178,7 +175,7 @@ class LinkBench {
   }
 
   [[nodiscard]] bool send_parts(std::size_t index) {
-    LinkBenchEnd& sender = *senders_[index];
+    ChannelBenchEnd& sender = *senders_[index];
     for (std::size_t b = 0; b < burst_; ++b) {
       std::optional<SlotRef> slot = sender.room(kPartHeaderBytes + part_bytes_);
       for (std::size_t pass = 0; !slot && pass < kPatience; ++pass) {
@@ -254,7 +251,7 @@ class LinkBench {
     return sum;
   }
 
-  LinkBenchOptions options_;
+  LinkChannelsOptions options_;
   config::LinkPairs pairs_;
   link::PartCode code_;
   link::PartCodes codes_;
@@ -264,8 +261,8 @@ class LinkBench {
   // In order of what they refer to.
   io::Pool pool_;
   std::vector<std::unique_ptr<io::RingCable>> cables_;
-  std::vector<std::unique_ptr<LinkBenchEnd>> senders_;
-  std::vector<std::unique_ptr<LinkBenchEnd>> receivers_;
+  std::vector<std::unique_ptr<ChannelBenchEnd>> senders_;
+  std::vector<std::unique_ptr<ChannelBenchEnd>> receivers_;
   io::RingCable bare_cable_{"bare", io::MacAddress{}, kCableSlots};
 
   runtime::Clock clock_;
@@ -281,13 +278,13 @@ class LinkBench {
 
 }  // namespace
 
-Result<LinkBenchRow> run_link_bench(const LinkBenchOptions& options) {
+Result<LinkChannelsRow> run_link_channels(const LinkChannelsOptions& options) {
   CHECK(options.f >= 1 && options.f <= kMaxFaults && options.rounds > 0);
   CHECK(options.message_bytes > 0 && options.message_bytes <= kMaxMessageBytes);
   Result<io::Pool> pool = io::make_pool({.name = "link", .mbufs = kPoolMbufs});
   if (!pool) return pool.error();
-  LinkBench bench(options, std::move(pool).value());
+  LinkChannels bench(options, std::move(pool).value());
   return bench.run();
 }
 
-}  // namespace garrison::node
+}  // namespace garrison::link_bench
