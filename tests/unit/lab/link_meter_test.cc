@@ -42,9 +42,9 @@ TEST(LinkMeterTest, a_link_message_takes_from_when_it_was_said_to_when_it_is_exe
   meter.on_said(start + milliseconds(10), name(1, TrafficClass::timely));
   meter.on_executed(start + milliseconds(60), name(1));
   meter.on_executed(start + milliseconds(60), name(7));
+  meter.on_executed(start + milliseconds(60), name(1, TrafficClass::timely, SiteId(2)));
   meter.on_executed(start + milliseconds(90), name(1, TrafficClass::timely));
   meter.on_executed(start + milliseconds(95), name(1));
-  meter.on_executed(start + milliseconds(95), name(1, TrafficClass::timely, SiteId(2)));
   EXPECT_EQ(meter.totals().said, 2U);
   EXPECT_EQ(meter.totals().executed, 2U) << "what nobody was seen to say does not count, and nothing counts twice";
   EXPECT_EQ(meter.totals().delay, milliseconds(60 + 80));
