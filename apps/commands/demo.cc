@@ -369,7 +369,8 @@ void add_demo_command(CLI::App& app, int& exit_status) {
   command.add_option("--wan-rate", options->wan_rate,
                      "what a site may send to others, such as 10Mbit/s; else no limit");
   command.add_option("--link", options->link, "between sites; the wan ports of a site stand on a hub for some")
-      ->check(CLI::IsMember({"erasure", "naive", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"}))
+      ->check(CLI::IsMember(
+          {"erasure", "naive", "forwarder", "hub-optimistic", "hub-minimum-parts", "hub-immediate", "blink"}))
       ->capture_default_str();
   command.add_option("--site-keys", options->site_scheme, "scheme of the sites' signatures; dealing takes its time")
       ->check(CLI::IsMember(

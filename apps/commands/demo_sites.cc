@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "apps/commands/command.h"
+#include "apps/commands/demo_forwarder.h"
 #include "apps/commands/demo_load.h"
 #include "apps/commands/signals.h"
 #include "apps/node/digests.h"
@@ -45,6 +46,7 @@ Result<config::Topology> make_topology(const SitesDemoOptions& options) {
   wishes.servers = options.servers;
   wishes.clients = options.clients;
   wishes.link = options.link;
+  wishes.forwarders_inside = true;
   std::uint64_t id = 0;
   CHECK(getrandom(&id, sizeof id, 0) == static_cast<ssize_t>(sizeof id));
   wishes.system = SystemId(id >> 1U);
@@ -76,6 +78,7 @@ class SitesDemo {
   ~SitesDemo() {
     loads_.clear();
     clients_.stop();
+    forwarders_.clear();
     if (node_ != nullptr) node_->stop();
   }
 
@@ -102,17 +105,38 @@ class SitesDemo {
         node::Node::make(topology_, node::NodeKeys{keys_->directory, bundles_}, clients_.doorbell());
     if (!made) return made.error();
     node_ = std::move(made).value();
+    if (Result<void> forwarding = start_forwarders(); !forwarding) return forwarding;
     for (const auto& server : node_->servers()) {
       config::ServerSettings& settings = topology_.sites[server->site().index()].servers[server->id().index()];
       settings.client.port = 0;  // whatever is free
       Result<config::Endpoint> bound = clients_.listen(server->name(), server->client(), settings.client);
       if (!bound) return bound.error();
       settings.client = bound.value();
+      if (server->forwarder() == nullptr) continue;
+      auto ends = forwarder::ServerEnd::configs(topology_, keys_->directory, bundles_.at(node::id_of(*server)));
+      if (!ends) return ends.error();
+      clients_.connect(*server->forwarder(), std::move(ends).value());
     }
     if (Result<void> started = node_->start(); !started) return started;
+    for (const auto& forwarder : forwarders_) forwarder->start();
     clients_.start();
     if (Result<void> started = start_loads(); !started) return started;
     tell_conditions();
+    return {};
+  }
+
+  // Where the links go over them, on the ports that the node has for them.
+  Result<void> start_forwarders() {
+    for (const crypto::PrivateBundle& bundle : keys_->bundles) {
+      if (bundle.self.kind != crypto::Principal::Kind::forwarder) continue;
+      config::ForwarderSettings& settings = topology_.sites[bundle.self.site.index()].forwarders[bundle.self.index];
+      settings.local.port = 0;  // whatever is free
+      settings.admin.port = 0;  // none
+      auto made = DemoForwarder::make(topology_, keys_->directory, bundle, *node_);
+      if (!made) return made.error();
+      settings.local = made.value()->local();
+      forwarders_.push_back(std::move(made).value());
+    }
     return {};
   }
 
@@ -287,6 +311,7 @@ class SitesDemo {
   void halt(node::SiteServer id) {
     if (!node_->running(id)) return;
     clients_.halt(node_->server(id).client());
+    if (node_->server(id).forwarder() != nullptr) clients_.halt(*node_->server(id).forwarder());
     node_->halt(id);
   }
 
@@ -316,6 +341,9 @@ class SitesDemo {
     loads_[site.index()]->stop();
     if (!drained) complain("some operations of clients of site " + halted_.back() + " did not end");
     for (const config::ServerSettings& server : topology_.site(site).servers) halt({site, server.id});
+    for (const auto& forwarder : forwarders_) {
+      if (forwarder->site() == site) forwarder->stop();
+    }
     return drained;
   }
 
@@ -351,6 +379,7 @@ class SitesDemo {
     const bool equal = same_states();
     for (const auto& load : loads_) load->stop();
     clients_.stop();
+    for (const auto& forwarder : forwarders_) forwarder->stop();
     node_->stop();
     tell_wide_area();
     fmt::print("\n{}summary\n{}", interrupted_ != 0 ? "interrupted; " : "", summary_);
@@ -367,6 +396,7 @@ class SitesDemo {
   std::map<node::SiteServer, crypto::PrivateBundle> bundles_;
   double share_seconds_ = 0;
   std::unique_ptr<node::Node> node_;
+  std::vector<std::unique_ptr<DemoForwarder>> forwarders_;
   std::vector<std::unique_ptr<DemoLoad>> loads_;  // by site
   std::vector<std::string> halted_;
   int interrupted_ = 0;

@@ -12,6 +12,8 @@
 
 #include "apps/commands/command.h"
 #include "apps/forwarder/forwarder_process.h"
+#include "apps/forwarder/wide_port.h"
+#include "apps/node/own_port.h"
 #include "control/config/key_files.h"
 #include "control/config/names.h"
 
@@ -63,7 +65,28 @@ int run(const Options& options) {
   const config::ForwarderSettings settings = setup.value().settings;
   const std::string name = setup.value().name;
 
-  forwarder::ForwarderProcess process(std::move(setup).value());
+  std::optional<node::OwnPort> port;
+  if (const auto& wan_port = settings.wan_port; wan_port.has_value()) {
+    if (wan_port->port == config::PortSettings::Port::inproc) {
+      return complain(
+                 fmt::format("{}: the wan port of {} is inside the process of its servers; give it a device, or an "
+                             "address \"IP:PORT\" for a socket",
+                             options.topology, name)),
+             kMisused;
+    }
+    auto opened = node::OwnPort::open(name, *wan_port, topology.cores);
+    if (!opened) return complain(opened.error().message), kFailed;
+    port = std::move(opened).value();
+  }
+  const auto over_port = [&port](asio::io_context& io, const forwarder::Setup& of, forwarder::WideEnd& end,
+                                 std::function<Instant()> now, std::function<void()> received) {
+    const auto bind = [&port](runtime::Doorbell&) -> io::Port& { return port->port(); };
+    return std::make_unique<forwarder::WidePort>(io, *of.frames, end, bind, port->pool(), std::move(now),
+                                                 std::move(received));
+  };
+  forwarder::ForwarderProcess process(std::move(setup).value(),
+                                      port.has_value() ? forwarder::ForwarderProcess::MakeTransport(over_port)
+                                                       : forwarder::ForwarderProcess::over_socket);
   asio::signal_set signals(process.io(), SIGINT, SIGTERM);
   int received = 0;
   signals.async_wait([&](const asio::error_code& error, int number) {

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "apps/forwarder/wide_socket.h"
+
 namespace garrison::forwarder {
 
 namespace {
@@ -20,12 +22,18 @@ Instant monotonic_now() {
 
 }  // namespace
 
-ForwarderProcess::ForwarderProcess(Setup setup)
+std::unique_ptr<WideTransport> ForwarderProcess::over_socket(asio::io_context& io, const Setup& setup, WideEnd& end,
+                                                             std::function<Instant()> now,
+                                                             std::function<void()> received) {
+  return std::make_unique<WideSocket>(io, setup, end, std::move(now), std::move(received));
+}
+
+ForwarderProcess::ForwarderProcess(Setup setup, const MakeTransport& make_transport)
     : setup_(std::move(setup)),
       forwarder_(setup_.forwarder, monotonic_now()),
       wide_(setup_.wide, forwarder_),
       sessions_(io_, setup_, forwarder_, [this] { poll(); }),
-      socket_(io_, setup_, wide_, monotonic_now, [this] { sessions_.poll(); }),
+      transport_(make_transport(io_, setup_, wide_, monotonic_now, [this] { sessions_.poll(); })),
       publish_timer_(io_) {}
 
 ForwarderProcess::~ForwarderProcess() {
@@ -38,7 +46,7 @@ ForwarderProcess::~ForwarderProcess() {
 }
 
 Result<void> ForwarderProcess::open() {
-  if (Result<void> opened = socket_.open(); !opened) return opened;
+  if (Result<void> opened = transport_->open(); !opened) return opened;
   if (Result<void> listening = sessions_.listen(); !listening) return listening;
   publish();
   return serve_status();
@@ -47,12 +55,12 @@ Result<void> ForwarderProcess::open() {
 void ForwarderProcess::stop() {
   publish_timer_.cancel();
   sessions_.stop();
-  socket_.stop();
+  transport_->stop();
   io_.stop();
 }
 
 void ForwarderProcess::poll() {
-  socket_.poll();
+  transport_->poll();
   sessions_.poll();
 }
 
@@ -60,8 +68,10 @@ void ForwarderProcess::publish() {
   nlohmann::json drops = nlohmann::json::object();
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     const auto reason = static_cast<DropReason>(i);
-    if (const std::uint64_t count = forwarder_.drops().get(reason); count > 0) drops[std::string(name(reason))] = count;
+    const std::uint64_t count = forwarder_.drops().get(reason) + transport_->drops(reason);
+    if (count > 0) drops[std::string(name(reason))] = count;
   }
+  const WideCounts wide = transport_->counts();
   nlohmann::json status{{"forwarder", setup_.name},
                         {"active", forwarder_.active(monotonic_now())},
                         {"servers_connected", sessions_.sessions()},
@@ -70,10 +80,10 @@ void ForwarderProcess::publish() {
                         {"messages_sent", forwarder_.sent()},
                         {"given_up", forwarder_.local().given_up()},
                         {"contents_held", forwarder_.local().contents()},
-                        {"datagrams_sent", socket_.sent()},
-                        {"bytes_sent", socket_.sent_bytes()},
-                        {"datagrams_received", socket_.received()},
-                        {"datagrams_not_sent", socket_.failed()},
+                        {"datagrams_sent", wide.sent},
+                        {"bytes_sent", wide.sent_bytes},
+                        {"datagrams_received", wide.received},
+                        {"datagrams_not_sent", wide.failed},
                         {"drops", std::move(drops)}};
   {
     const std::lock_guard lock(status_mutex_);
@@ -91,6 +101,7 @@ nlohmann::json ForwarderProcess::status() const {
 }
 
 Result<void> ForwarderProcess::serve_status() {
+  if (setup_.settings.admin.port == 0) return {};
   http_ = std::make_unique<httplib::Server>();
   http_->new_task_queue = [] { return new httplib::ThreadPool(1); };  // the library takes ownership
   http_->set_keep_alive_max_count(1);

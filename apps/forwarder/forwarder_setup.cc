@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "control/config/names.h"
+#include "control/config/net_address.h"
 #include "crypto/agreement.h"
 
 namespace garrison::forwarder {
@@ -19,6 +20,30 @@ Result<crypto::SecretBytes> share_with(crypto::Principal other, const crypto::Ke
   Result<crypto::SecretBytes> shared = crypto::agree(bundle.agreement, keys->agreement);
   if (!shared) return Error{"agreement key of " + name + ": " + shared.error().message};
   return shared;
+}
+
+// The topology's parser has seen to it that others have ports where there is no router.
+WideFramesConfig frames_config(const config::Topology& topology, const Setup& setup) {
+  const config::WanPortSettings& own = *setup.settings.wan_port;
+  WideFramesConfig config{.address = config::net_address(own),
+                          .peers = {},
+                          .pacing = {.bytes_per_s = setup.bytes_per_s},
+                          .udp_checksum = own.port != config::PortSettings::Port::inproc};
+  for (const Setup::Address& peer : setup.addresses) {
+    const config::ForwarderSettings& other =
+        topology.site(peer.id.site).forwarders[peer.id.role == Role::primary ? 0 : 1];
+    config::PortSettings there;
+    if (other.wan_port.has_value()) {
+      there = *other.wan_port;
+    } else {
+      there.ip = other.wan.ip;
+      there.udp_port = other.wan.port;
+    }
+    const bool beside = peer.id.site == setup.self.site && other.wan_port.has_value();
+    if (own.gateway.has_value() && !beside) there.mac = *own.gateway;
+    config.peers.emplace(peer.id, config::net_address(there));
+  }
+  return config;
 }
 
 }  // namespace
@@ -66,6 +91,7 @@ Result<Setup> make_setup(const config::Topology& topology, const crypto::KeyDire
       setup.addresses.push_back({id, other.forwarders[i].wan});
     }
   }
+  if (setup.settings.wan_port.has_value()) setup.frames = frames_config(topology, setup);
   return setup;
 }
 

@@ -1,8 +1,10 @@
 // From the topology and a forwarder's key to all that it is configured by.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "apps/forwarder/wide_frames.h"
 #include "control/config/topology.h"
 #include "crypto/key_directory.h"
 #include "crypto/key_store.h"
@@ -28,7 +30,8 @@ struct Setup {
     ForwarderId id;
     config::Endpoint wan;
   };
-  std::vector<Address> addresses;  // of wide.peers, in their order
+  std::vector<Address> addresses;          // of wide.peers, in their order
+  std::optional<WideFramesConfig> frames;  // of one that has a port of its own
   config::ForwarderSettings settings;
   std::uint64_t bytes_per_s = 0;  // that the site may send; 0: no limit
 };

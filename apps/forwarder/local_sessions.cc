@@ -50,6 +50,12 @@ Result<void> LocalSessions::listen() {
   return {};
 }
 
+config::Endpoint LocalSessions::endpoint() const {
+  config::Endpoint endpoint = setup_.settings.local;
+  endpoint.port = acceptor_.local_endpoint().port();
+  return endpoint;
+}
+
 void LocalSessions::stop() {
   asio::error_code ignored;
   acceptor_.close(ignored);

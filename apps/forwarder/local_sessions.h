@@ -29,6 +29,8 @@ class LocalSessions {
   // An error is one line for the operator.
   [[nodiscard]] Result<void> listen();
   void stop();
+  // Once listening; port 0 of the setup has become a free one.
+  [[nodiscard]] config::Endpoint endpoint() const;
 
   // Gives the servers what waits for them, and reads on where the window has moved.
   void poll();

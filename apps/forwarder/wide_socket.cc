@@ -69,7 +69,7 @@ void WideSocket::receive() {
     if (error == asio::error::operation_aborted || !socket_.is_open()) return;
     // Other errors are of datagrams that were sent before, to a forwarder that is not there.
     if (!error) {
-      ++received_;
+      ++counts_.received;
       end_.on_datagram(now_(), ByteView(buffer_).first(bytes));
       on_received_();
     }
@@ -113,10 +113,10 @@ bool WideSocket::send(const WideEnd::Outgoing& outgoing) {
   socket_.send_to(asio::buffer(outgoing.datagram), addresses_.at(outgoing.to), 0, error);
   if (error == asio::error::would_block || error == asio::error::no_buffer_space) return false;
   if (error) {
-    ++failed_;  // the network is gone, or its MTU is smaller than the topology says; links above repeat
+    ++counts_.failed;  // the network is gone, or its MTU is smaller than the topology says; links above repeat
   } else {
-    ++sent_;
-    sent_bytes_ += outgoing.datagram.size();
+    ++counts_.sent;
+    counts_.sent_bytes += outgoing.datagram.size();
   }
   return true;
 }

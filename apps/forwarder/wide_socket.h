@@ -1,5 +1,4 @@
-// The UDP socket of a forwarder towards other forwarders: takes datagrams from its WideEnd at the rate of the site,
-// marked with their class, and gives it what comes. Belongs to the thread of the io_context.
+// The UDP socket of a forwarder towards other forwarders.
 #pragma once
 
 #include <array>
@@ -11,26 +10,21 @@
 #include <optional>
 
 #include "apps/forwarder/forwarder_setup.h"
+#include "apps/forwarder/wide_transport.h"
 #include "dataplane/link/pacer.h"
 
 namespace garrison::forwarder {
 
-class WideSocket {
+class WideSocket final : public WideTransport {
  public:
   // `received` is called after something has come. All outlive it.
   WideSocket(asio::io_context& io, const Setup& setup, WideEnd& end, std::function<Instant()> now,
              std::function<void()> received);
 
-  // An error is one line for the operator.
-  [[nodiscard]] Result<void> open();
-  void stop();
-  // Sends what may be sent now, and sets itself to go on.
-  void poll();
-
-  [[nodiscard]] std::uint64_t sent() const { return sent_; }  // datagrams
-  [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
-  [[nodiscard]] std::uint64_t received() const { return received_; }
-  [[nodiscard]] std::uint64_t failed() const { return failed_; }  // that the kernel refused to send
+  Result<void> open() override;
+  void stop() override;
+  void poll() override;
+  [[nodiscard]] WideCounts counts() const override { return counts_; }
 
  private:
   using Udp = asio::ip::udp;
@@ -51,10 +45,7 @@ class WideSocket {
   std::optional<TrafficClass> marked_;
   std::array<std::uint8_t, 2048> buffer_{};
   Udp::endpoint from_;
-  std::uint64_t sent_ = 0;
-  std::uint64_t sent_bytes_ = 0;
-  std::uint64_t received_ = 0;
-  std::uint64_t failed_ = 0;
+  WideCounts counts_;
 };
 
 }  // namespace garrison::forwarder

@@ -41,4 +41,16 @@ Result<Networks> networks_of(const config::Topology& topology, const std::vector
   return networks;
 }
 
+std::vector<forwarder::ForwarderId> forwarders_inside(const config::Topology& topology) {
+  std::vector<forwarder::ForwarderId> inside;
+  for (const config::SiteSettings& site : topology.sites) {
+    for (std::size_t i = 0; i < site.forwarders.size(); ++i) {
+      const auto& port = site.forwarders[i].wan_port;
+      if (!port.has_value() || !inproc(*port)) continue;
+      inside.push_back({site.id, i == 0 ? forwarder::Role::primary : forwarder::Role::backup});
+    }
+  }
+  return inside;
+}
+
 }  // namespace garrison::node

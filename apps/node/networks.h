@@ -7,6 +7,7 @@
 #include "apps/node/membership.h"
 #include "control/config/topology.h"
 #include "dataplane/base/result.h"
+#include "dataplane/forwarder/datagrams.h"
 
 namespace garrison::node {
 
@@ -23,5 +24,8 @@ struct Networks {
 // Of the hosted servers, ascending. A network inside a process reaches no other one: the error, one line for the
 // operator, names what is missing here.
 [[nodiscard]] Result<Networks> networks_of(const config::Topology& topology, const std::vector<SiteServer>& hosted);
+
+// Those whose ports are "inproc", ascending.
+[[nodiscard]] std::vector<forwarder::ForwarderId> forwarders_inside(const config::Topology& topology);
 
 }  // namespace garrison::node

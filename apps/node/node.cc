@@ -73,6 +73,7 @@ runtime::EalOptions Node::eal_options() const {
   runtime::EalOptions eal;
   eal.memory_mib = 0;
   for (const auto& [node, mib] : need) eal.memory_mib += mib;
+  if (networks_.wan_inside) eal.memory_mib += forwarders_inside(topology_).size() * kPortMemoryMib;
   eal.hugepages = topology_.cores.hugepages && runtime::hugepages_suffice(runtime::hugepage_pools({}), need);
   for (const SiteServer id : hosted_) {
     const config::ServerSettings& server = topology_.site(id.site).servers[id.server.index()];

@@ -58,6 +58,12 @@ class Node {
   [[nodiscard]] const stages::LanStage& lan_stage(SiteServer id) const { return *lan_stages_.at(id); }
   // Null for a server that talks to no other site.
   [[nodiscard]] const stages::LanStage* wan_stage(SiteServer id) const;
+  // The port towards other sites, and its buffers, of a forwarder that runs in this process, too; it is gone before the
+  // node is. Before start().
+  [[nodiscard]] io::Port& forwarder_port(forwarder::ForwarderId id, runtime::Doorbell& receiver) const {
+    return ports_->wan(id, receiver);
+  }
+  [[nodiscard]] rte_mempool& forwarder_pool(forwarder::ForwarderId id) const { return ports_->pool(id); }
   // The network between sites inside this process; null where there is none.
   [[nodiscard]] const io::WideAreaStage* wide_area() const { return ports_->wide_area(); }
 

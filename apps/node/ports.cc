@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "apps/server/wan_setup.h"
+#include "control/config/names.h"
 #include "dataplane/runtime/locality.h"
 
 namespace garrison::node {
@@ -10,11 +11,14 @@ namespace garrison::node {
 namespace {
 
 constexpr std::size_t kSegmentSlots = 2048;
-constexpr std::size_t kPoolBuffers = 8191;  // kPortMemoryMib, rounded up
 constexpr std::uint64_t kBitsPerByte = 8;
 
 const config::ServerSettings& settings_of(const config::Topology& topology, SiteServer id) {
   return topology.site(id.site).servers[id.server.index()];
+}
+
+const config::ForwarderSettings& settings_of(const config::Topology& topology, forwarder::ForwarderId id) {
+  return topology.site(id.site).forwarders[id.role == forwarder::Role::primary ? 0 : 1];
 }
 
 io::WideAreaConfig paths_of(const config::Topology& topology) {
@@ -32,13 +36,12 @@ io::WideAreaConfig paths_of(const config::Topology& topology) {
   return config;
 }
 
-// `nth` tells the devices of a process apart.
+}  // namespace
+
 std::string devargs_of(const config::PortSettings& port, std::size_t nth) {
   const bool of_kernel = port.port == config::PortSettings::Port::af_packet;
   return of_kernel ? io::af_packet_devargs(port.device, nth) : port.device;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, const Networks& networks,
                                            const std::map<SiteServer, int>& hosted) {
@@ -52,7 +55,9 @@ Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, con
     if (Result<void> opened = ports->open_devices(topology, networks, id); !opened) return opened.error();
   }
   for (const SiteId site : networks.lans_inside) ports->make_segment(topology.site(site));
-  if (networks.wan_inside) ports->make_wide_area(topology);
+  if (networks.wan_inside) {
+    if (Result<void> made = ports->make_wide_area(topology); !made) return made.error();
+  }
   return ports;
 }
 
@@ -87,15 +92,25 @@ void Ports::make_segment(const config::SiteSettings& site) {
   }
 }
 
-void Ports::make_wide_area(const config::Topology& topology) {
+Result<void> Ports::make_wide_area(const config::Topology& topology) {
   std::vector<io::WideAreaPort> ports;
   for (const auto& [id, pool] : pools_) {
     const config::ServerSettings& settings = settings_of(topology, id);
     ports.push_back({{.name = settings.name + " wan", .mac = settings.wan->mac, .rx_pool = pool.get()}, id.site});
   }
+  for (const forwarder::ForwarderId id : forwarders_inside(topology)) {
+    const config::PortSettings& settings = *settings_of(topology, id).wan_port;
+    const std::string name = config::forwarder_name(id.site, id.role == forwarder::Role::backup);
+    Result<io::Pool> pool = io::make_pool({.name = "pool-" + name, .mbufs = kPoolBuffers});
+    if (!pool) return pool.error();
+    io::Pool& kept = forwarder_pools_[id] = std::move(pool).value();
+    ports.push_back({{.name = name + " wan", .mac = settings.mac, .rx_pool = kept.get()}, id.site});
+  }
   wide_area_ = std::make_unique<io::WideAreaStage>("wide area", ports, paths_of(topology), kSegmentSlots);
   std::size_t next = 0;
   for (const auto& [id, pool] : pools_) wans_[id].ring = &wide_area_->port(next++);
+  for (const auto& [id, pool] : forwarder_pools_) forwarders_[id].ring = &wide_area_->port(next++);
+  return {};
 }
 
 io::Port& Ports::bind(const OnePort& port, runtime::Doorbell& receiver) {

@@ -1,5 +1,6 @@
-// The ports of a node's servers, and the networks inside the process that stand behind some of them: a segment for a
-// site (dataplane/io/segment.h), the wide area between sites (wide_area.h). Any other port is a device of its own.
+// The ports of a node's servers, those of forwarders inside the process with them, and the networks inside the process
+// that stand behind some of them: a segment for a site (dataplane/io/segment.h), the wide area between sites
+// (wide_area.h). Any other port is a device of its own.
 //
 // Made and destroyed by the main thread, and outlives the workers; each port is used by the worker of its server.
 #pragma once
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "apps/node/networks.h"
+#include "dataplane/forwarder/datagrams.h"
 #include "dataplane/io/ethdev_port.h"
 #include "dataplane/io/pool.h"
 #include "dataplane/io/segment.h"
@@ -18,8 +20,13 @@
 
 namespace garrison::node {
 
+// The device arguments of a port that is a device; `nth` tells the devices of a process apart.
+[[nodiscard]] std::string devargs_of(const config::PortSettings& port, std::size_t nth);
+
 // Memory that the ports of one server take from the EAL.
 inline constexpr std::size_t kPortMemoryMib = 24;
+inline constexpr std::size_t kPoolBuffers = 8191;  // that is these, rounded up
+inline constexpr std::size_t kOwnMemoryMib = 64;   // what DPDK keeps, beside that of the ports
 
 class Ports {
  public:
@@ -34,6 +41,12 @@ class Ports {
   [[nodiscard]] io::Port& lan(SiteServer id, runtime::Doorbell& receiver) const { return bind(lans_.at(id), receiver); }
   // Of a server that talks to other sites.
   [[nodiscard]] io::Port& wan(SiteServer id, runtime::Doorbell& receiver) const { return bind(wans_.at(id), receiver); }
+
+  // Of a forwarder whose port is inside this process.
+  [[nodiscard]] rte_mempool& pool(forwarder::ForwarderId id) const { return *forwarder_pools_.at(id); }
+  [[nodiscard]] io::Port& wan(forwarder::ForwarderId id, runtime::Doorbell& receiver) const {
+    return bind(forwarders_.at(id), receiver);
+  }
 
   // Of a site whose LAN is inside this process.
   [[nodiscard]] io::SegmentStage& segment(SiteId site) const { return *segments_.at(site); }
@@ -51,15 +64,17 @@ class Ports {
   Result<void> open_devices(const config::Topology& topology, const Networks& networks, SiteServer id);
   Result<void> open_device(const config::PortSettings& settings, SiteServer id, OnePort& out);
   void make_segment(const config::SiteSettings& site);
-  void make_wide_area(const config::Topology& topology);
+  Result<void> make_wide_area(const config::Topology& topology);
   [[nodiscard]] static io::Port& bind(const OnePort& port, runtime::Doorbell& receiver);
 
   // Destroyed in reverse: the pools after whatever holds their buffers.
   std::map<SiteServer, io::Pool> pools_;
+  std::map<forwarder::ForwarderId, io::Pool> forwarder_pools_;
   std::map<SiteId, std::unique_ptr<io::SegmentStage>> segments_;
   std::unique_ptr<io::WideAreaStage> wide_area_;
   std::map<SiteServer, OnePort> lans_;
   std::map<SiteServer, OnePort> wans_;
+  std::map<forwarder::ForwarderId, OnePort> forwarders_;
   std::size_t devices_ = 0;
 };
 

@@ -11,8 +11,6 @@ namespace garrison::node {
 
 namespace {
 
-constexpr std::size_t kOwnMemoryMib = 64;  // what DPDK keeps, beside that of the ports
-
 // Which wish, and with that which worker, is whose.
 struct Wishes {
   std::vector<runtime::WorkerWish> list;

@@ -25,11 +25,4 @@ namespace garrison::server {
   return over(config::LinkKind::forwarder, topology, site);
 }
 
-[[nodiscard]] inline wire::NetAddress net_address(const config::PortSettings& port) {
-  return {.mac = port.mac,
-          .ipv4 = static_cast<std::uint32_t>(port.ip[0]) << 24U | static_cast<std::uint32_t>(port.ip[1]) << 16U |
-                  static_cast<std::uint32_t>(port.ip[2]) << 8U | port.ip[3],
-          .udp_port = port.udp_port};
-}
-
 }  // namespace garrison::server

@@ -4,6 +4,7 @@
 #include "apps/server/ordering_setup.h"
 #include "apps/server/wan_setup.h"
 #include "control/config/names.h"
+#include "control/config/net_address.h"
 #include "control/service/service.h"
 #include "crypto/agreement.h"
 
@@ -39,7 +40,7 @@ LanConfig lan_config(const config::Topology& topology, const config::SiteSetting
   config.channel.payload_bytes = topology.link.ip_mtu - kIpv4HeaderBytes - kUdpHeaderBytes;
   config.channel.timely_copies = topology.link.lossy ? 2 : 1;
   for (const config::ServerSettings& peer : site.servers) {
-    config.addresses.push_back(net_address(peer.lan));
+    config.addresses.push_back(config::net_address(peer.lan));
   }
   return config;
 }

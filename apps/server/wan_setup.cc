@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/server/link_setup.h"
+#include "control/config/net_address.h"
 #include "crypto/agreement.h"
 #include "dataplane/link/wide_config.h"
 
@@ -71,7 +72,7 @@ WanSite::Hub hub_config(const config::Topology& topology, const config::SiteSett
   hub.receiver.request_after = hub_request_after(topology, pair);
   hub.receiver.max_request_after = std::max(hub.receiver.request_after, round_trip) * 4;
   for (const config::ServerSettings& server : other.servers) {
-    hub.servers.push_back({.secret = {server.id, {}}, .address = net_address(*server.wan)});
+    hub.servers.push_back({.secret = {server.id, {}}, .address = config::net_address(*server.wan)});
   }
   return hub;
 }
@@ -89,7 +90,7 @@ std::vector<WanSite> sites_without_secrets(const config::Topology& topology, con
     if (plan.on_hub()) remote.hub = hub_config(topology, site, other, self);
     for (const config::ServerSettings& peer : other.servers) {
       if (!peers.contains(peer.id)) continue;
-      remote.peers.push_back({.secret = {peer.id, {}}, .address = net_address(*peer.wan)});
+      remote.peers.push_back({.secret = {peer.id, {}}, .address = config::net_address(*peer.wan)});
     }
     if (!remote.peers.empty()) sites.push_back(std::move(remote));
   }
@@ -113,7 +114,7 @@ Result<WanConfig> make_wan_config(const config::Topology& topology, const config
                    .site = site.id,
                    .self = self,
                    .incarnation = incarnation,
-                   .address = net_address(port),
+                   .address = config::net_address(port),
                    .pacing = {.bytes_per_s = rate_of_server(topology, site)},
                    .sites = sites_without_secrets(topology, site, self),
                    .udp_checksum = udp_checksum,

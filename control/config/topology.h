@@ -172,9 +172,10 @@ struct ServerSettings {
 
 // A dependable forwarder of a site.
 struct ForwarderSettings {
-  Endpoint local;  // TCP, for the servers of its site
-  Endpoint wan;    // UDP, for other forwarders
-  Endpoint admin;  // TCP, HTTP status
+  Endpoint local;                           // TCP, for the servers of its site
+  Endpoint wan;                             // UDP, for other forwarders
+  Endpoint admin;                           // TCP, HTTP status
+  std::optional<WanPortSettings> wan_port;  // that has this address; none: a socket of the kernel's has it
 };
 
 struct SiteSettings {

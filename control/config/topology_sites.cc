@@ -67,8 +67,8 @@ void read_lan(Faults& faults, const toml::table& table, const std::string& serve
   read_address(section, out);
 }
 
-void read_wan(Faults& faults, const toml::table& table, const std::string& server, WanPortSettings& out) {
-  Section section(faults, table, "wan of server " + server, {"port", "mac", "ip", "udp_port", "gateway"},
+void read_wan(Faults& faults, const toml::table& table, const std::string& owner, WanPortSettings& out) {
+  Section section(faults, table, "wan of " + owner, {"port", "mac", "ip", "udp_port", "gateway"},
                   {"port", "mac", "ip", "udp_port"});
   read_address(section, out);
   if (!section.has("gateway")) return;
@@ -97,7 +97,7 @@ void read_server(Faults& faults, const toml::table& table, bool several_sites, S
                                       out.name, written));
   }
   if (const toml::table* lan = section.table("lan")) read_lan(faults, *lan, out.name, out.lan);
-  if (const toml::table* wan = section.table("wan")) read_wan(faults, *wan, out.name, out.wan.emplace());
+  if (const toml::table* wan = section.table("wan")) read_wan(faults, *wan, "server " + out.name, out.wan.emplace());
   if (several_sites && !section.has("wan")) {
     section.fault("wan",
                   fmt::format("\"wan\" is missing in [[site.server]] {}: with several sites every server needs a "
@@ -115,10 +115,16 @@ void read_forwarder(Section& site, std::string_view key, Faults& faults, SiteSet
   const toml::table* const table = site.table(key);
   if (table == nullptr) return;
   ForwarderSettings& settings = out.forwarders.emplace_back();
-  Section section(faults, *table, fmt::format("{} of site {}", key, out.name), {"local", "wan", "admin"},
-                  {"local", "wan", "admin"});
+  const std::string owner = fmt::format("{} of site {}", key, out.name);
+  Section section(faults, *table, owner, {"local", "wan", "admin"}, {"local", "wan", "admin"});
   read_endpoint(section, "local", settings.local);
-  read_endpoint(section, "wan", settings.wan);
+  if ((*table)["wan"].is_table()) {
+    WanPortSettings& port = settings.wan_port.emplace();
+    read_wan(faults, *section.table("wan"), "the " + owner, port);
+    settings.wan = {.ip = port.ip, .port = port.udp_port};
+  } else {
+    read_endpoint(section, "wan", settings.wan);
+  }
   read_endpoint(section, "admin", settings.admin);
 }
 
@@ -237,7 +243,7 @@ void check_network(Faults& faults, const toml::table& root, const std::vector<Si
     macs.claim(to_string(port.mac), owner, table, "mac");
     ips.claim(to_string(port.ip), owner, table, "ip");
   };
-  OneKind wan_ports(faults, "the wan of every server");
+  OneKind wan_ports(faults, "the wan of every server and forwarder");
   for (const SiteSettings& site : sites) {
     OneKind lan_ports(faults, "every server of site " + site.name);
     for (const ServerSettings& server : site.servers) {
@@ -257,6 +263,10 @@ void check_network(Faults& faults, const toml::table& root, const std::vector<Si
       const toml::table& table = *root["site"][site.id.index()][key].as_table();
       const std::string owner = fmt::format("the {} of site {}", key, site.name);
       tcp.claim(to_string(site.forwarders[i].local), owner, table, "local");
+      if (const auto& port = site.forwarders[i].wan_port; port.has_value()) {
+        claim_port(*port, owner, *table["wan"].as_table());
+        wan_ports.add(*port, *table["wan"].as_table());
+      }
       udp.claim(to_string(site.forwarders[i].wan), owner, table, "wan");
       tcp.claim(to_string(site.forwarders[i].admin), owner, table, "admin");
     }

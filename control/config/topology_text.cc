@@ -215,13 +215,20 @@ std::string server(const NewTopology& wishes, std::size_t site, std::size_t i) {
 // On the host of the site's first server; a backup on that of its last.
 std::string forwarders(const NewTopology& wishes, std::size_t site) {
   std::string text =
-      "# local: TCP, for the servers of the site; wan: UDP, for other forwarders; admin: status over HTTP\n";
+      "# local: TCP, for the servers of the site; wan: UDP, for other forwarders, or a port as a server's; admin: "
+      "status\n"
+      "# over HTTP\n";
   for (std::size_t i = 0; i < (wishes.backup_forwarders ? 2U : 1U); ++i) {
     const std::string& host = pick(wishes.hosts, site * wishes.servers + (i == 0 ? 0 : wishes.servers - 1));
     const std::size_t port = site * kPortsPerSite + kForwarderPort + i;
-    text += fmt::format("{} = {{ local = \"{}:{}\", wan = \"{}:{}\", admin = \"{}:{}\" }}\n",
-                        i == 0 ? "forwarder" : "backup", host, kFirstClientPort + port, host, kFirstClientPort + port,
-                        host, kFirstAdminPort + port);
+    const std::string wan =
+        wishes.forwarders_inside
+            ? fmt::format(
+                  "{{ port = \"inproc\", mac = \"02:00:00:01:{:02x}:{:02x}\", ip = \"10.2.{}.{}\", udp_port = {} }}",
+                  site, kForwarderPort + i, site, kForwarderPort + i, kWanUdpPort)
+            : fmt::format("\"{}:{}\"", host, kFirstClientPort + port);
+    text += fmt::format("{} = {{ local = \"{}:{}\", wan = {}, admin = \"{}:{}\" }}\n", i == 0 ? "forwarder" : "backup",
+                        host, kFirstClientPort + port, wan, host, kFirstAdminPort + port);
   }
   return text;
 }

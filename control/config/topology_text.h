@@ -17,6 +17,7 @@ struct NewTopology {
   std::optional<std::size_t> f_global{};  // F, of several sites; none: as many as there can be
   std::optional<LinkKind> link{};         // between all of several sites; none: erasure
   bool backup_forwarders = false;         // beside each site's forwarder, where the links go over them
+  bool forwarders_inside = false;         // those have "inproc" ports, as all servers must; else sockets
   std::size_t servers = 4;                // of each site: 3f + 1
   std::uint32_t clients = 4;
   ServiceKind service = ServiceKind::kv;

@@ -197,6 +197,22 @@ void check_forwarders(Section& root, const Topology& out) {
   }
 }
 
+// Nothing is learned on a port: a forwarder with one must be told whom its frames go to.
+void check_forwarder_ports(Section& root, const Topology& out) {
+  std::vector<std::string> without;
+  bool need_all = false;
+  for (const SiteSettings& site : out.sites) {
+    for (const ForwarderSettings& forwarder : site.forwarders) {
+      if (!forwarder.wan_port.has_value()) without.push_back(site.name);
+      need_all = need_all || (forwarder.wan_port.has_value() && !forwarder.wan_port->gateway.has_value());
+    }
+  }
+  if (!need_all || without.empty()) return;
+  root.fault("site", fmt::format("a forwarder with a port and no gateway reaches only forwarders with a port, and that "
+                                 "of site {} has none; write its wan as a table, or add the gateway",
+                                 without.front()));
+}
+
 }  // namespace
 
 void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
@@ -248,6 +264,7 @@ void read_wide_area(Faults& faults, Section& root, Topology& out) {
   check_naive(root, out);
   check_blink(root, out);
   check_forwarders(root, out);
+  check_forwarder_ports(root, out);
 }
 
 std::string_view name(GlobalProtocol protocol) {

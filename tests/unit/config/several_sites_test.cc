@@ -251,7 +251,8 @@ TEST(SeveralSitesTest, addresses_are_not_shared_between_networks_and_sites) {
 TEST(SeveralSitesTest, inproc_ports_reach_no_others_on_either_network) {
   const std::string text = text_of(2);
   expect_fault_in(text, "port = \"inproc\", mac = \"02:00:00:01:01:04\"",
-                  "port = \"net_null0\", mac = \"02:00:00:01:01:04\"", "give the wan of every server \"inproc\"");
+                  "port = \"net_null0\", mac = \"02:00:00:01:01:04\"",
+                  "give the wan of every server and forwarder \"inproc\"");
   expect_fault_in(text, "port = \"inproc\", mac = \"02:00:00:00:01:02\"",
                   "port = \"net_null0\", mac = \"02:00:00:00:01:02\"", "give every server of site B \"inproc\"");
 }
@@ -406,6 +407,31 @@ TEST(SeveralSitesTest, each_site_has_a_forwarder_and_may_have_a_backup) {
   EXPECT_EQ(both.principals().back(), Principal::forwarder(SiteId(1), 1));
   EXPECT_TRUE(both.has(Principal::forwarder(SiteId(1), 1)));
   EXPECT_FALSE(one.has(Principal::forwarder(SiteId(1), 1)));
+}
+
+TEST(SeveralSitesTest, a_forwarder_may_have_a_port_of_its_own) {
+  NewTopology wishes;
+  wishes.system = SystemId(7);
+  wishes.sites = 2;
+  wishes.link = LinkKind::forwarder;
+  wishes.forwarders_inside = true;
+  const std::string inside = new_topology_text(wishes).value();
+  const Topology topology = parsed(inside);
+  ASSERT_TRUE(topology.sites[1].forwarders[0].wan_port.has_value());
+  EXPECT_EQ(topology.sites[1].forwarders[0].wan_port->mac, (MacAddress{2, 0, 0, 1, 1, 50}));
+  EXPECT_EQ(topology.sites[1].forwarders[0].wan, (Endpoint{{10, 2, 1, 50}, 7701}));
+  EXPECT_FALSE(parsed(with_forwarders(false)).sites[1].forwarders[0].wan_port.has_value());
+
+  const auto edited = [&](std::string_view from, std::string_view to) { return fault(replaced(inside, from, to)); };
+  const std::string port = "mac = \"02:00:00:01:00:32\", ip = \"10.2.0.50\", udp_port = 7701";
+  // The address of a server's port; a NIC among ports inside one process; no address to send to.
+  EXPECT_NE(edited("ip = \"10.2.0.50\"", "ip = \"10.2.0.1\"").find("already"), std::string::npos);
+  EXPECT_NE(edited("{ port = \"inproc\", " + port, "{ port = \"0000:3b:00.0\", " + port).find("reaches no other"),
+            std::string::npos);
+  EXPECT_NE(edited(port, "ip = \"10.2.0.50\", udp_port = 7701").find("\"mac\" is missing"), std::string::npos);
+  // One that has no MAC can be reached through a router only.
+  const std::string other = "{ port = \"inproc\", mac = \"02:00:00:01:01:32\", ip = \"10.2.1.50\", udp_port = 7701 }";
+  EXPECT_NE(edited(other, "\"127.0.0.1:9999\"").find("no gateway"), std::string::npos);
 }
 
 TEST(SeveralSitesTest, forwarders_are_there_exactly_where_links_need_them) {
