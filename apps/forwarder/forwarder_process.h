@@ -59,8 +59,9 @@ class ForwarderProcess {
   LocalSessions sessions_;
   std::unique_ptr<WideTransport> transport_;
   asio::steady_timer publish_timer_;
-  mutable std::mutex status_mutex_;  // guards status_
+  mutable std::mutex status_mutex_;  // guards the next two
   nlohmann::json status_;
+  std::string metrics_;  // the same for Prometheus
   std::unique_ptr<httplib::Server> http_;
   std::thread http_thread_;
 };

@@ -4,8 +4,12 @@
 
 #include <chrono>
 
+#include "apps/metrics/families.h"
+#include "apps/node/counters.h"
 #include "apps/node/digests.h"
 #include "apps/node/evidence_file.h"
+#include "apps/node/health.h"
+#include "apps/node/metrics.h"
 #include "control/config/names.h"
 
 namespace garrison::node {
@@ -16,16 +20,6 @@ constexpr int kTimeoutSeconds = 2;
 constexpr int kDigestTimeoutSeconds = 10;
 
 std::string ip_of(const config::Endpoint& endpoint) { return config::to_string(endpoint.ip); }
-
-void add_drops(nlohmann::json& into, const DropCounters& counters) {
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    const auto reason = static_cast<DropReason>(i);
-    const std::uint64_t count = counters.get(reason);
-    if (count == 0) continue;
-    const std::string key(name(reason));
-    into[key] = into.value(key, std::uint64_t{0}) + count;
-  }
-}
 
 // Milliseconds; null for what is not known.
 nlohmann::json milliseconds_of(Duration duration) {
@@ -53,26 +47,29 @@ nlohmann::json transfer_of(const server::ControlStatus& control) {
           {"snapshots_kept", transfer.snapshots_kept}};
 }
 
-// What waits between the parts of a server.
-nlohmann::json queues_of(const server::Queues& queues) {
-  return {{"lan_to_crypto", queues.received_timely->size() + queues.received_bounded->size()},
-          {"client_to_crypto", queues.client_ops->size()},
-          {"crypto_to_control", queues.verified->size() + queues.client_verified->size()},
-          {"control_to_crypto", queues.to_sign->size() + queues.to_check->size()},
-          {"control_to_lan", queues.to_send->size()},
-          {"control_to_client", queues.replies->size() + queues.answers->size()},
-          {"client_to_control", queues.queries->size()}};
+nlohmann::json to_json(const NamedCounts& counts) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [name, count] : counts) object[std::string(name)] = count;
+  return object;
+}
+
+// Those that there were.
+nlohmann::json drops_json(const DropTotals& totals) {
+  nlohmann::json drops = nlohmann::json::object();
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    if (totals[i] > 0) drops[std::string(name(static_cast<DropReason>(i)))] = totals[i];
+  }
+  return drops;
 }
 
 // What a server has done on the hub of its site; null where no link of it is on one.
 nlohmann::json hub_of(const server::WanPart* wan) {
   const auto counts = wan == nullptr ? std::nullopt : wan->hub();
   if (!counts.has_value()) return nullptr;
-  const link::HubSenderStats& parts = counts->sent;
-  return {{"link_messages", parts.submitted},     {"sent_first_set", parts.sent_first},
-          {"sent_second_set", parts.sent_second}, {"sent_asked", parts.sent_asked},
-          {"cancelled", parts.cancelled},         {"needless", parts.needless},
-          {"overheard", parts.overheard},         {"requested", counts->requested}};
+  nlohmann::json hub = to_json(hub_parts(*counts));
+  hub["link_messages"] = counts->sent.submitted;
+  hub["requested"] = counts->requested;
+  return hub;
 }
 
 // The blink links of a site, by the site that they lead to; null where it has none.
@@ -143,18 +140,7 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
   nlohmann::json blacklist = nlohmann::json::array();
   control.ordering.blacklist.for_each(
       [&](ServerId listed) { blacklist.push_back(config::server_name(server.site(), listed)); });
-  nlohmann::json drops = nlohmann::json::object();
-  add_drops(drops, server.lan().drops());
-  add_drops(drops, server.crypto().drops());
-  add_drops(drops, server.control().drops());
-  add_drops(drops, server.client().drops());
   const stages::LanCounters& port = node.lan_stage(id).counters();
-  add_drops(drops, port.drops);
-  if (const stages::LanStage* const wan = node.wan_stage(id); wan != nullptr) {
-    add_drops(drops, server.wan()->drops());
-    add_drops(drops, wan->counters().drops);
-  }
-  if (server.forwarder() != nullptr) add_drops(drops, server.forwarder()->drops());
   return {{"server", server.name()},
           {"running", node.running(id)},
           {"view", control.ordering.view.value()},
@@ -180,8 +166,8 @@ nlohmann::json status_of(const Node& node, SiteServer id) {
           {"messages_verified", server.crypto().messages_verified()},
           {"replies_sent", server.client().replies_sent()},
           {"queries_answered", server.control().queries().answered()},
-          {"drops", std::move(drops)},
-          {"queues", queues_of(server.queues())},
+          {"drops", drops_json(drops_of(node, id))},
+          {"queues", to_json(queue_depths(server.queues()))},
           {"among_sites", among_sites(server.site(), control, node.wan_stage(id), server.wan())},
           {"workers", workers_of(node)}};
 }
@@ -214,6 +200,23 @@ Result<void> Admin::serve(SiteId site, const config::ServerSettings& server) {
                 all.push_back(to_json(each));
               }
               response.set_content(all.dump(), "application/json");
+            });
+  http->Get("/metrics", [this, id = SiteServer{site, server.id}](const httplib::Request&, httplib::Response& response) {
+    response.set_content(metrics_of(node_, id), metrics::kContentType);
+  });
+  const auto answer = [](const std::vector<std::string>& troubles, httplib::Response& response) {
+    std::string text;
+    for (const std::string& trouble : troubles) text += trouble + "\n";
+    response.status = troubles.empty() ? 200 : 503;
+    response.set_content(troubles.empty() ? "ok\n" : text, "text/plain");
+  };
+  http->Get("/livez",
+            [this, answer, id = SiteServer{site, server.id}](const httplib::Request&, httplib::Response& response) {
+              answer(not_live(node_, id), response);
+            });
+  http->Get("/readyz",
+            [this, answer, id = SiteServer{site, server.id}](const httplib::Request&, httplib::Response& response) {
+              answer(not_ready(node_.running(id), node_.server(id).control().status()), response);
             });
   if (!http->bind_to_port(ip_of(server.admin).c_str(), server.admin.port)) {
     return Error{"admin endpoint " + config::to_string(server.admin) + " of " + server.name +

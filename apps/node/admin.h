@@ -1,6 +1,7 @@
 // What a server shows its operator: GET /status on its admin endpoint, one JSON object; /status?digest
 // adds the digest of the executed state, for which the whole state is walked. GET /evidence: what convicts servers and
-// sites that it has found faulty, as evidence_file.h writes it.
+// sites that it has found faulty, as evidence_file.h writes it. GET /metrics: the same numbers for Prometheus. GET
+// /livez and /readyz: 200, or 503 and why not (health.h).
 //
 // Served by ordinary threads of an HTTP library; what they read are counters and the status that the control thread
 // publishes. Loopback unless the topology says otherwise; nothing can be changed through it.
