@@ -102,6 +102,7 @@ nlohmann::json among_sites(SiteId site, const server::ControlStatus& control, co
           {"site_signatures", control.site_signatures},
           {"frames_received", wan == nullptr ? 0 : wan->counters().rx_frames.get()},
           {"frames_sent", wan == nullptr ? 0 : wan->counters().tx_frames.get()},
+          {"bytes_sent", part == nullptr ? 0 : part->bytes_sent()},
           {"hub", hub_of(part)},
           {"demoted_on_hub", std::move(demoted)},
           {"blink", blink_of(control.machine)}};

@@ -124,6 +124,8 @@ with tempfile.TemporaryDirectory(prefix="garrison-cli-") as folder:
     (work / "keys" / "A1.key").write_text(text[: len(text) // 2])
     case("truncated key file", ["run", "-t", "site.toml"], 2, "A1.key", folder)
     (work / "keys" / "A1.key").write_text(text)
+    case("nobody to look at", ["top", "-t", "site.toml"], 1, "no server of site.toml answers", folder)
+    case("no time between looks", ["top", "-t", "site.toml", "--interval", "0"], 2, "interval", folder)
     case("nobody home", ["status", "-t", "site.toml"], 1, "A1 does not answer", folder)
     case("client with nobody home", ["client", "get", "k", "-t", "site.toml", "--deadline", "2"], 1, "garrison: ",
          folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a running site tells Prometheus: promtool accepts metrics and alert rules, the numbers are those of the status,
-/livez and /readyz answer, every metric is in docs/metrics.md, and a Prometheus scrapes the site.
+/livez and /readyz answer, every metric is in docs/metrics.md, and a Prometheus scrapes the site. `garrison top` shows it.
 
 usage: metrics.py GARRISON SOURCE_ROOT
 
@@ -136,6 +136,9 @@ def main() -> None:
                 assert now[f'garrison_view{{server="{name}",site="A",protocol="local"}}'] == before["view"]
                 assert get(admin, "/livez") == (200, "ok\n")
                 until(lambda: get(admin, "/readyz") == (200, "ok\n"), f"{name} is not ready")
+            screen = sh(GARRISON, "top", "-t", "site.toml", "--interval", "0.2", "--times", "2", cwd=folder).stdout
+            assert screen.count("4 of 4 servers answer") == 2, screen
+            assert all(re.search(rf"^A{i} .* runs$", screen, re.MULTILINE) for i in range(1, 5)), screen
             scrape(prometheus, work, admins)
         finally:
             site.send_signal(signal.SIGTERM)
