@@ -30,20 +30,17 @@ crypto::PrivateBundle lab_bundle(const config::Topology& topology, crypto::Princ
   const std::uint64_t site = principal.site.value();
   Writer(seed).u64(static_cast<std::uint64_t>(principal.kind)).u64(site << 32U | principal.index);
   const Digest digest = crypto::sha256(seed);
-  crypto::PrivateBundle bundle{
-      .system = topology.system,
-      .epoch = topology.crypto.epoch,
-      .self = principal,
-      .scheme = topology.scheme_of(principal),
-      .signing = crypto::SecretBytes(ByteView(digest).first(secret_bytes(topology.scheme_of(principal)))),
-      .agreement = crypto::SecretBytes(ByteView(digest))};
+  crypto::PrivateBundle bundle{.system = topology.system,
+                               .epoch = topology.crypto.epoch,
+                               .self = principal,
+                               .scheme = topology.scheme_of(principal),
+                               .signing = {},
+                               .agreement = crypto::SecretBytes(ByteView(digest))};
   Result<Bytes> agreement = crypto::agreement_public_key(bundle.agreement);
   CHECK(agreement.ok());
   keys = {.scheme = bundle.scheme, .signing = {}, .agreement = std::move(agreement).value()};
-  if (!principal.signs()) {
-    bundle.signing = {};
-    return bundle;
-  }
+  if (!principal.signs()) return bundle;
+  bundle.signing = crypto::SecretBytes(ByteView(digest).first(secret_bytes(bundle.scheme)));
   Result<crypto::PrivateKey> key = crypto::PrivateKey::parse(bundle.scheme, bundle.signing);
   CHECK(key.ok());
   keys.signing = key.value().public_key().encoded();

@@ -21,6 +21,15 @@ TEST(LabKeysTest, every_server_of_every_site_has_keys_of_its_own) {
   EXPECT_EQ(agreement.size(), 17U);
 }
 
+TEST(LabKeysTest, forwarders_have_keys_to_agree_and_none_to_sign) {
+  const auto keys = make_lab_keys({.sites = 2, .link = config::LinkKind::forwarder, .backup_forwarders = true});
+  ASSERT_EQ(keys->forwarders.size(), 4U);
+  for (const crypto::PrivateBundle& forwarder : keys->forwarders) {
+    EXPECT_TRUE(forwarder.signing.view().empty());
+    EXPECT_TRUE(crypto::check_belongs(forwarder, keys->directory).ok());
+  }
+}
+
 TEST(LabKeysTest, servers_are_found_by_their_site) {
   const auto keys = make_lab_keys({.sites = 3, .servers = 7});
   for (const config::SiteSettings& site : keys->topology.sites) {
