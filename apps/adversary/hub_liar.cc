@@ -13,11 +13,12 @@ namespace garrison::adversary {
 
 namespace {
 
-constexpr std::array<std::pair<HubLie, std::string_view>, 5> kNames{{{HubLie::silent, "silent"},
+constexpr std::array<std::pair<HubLie, std::string_view>, 6> kNames{{{HubLie::silent, "silent"},
                                                                      {HubLie::eager, "eager"},
                                                                      {HubLie::late, "late"},
                                                                      {HubLie::forged, "forged"},
-                                                                     {HubLie::unsent, "unsent"}}};
+                                                                     {HubLie::unsent, "unsent"},
+                                                                     {HubLie::greedy, "greedy"}}};
 
 // The header of a part on the hub, where the frame is one.
 std::optional<wire::FrameHeader> part_header(ByteView frame) {
@@ -38,6 +39,14 @@ Bytes forged_frame(ByteView frame, wire::FrameHeader header, std::size_t server)
   payload[kIndex] = static_cast<std::uint8_t>(server);
   payload.back() ^= 0x5aU;
   return forged;
+}
+
+std::optional<Bytes> marked_timely(ByteView frame) {
+  wire::Datagram datagram;
+  if (wire::parse_datagram(frame, datagram)) return std::nullopt;
+  Bytes marked = to_bytes(frame);
+  wire::encapsulate(marked, datagram.from, datagram.to, TrafficClass::timely, wire::UdpChecksum::none);
+  return marked;
 }
 
 ServerId sender_of(const site::Member::SendPart& part) { return part.part->get().server(); }
@@ -83,8 +92,17 @@ void HubLiar::tamper(Instant now, site::Member::Outputs& outputs) {
 
 HubLiar::OnHub HubLiar::on_frame(ByteView frame) {
   OnHub on_hub;
+  if (!lies_) return on_hub;
+  if (lie_ == HubLie::greedy) {
+    on_hub.again = marked_timely(frame);
+    if (!on_hub.again.has_value()) return on_hub;
+    ++acted_;
+    on_hub.before.push_back(*on_hub.again);
+    on_hub.leaves = false;
+    return on_hub;
+  }
   const std::optional<wire::FrameHeader> header = part_header(frame);
-  if (!header.has_value() || !lies_) return on_hub;
+  if (!header.has_value()) return on_hub;
   if (lie_ == HubLie::unsent) {
     ++acted_;
     on_hub.leaves = false;

@@ -1,6 +1,6 @@
 // A faulty server on the hub of its site [ARCH] 4.2: what it does wrong with the parts that it sends, and with what it
 // puts on the hub. Stands between the server's Member and what carries out its wishes, and between its port and the
-// hub.
+// hub; a greedy one may stand at a port on any network.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ enum class HubLie : std::uint8_t {
   late,    // it sends its parts long after it should
   forged,  // frames in the names of all others of its site go before each of its own
   unsent,  // its parts are heard on the hub and never leave the site
+  greedy,  // all its frames are marked TIMELY, and it sends them again as fast as its uplink takes them
 };
 [[nodiscard]] std::string_view name(HubLie lie);
 [[nodiscard]] std::optional<HubLie> hub_lie(std::string_view name);
@@ -34,10 +35,11 @@ class HubLiar {
   // What the member wants done, before it is.
   void tamper(Instant now, site::Member::Outputs& outputs);
 
-  // An Ethernet frame that it puts on the hub: others that it puts there first, and whether this one leaves the site.
+  // An Ethernet frame that leaves its port: others that it sends first, and whether this one leaves the site.
   struct OnHub {
     std::vector<Bytes> before;
     bool leaves = true;
+    std::optional<Bytes> again{};  // what it then sends again and again
   };
   [[nodiscard]] OnHub on_frame(ByteView frame);
 

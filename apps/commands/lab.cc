@@ -17,6 +17,7 @@
 #include "apps/commands/protocol.h"
 #include "apps/commands/seeds.h"
 #include "apps/lab/simulation.h"
+#include "control/config/text_values.h"
 
 namespace garrison::apps {
 namespace {
@@ -37,7 +38,9 @@ struct Options {
   bool site_liars = false;
   RunLength length;
   std::optional<Duration> local_period;
+  std::optional<config::BitRate> wan_rate;
   std::string hub_liars;
+  bool unpoliced = false;
   std::string blink_liars;
   bool forwarder_liars = false;
 };
@@ -188,7 +191,9 @@ int sim_sites(const Options& options) {
                          .laggards = one.laggards,
                          .liars = options.liars,
                          .site_liars = options.site_liars,
+                         .wan_rate = options.wan_rate,
                          .hub_liars = options.hub_liars,
+                         .unpoliced = options.unpoliced,
                          .blink_liars = options.blink_liars,
                          .forwarder_liars = options.forwarder_liars,
                          .adversary = one.attack.specs,
@@ -203,10 +208,11 @@ int sim(Options options) {
   if (options.sites > 1) return sim_sites(options);
   if (options.liars || options.site_liars || options.forwarder_liars || !options.hub_liars.empty() ||
       !options.blink_liars.empty() || !options.site_adversary.empty() || options.local_period.has_value() ||
-      options.signatures != Options().signatures) {
+      options.wan_rate.has_value() || options.unpoliced || options.signatures != Options().signatures) {
     return complain(
                "--liars, --site-liars, --hub-liars, --blink-liars, --forwarder-liars, --site-adversary, "
-               "--local-period and --signatures are for several sites; say how many with --sites"),
+               "--local-period, --wan-rate, --unpoliced and --signatures are for several sites; say how many with "
+               "--sites"),
            kMisused;
   }
   if (options.simulation.faulty_clients >= options.simulation.clients) {
@@ -313,7 +319,18 @@ void add_lab_command(CLI::App& app, int& exit_status) {
   add_duration(command, "--local-period",
                "servers of several sites keep to this, instead of saying at once what is new", options->local_period);
   command.add_option("--hub-liars", options->hub_liars, "what f servers of every site do wrong on its hub")
-      ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent"}));
+      ->check(CLI::IsMember({"silent", "eager", "late", "forged", "unsent", "greedy"}));
+  command.add_flag("--unpoliced", options->unpoliced,
+                   "greedy ones take of their site's uplink what they can; else each server has its share");
+  const auto take_rate = [options](const std::string& text) {
+    options->wan_rate = config::parse_rate(text);
+    if (!options->wan_rate) throw CLI::ValidationError("--wan-rate", text + " is no rate; write it as 10Mbit/s");
+  };
+  command
+      .add_option_function<std::string>("--wan-rate", take_rate,
+                                        "of what each site sends to all others; default: no limit, but 5Mbit/s where "
+                                        "servers are greedy")
+      ->type_name("RATE");
   command.add_option("--blink-liars", options->blink_liars, "what f servers of every site do wrong on blink links")
       ->check(CLI::IsMember({"drop", "drop-timely", "withhold", "spurious", "late"}));
   command.add_flag("--forwarder-liars", options->forwarder_liars,

@@ -24,6 +24,12 @@ namespace {
 using lab::SystemSimulationOptions;
 using lab::SystemSimulationResult;
 
+// What a site may send where servers are greedy and nothing else is said: some more than correct ones send, so that a
+// greedy one fills the uplink by itself and a run does not take too long.
+constexpr config::BitRate kRateWhenGreedy{5'000'000};
+
+bool greedy(const SitesRun& run) { return adversary::hub_lie(run.hub_liars) == adversary::HubLie::greedy; }
+
 SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   SystemSimulationOptions options;
   options.seed = seed;
@@ -33,6 +39,7 @@ SystemSimulationOptions options_of(const SitesRun& run, std::uint64_t seed) {
   options.liars = run.liars;
   options.site_liars = run.site_liars;
   options.hub_liars = adversary::hub_lie(run.hub_liars);
+  options.fair_uplinks = greedy(run) && !run.unpoliced;
   options.blink_liars = adversary::blink_lie(run.blink_liars);
   options.forwarder_liars = run.forwarder_liars;
   options.attack = run.adversary;
@@ -55,6 +62,8 @@ std::string replay_line(const SitesRun& run, std::uint64_t seed) {
   if (run.liars) line += " --liars";
   if (run.site_liars) line += " --site-liars";
   if (!run.hub_liars.empty()) line += " --hub-liars " + run.hub_liars;
+  if (run.wan_rate.has_value()) line += " --wan-rate " + config::to_string(*run.wan_rate);
+  if (run.unpoliced) line += " --unpoliced";
   if (!run.blink_liars.empty()) line += " --blink-liars " + run.blink_liars;
   if (run.forwarder_liars) line += " --forwarder-liars";
   if (run.reads == client::Reads::site) line += " --reads site";
@@ -139,9 +148,12 @@ int simulate_sites(const SitesRun& run) {
        {refuse(run.adversary, servers, run.f), refuse(run.site_adversary, run.sites, (run.sites - 1) / 3)}) {
     if (refused.has_value()) return complain(*refused), kMisused;
   }
-  if (!run.hub_liars.empty() && !config::on_hub(*config::link_kind(run.link))) {
-    return complain("--hub-liars needs a hub; say --link hub-optimistic, or another one"), kMisused;
+  const bool can_be_greedy = greedy(run) && run.link == "erasure";
+  if (!run.hub_liars.empty() && !config::on_hub(*config::link_kind(run.link)) && !can_be_greedy) {
+    return complain("--hub-liars needs a hub; say --link hub-optimistic, or another one, or greedy for erasure links"),
+           kMisused;
   }
+  if (run.unpoliced && !greedy(run)) return complain("--unpoliced is for --hub-liars greedy"), kMisused;
   if (!run.blink_liars.empty() && run.link != "blink") {
     return complain("--blink-liars needs blink links; say --link blink"), kMisused;
   }
@@ -156,10 +168,12 @@ int simulate_sites(const SitesRun& run) {
   global.prime.delta_pp = std::max(global.prime.delta_pp, bounds.delta_pp);
   const crypto::Scheme of_principals =
       crypto::is_modelled(run.signatures) ? crypto::Scheme::modelled : crypto::Scheme::ed25519;
+  const auto rate = run.wan_rate.has_value() || !greedy(run) ? run.wan_rate : kRateWhenGreedy;
   const std::shared_ptr<const lab::LabKeys> keys = lab::make_lab_keys({.sites = run.sites,
                                                                        .link = *config::link_kind(run.link),
                                                                        .backup_forwarders = run.link == "forwarder",
                                                                        .global = global,
+                                                                       .wan_rate = rate,
                                                                        .servers = servers,
                                                                        .clients = run.clients,
                                                                        .lossy = true,
@@ -186,6 +200,7 @@ int simulate_sites(const SitesRun& run) {
     conditions["f_global"] = keys->topology.global.f;
     conditions["link"] = run.link;
     conditions["clients"] = run.clients;
+    conditions["wan_rate"] = rate.has_value() ? nlohmann::json(config::to_string(*rate)) : nlohmann::json(nullptr);
     conditions["signatures"] = crypto::name(of_principals);
     conditions["site_signatures"] = crypto::name(run.signatures);
     fmt::print("{}\n", nlohmann::json{{"conditions", conditions}, {"results", rows}}.dump(2));

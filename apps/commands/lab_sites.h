@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "apps/commands/seeds.h"
 #include "control/client/query_core.h"
+#include "control/config/topology.h"
 #include "crypto/threshold/threshold.h"
 
 namespace garrison::apps {
@@ -25,7 +27,9 @@ struct SitesRun {
   bool laggards = false;
   bool liars = false;
   bool site_liars = false;
-  std::string hub_liars;    // as adversary::hub_lie() takes it; empty: none
+  std::optional<config::BitRate> wan_rate;  // of what each site sends to all others; none: no limit
+  std::string hub_liars;                    // as adversary::hub_lie() takes it; empty: none
+  bool unpoliced = false;   // greedy ones take of their site's uplink what they can; else each server has its share
   std::string blink_liars;  // as adversary::blink_lie() takes it; empty: none
   bool forwarder_liars = false;
   std::string adversary;       // of f servers in every site, on the protocol of their site

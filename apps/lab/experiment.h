@@ -40,6 +40,7 @@ struct SitesSetup {
   config::GlobalSettings global;
   Duration delay = milliseconds(50);    // one way, between any two
   std::uint64_t egress_bits_per_s = 0;  // of each site; 0: no limit
+  bool fair_uplinks = false;            // each server has its share of that
   std::size_t ip_mtu = kDefaultPathIpBytes;
   bool adaptive_sets = true;                         // on hubs
   std::optional<Duration> longest_hub_timeout{};     // likewise

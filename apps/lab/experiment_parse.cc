@@ -38,12 +38,13 @@ constexpr std::array<std::pair<std::string_view, config::LinkKind>, 7> kLinks{
      {"hub-minimum-parts", config::LinkKind::hub_minimum_parts},
      {"hub-immediate", config::LinkKind::hub_immediate},
      {"blink", config::LinkKind::blink}}};
-constexpr std::array<std::pair<std::string_view, adversary::HubLie>, 5> kHubLies{
+constexpr std::array<std::pair<std::string_view, adversary::HubLie>, 6> kHubLies{
     {{"silent", adversary::HubLie::silent},
      {"eager", adversary::HubLie::eager},
      {"late", adversary::HubLie::late},
      {"forged", adversary::HubLie::forged},
-     {"unsent", adversary::HubLie::unsent}}};
+     {"unsent", adversary::HubLie::unsent},
+     {"greedy", adversary::HubLie::greedy}}};
 constexpr std::array<std::pair<std::string_view, adversary::BlinkLie>, 5> kBlinkLies{
     {{"drop", adversary::BlinkLie::drop},
      {"drop-timely", adversary::BlinkLie::drop_timely},
@@ -163,11 +164,12 @@ struct ExperimentReader {
   }
 
   void wan(const toml::table& table, SitesSetup& out) const {
-    Section section(faults, table, "[wan]", {"delay", "egress_kbit_per_s", "ip_mtu"});
+    Section section(faults, table, "[wan]", {"delay", "egress_kbit_per_s", "fair_uplinks", "ip_mtu"});
     section.duration("delay", out.delay, Duration(), seconds(10));
     std::uint64_t kbit = out.egress_bits_per_s / 1000;
     section.integer("egress_kbit_per_s", kbit, std::uint64_t{0}, std::uint64_t{1'000'000'000});
     out.egress_bits_per_s = kbit * 1000;
+    section.boolean("fair_uplinks", out.fair_uplinks);
     section.integer("ip_mtu", out.ip_mtu, kMinMtu, kMaxMtu);
   }
 

@@ -48,6 +48,7 @@ class Subject {
       return;
     }
     LabSystemOptions options{.seed = setup.seed, .costs = setup.costs.get()};
+    options.fair_uplinks = setup.sites.fair_uplinks;
     if (setup.sites.hub_liars.has_value()) {
       options.hub_liar = [&](SiteId, ServerId server) -> adversary::HubLiar* {
         if (server.index() < setup.servers - setup.faults()) return nullptr;

@@ -140,7 +140,7 @@ bool Host::emit_wan_frames() {
     CHECK(to != config_.wan_macs.end());
     const StationId there(static_cast<std::uint16_t>(to - config_.wan_macs.begin()));
     const ByteView sent = ByteView(frame).first(size);
-    if (config_.on_hub && !config_.on_hub(config_.station, there, sent)) continue;
+    if (config_.on_wan_port && !config_.on_wan_port(config_.station, there, sent)) continue;
     config_.wan->send(config_.station, there, sent);
   }
   return false;

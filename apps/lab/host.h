@@ -29,8 +29,8 @@ class Host {
     Network* wan = nullptr;
     StationId station{};
     std::vector<config::MacAddress> wan_macs{};  // by StationId
-    // Of a server whose wide-area port is on a hub: a frame is on it. Whether it goes on to the wide area.
-    std::function<bool(StationId from, StationId to, ByteView frame)> on_hub{};
+    // A frame leaves its wide-area port: whether it goes on to the wide area. Empty: it does.
+    std::function<bool(StationId from, StationId to, ByteView frame)> on_wan_port{};
     std::function<void()> presented{};  // it has something new for its forwarders
   };
   using Reply = std::function<void(Instant at, server::SessionId session, ByteView message)>;

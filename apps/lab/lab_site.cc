@@ -72,7 +72,7 @@ std::unique_ptr<Host> LabSite::make_host(const crypto::PrivateBundle& bundle, co
   made.value()->control().set_observer(&checkers_.observer(id));
 
   Host::Config config{.id = id, .hop = options.hop, .costs = options.costs, .macs = {}, .wan = options.wan};
-  config.on_hub = options.on_hub;
+  config.on_wan_port = options.on_wan_port;
   config.station = StationId(static_cast<std::uint16_t>(options.first_station + id.index()));
   for (const config::SiteSettings& each : keys_->topology.sites) {
     for (const config::ServerSettings& server : each.servers) {

@@ -40,9 +40,9 @@ struct LabSiteOptions {
   bool byzantine = false;                     // the site as a whole: its servers are held to nothing
   // What a server does wrong for its site; null, or empty: nothing. Called while the site is made; outlives it.
   std::function<adversary::SiteLiar*(ServerId)> liar{};
-  // The same on the hub, where there is one; and the hub, as Host::Config has it.
+  // The same on the hub, where there is one; and what happens at wide-area ports, as Host::Config has it.
   std::function<adversary::HubLiar*(ServerId)> hub_liar{};
-  std::function<bool(StationId from, StationId to, ByteView frame)> on_hub{};
+  std::function<bool(StationId from, StationId to, ByteView frame)> on_wan_port{};
   std::function<adversary::BlinkLiar*(ServerId)> blink_liar{};  // and on blink links
 };
 

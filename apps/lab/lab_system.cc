@@ -8,8 +8,9 @@ namespace garrison::lab {
 
 namespace {
 
-constexpr Duration kHubDelay = microseconds(5);        // from one port of a hub to the others
-constexpr Duration kOwnSiteDelay = microseconds(150);  // between the forwarders of one site
+constexpr Duration kHubDelay = microseconds(5);           // from one port of a hub to the others
+constexpr std::uint64_t kBitNanoseconds = 8'000'000'000;  // per byte and bit/s
+constexpr Duration kOwnSiteDelay = microseconds(150);     // between the forwarders of one site
 
 std::vector<std::pair<SiteId, ServerId>> all_stations(const config::Topology& topology) {
   std::vector<std::pair<SiteId, ServerId>> all;
@@ -27,6 +28,7 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     : events_(events),
       keys_(std::move(keys)),
       who_(all_stations(keys_->topology)),
+      uplink_bits_per_s_(keys_->topology.wan.rate.value_or(config::BitRate{}).bits_per_s),
       rng_(options.seed),
       wan_(
           events, who_.size(), rng_.next(),
@@ -61,8 +63,7 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
   for (const config::WanPair& pair : topology.wan.pairs) {
     if (config::on_hub(pair.kind)) hubs_[pair.first.index()] = hubs_[pair.second.index()] = true;
   }
-  const std::uint64_t rate = topology.wan.rate.has_value() ? topology.wan.rate->bits_per_s : 0;
-  wan_.set_egress({.bits_per_s = rate}, groups);
+  wan_.set_egress({.bits_per_s = uplink_bits_per_s_, .fair = options.fair_uplinks}, groups);
   byzantine_ = options.false_witnesses;
   if (!options.attacks_on_sites.empty()) {
     options.attacks_on_sites.front()->faulty().for_each([this](ServerId site) { byzantine_.insert(site); });
@@ -80,8 +81,8 @@ LabSystem::LabSystem(EventQueue& events, std::shared_ptr<const LabKeys> keys, co
     };
     one.byzantine = byzantine_.contains(ServerId(site.id.value()));
     if (options.liar) one.liar = [&](ServerId server) { return options.liar(site.id, server); };
-    if (has_hub(site.id)) {
-      one.on_hub = [this](StationId from, StationId to, ByteView frame) { return on_hub(from, to, frame); };
+    if (has_hub(site.id) || options.hub_liar) {
+      one.on_wan_port = [this](StationId from, StationId to, ByteView frame) { return on_wan_port(from, to, frame); };
     }
     if (options.hub_liar) {
       one.hub_liar = [&](ServerId server) {
@@ -217,7 +218,7 @@ void LabSystem::crash(SiteId site, ServerId server) {
   if (!has_hub(site)) wan_.crash(station(site, server));  // what is addressed to it all others hear on a hub
 }
 
-bool LabSystem::on_hub(StationId from, StationId to, ByteView frame) {
+bool LabSystem::on_wan_port(StationId from, StationId to, ByteView frame) {
   bool leaves = true;
   if (const auto liar = hub_liars_.find(from); liar != hub_liars_.end()) {
     const adversary::HubLiar::OnHub does = liar->second->on_frame(frame);
@@ -226,13 +227,33 @@ bool LabSystem::on_hub(StationId from, StationId to, ByteView frame) {
       wan_.send(from, to, other);
     }
     leaves = does.leaves;
+    if (!does.again.has_value()) {
+      if (const auto known = again_.find(from); known != again_.end()) known->second.frame.clear();
+    } else if (uplink_bits_per_s_ > 0) {
+      const auto [known, fresh] = again_.try_emplace(from, Again{to, *does.again});
+      if (does.again->size() > known->second.frame.size()) known->second = {to, *does.again};
+      if (fresh) fill_uplink(from);
+    }
   }
   hear(from, frame);
   return leaves;
 }
 
+void LabSystem::fill_uplink(StationId from) {
+  const auto& [to, frame] = again_.at(from);
+  if (frame.empty()) {  // it behaves
+    again_.erase(from);
+    return;
+  }
+  hear(from, frame);
+  wan_.send(from, to, frame);
+  const std::uint64_t ns = frame.size() * kBitNanoseconds / uplink_bits_per_s_;
+  events_.schedule(events_.now() + Duration(static_cast<std::int64_t>(ns)), [this, from] { fill_uplink(from); });
+}
+
 void LabSystem::hear(StationId from, ByteView frame) {
   const auto& [site, sender] = who_[from.index()];
+  if (!has_hub(site)) return;
   events_.schedule(events_.now() + kHubDelay, [this, site = site, sender = sender, heard = to_bytes(frame)] {
     LabSite& here = *sites_[site.index()];
     for (std::uint16_t i = 0; i < here.size(); ++i) {

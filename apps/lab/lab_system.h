@@ -31,6 +31,7 @@ struct LabSystemOptions {
   std::function<adversary::SiteLiar*(SiteId, ServerId)> liar{};     // of those; as LabSiteOptions has it
   std::function<adversary::HubLiar*(SiteId, ServerId)> hub_liar{};  // likewise; they outlive it
   std::function<adversary::BlinkLiar*(SiteId, ServerId)> blink_liar{};
+  bool fair_uplinks = false;  // each server has its share of its site's (egress.h)
   // Sites all of whose servers are false witnesses on their links, by number; they are faulty as wholes, too.
   ServerSet false_witnesses{};
   CoreWatcher* watcher = nullptr;  // of the cores among sites, at one correct server of each correct site; outlives it
@@ -84,9 +85,12 @@ class LabSystem {
 
  private:
   void corrupt_links(LabSite& site);
-  // A frame is on the hub of its sender's site: all others there hear it. Whether it goes on to the wide area.
-  bool on_hub(StationId from, StationId to, ByteView frame);
+  // A frame leaves its sender's wide-area port. Whether it goes on to the wide area.
+  bool on_wan_port(StationId from, StationId to, ByteView frame);
+  // On the hub of its sender's site, if it has one, all others there hear a frame.
   void hear(StationId from, ByteView frame);
+  // A greedy server sends its largest frame so far as often as its site's uplink alone could.
+  void fill_uplink(StationId from);
   [[nodiscard]] bool has_hub(SiteId site) const { return hubs_[site.index()]; }
   void add_forwarders(const config::SiteSettings& site);
   void set_delays();
@@ -100,6 +104,12 @@ class LabSystem {
   ServerSet byzantine_;                           // sites
   std::vector<bool> hubs_;                        // by SiteId: its wide-area ports are on one
   std::map<StationId, adversary::HubLiar*> hub_liars_;
+  struct Again {
+    StationId to;
+    Bytes frame;
+  };
+  std::map<StationId, Again> again_;  // by greedy server; without a frame when it is to end
+  std::uint64_t uplink_bits_per_s_;   // of each site; 0: no limit
   Rng rng_;
   Network wan_;
   std::vector<std::unique_ptr<LabSite>> sites_;

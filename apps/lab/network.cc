@@ -52,8 +52,9 @@ void Network::set_egress(const EgressModel& model, const std::vector<std::size_t
   egress_by_.clear();
   waiting_.assign(groups.size(), {});
   for (std::size_t i = 0; i < groups.size(); ++i) {
+    const StationId first(static_cast<std::uint16_t>(egress_by_.size()));
     egress_by_.insert(egress_by_.end(), groups[i], i);
-    egresses_.push_back(std::make_unique<Egress>(events_, model, [this, i](const Frame& frame) {
+    egresses_.push_back(std::make_unique<Egress>(events_, model, first, groups[i], [this, i](const Frame& frame) {
       depart(frame);
       call_back(i);
     }));
@@ -62,16 +63,21 @@ void Network::set_egress(const EgressModel& model, const std::vector<std::size_t
 }
 
 bool Network::ready_for(StationId from) {
-  if (egress_of(from).ready()) return true;
+  if (egress_of(from).ready(from)) return true;
   waiting_[egress_by_[from.index()]].insert(from);
   return false;
 }
 
-// All that wait, since one may have nothing to say after all; another one first each time, since the first takes the
-// room.
+// All that wait and may go on, since one may have nothing to say after all; another one first each time, since the
+// first may take the room.
 void Network::call_back(std::size_t egress) {
-  if (waiting_[egress].empty() || !egresses_[egress]->ready()) return;
-  const StationSet called = std::exchange(waiting_[egress], {});
+  if (waiting_[egress].empty()) return;
+  StationSet called;
+  waiting_[egress].for_each([&](StationId station) {
+    if (egresses_[egress]->ready(station)) called.insert(station);
+  });
+  if (called.empty()) return;
+  called.for_each([&](StationId station) { waiting_[egress].erase(station); });
   const std::size_t first = turn_++;
   for (std::size_t i = 0; i < stations_; ++i) {
     const StationId station(static_cast<std::uint16_t>((first + i) % stations_));

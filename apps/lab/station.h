@@ -25,6 +25,12 @@ class StationSet {
   void erase(StationId station) { bits_.reset(station.index()); }
   [[nodiscard]] bool contains(StationId station) const { return bits_.test(station.index()); }
   [[nodiscard]] bool empty() const { return bits_.none(); }
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (std::size_t at = bits_._Find_first(); at < bits_.size(); at = bits_._Find_next(at)) {
+      visit(StationId(static_cast<std::uint16_t>(at)));
+    }
+  }
 
  private:
   std::bitset<kMaxStations> bits_;

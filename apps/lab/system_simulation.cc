@@ -329,6 +329,7 @@ SystemSimulationResult simulate_system(const SystemSimulationOptions& options, s
   InTrueTime watcher(events, bounded_delay);
   system_options.watcher = &watcher;
 
+  system_options.fair_uplinks = options.fair_uplinks;
   LabSystem system(events, keys, system_options);
   FaultPlan plan(options, events, topology, system, bounded_delay, session_time(delays.timely - blink_wait(topology)));
   const std::size_t updates_each = (options.updates + options.clients - 1) / options.clients;

@@ -27,9 +27,10 @@ struct SystemSimulationOptions {
   std::string attack_on_sites{};  // of F sites on the protocol among sites
   std::optional<adversary::HubLie> hub_liars{};  // in every site f servers do this on its hub; those of `liars` if any
   std::optional<adversary::BlinkLie> blink_liars{};  // likewise on its blink links; late ones are its first servers
-  bool site_liars = false;   // F sites lie on their links: those that attack, or some that follow from the seed; and
-                             // where servers lie, all of theirs do
-  bool first_sites = false;  // those are the first ones, which lead first; else they follow from the seed
+  bool fair_uplinks = false;  // each server has its share of its site's, where the keys' topology limits it
+  bool site_liars = false;    // F sites lie on their links: those that attack, or some that follow from the seed; and
+                              // where servers lie, all of theirs do
+  bool first_sites = false;   // those are the first ones, which lead first; else they follow from the seed
   // Of clients: with Reads::site half of what they do is queries, and servers that are faulty lie in answers to them.
   client::Reads reads = client::Reads::ordered;
 };

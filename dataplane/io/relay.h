@@ -6,6 +6,9 @@
 // of forwarders find each other, too. What is for a group goes to all other sites. Of an address that nobody has been
 // heard from nothing is known, and a frame to it is dropped.
 //
+// A site's uplink is shared alike by the addresses of it that are given, and one share is for all others. It goes by
+// the sender's address in the frame, as somebody behind a hub has to.
+//
 // Accounting: frames_in + copies = local + delivered + lost + dropped + held, exactly.
 //
 // Frames as bytes: a LanStage for each site (stages/relay_end.h) joins it to its ports. One thread.
@@ -13,6 +16,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
@@ -37,7 +41,7 @@ class Relay {
   static constexpr std::size_t kMostLearned = 4096;
 
   // `known`: addresses that never move.
-  Relay(const WideAreaConfig& paths, std::map<MacAddress, SiteId> known);
+  Relay(const WideAreaConfig& paths, const std::map<MacAddress, SiteId>& known);
 
   // An Ethernet frame that is on the network of `from`.
   void on_frame(Instant now, SiteId from, ByteView frame);
@@ -51,12 +55,13 @@ class Relay {
 
  private:
   void learn(const MacAddress& mac, SiteId site);
-  void offer(Instant now, SiteId from, SiteId to, ByteView frame);
+  [[nodiscard]] Sender sender_of(const MacAddress& mac, SiteId site) const;
+  void offer(Instant now, Sender from, SiteId to, ByteView frame);
 
-  std::size_t sites_;
+  std::vector<std::size_t> senders_;  // by site: addresses that are given, and one more
   WideAreaPaths paths_;
-  std::map<MacAddress, SiteId> site_of_;
-  std::size_t most_;  // addresses
+  std::map<MacAddress, Sender> known_;  // what was learned shares a place
+  std::size_t most_;                    // addresses
   RelayCounts counts_;
 };
 

@@ -1,5 +1,6 @@
 #include "dataplane/io/wide_area.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,18 +15,27 @@ namespace {
 // Arrivals of one pass.
 constexpr std::size_t kMostDelivered = 256;
 
+// Each port is a sender of its own.
+WideAreaConfig with_senders(WideAreaConfig paths, const std::vector<WideAreaPort>& ports) {
+  paths.senders.assign(paths.bytes_per_s.size(), 0);
+  for (const WideAreaPort& one : ports) ++paths.senders.at(one.site.index());
+  for (std::size_t& count : paths.senders) count = std::max<std::size_t>(count, 1);
+  return paths;
+}
+
 }  // namespace
 
 WideAreaStage::WideAreaStage(std::string name, const std::vector<WideAreaPort>& ports, const WideAreaConfig& paths,
                              std::size_t slots)
-    : name_(std::move(name)), hubs_(paths.hubs), paths_(paths) {
+    : name_(std::move(name)), hubs_(paths.hubs), paths_(with_senders(paths, ports)) {
   CHECK(hubs_.empty() || hubs_.size() == paths.bytes_per_s.size());
   for (const WideAreaPort& one : ports) {
     CHECK(one.port.rx_pool != nullptr && !is_group_address(one.port.mac));
     CHECK(one.site.index() < paths.bytes_per_s.size());
     CHECK(port_of_.emplace(one.port.mac, ports_.size()).second);
+    const auto before = std::ranges::count(sender_, one.site, &Sender::site);
     ports_.push_back(std::make_unique<SwitchPort>(one.port, slots));
-    site_of_.push_back(one.site);
+    sender_.push_back({one.site, static_cast<std::size_t>(before)});
   }
 }
 
@@ -63,7 +73,7 @@ std::size_t WideAreaStage::poll(Instant now) {
 
 void WideAreaStage::broadcast(std::size_t port, std::size_t except, ByteView frame) {
   for (std::size_t other = 0; other < ports_.size(); ++other) {
-    if (other == except || site_of_[other] != site_of_[port]) continue;
+    if (other == except || site_of(other) != site_of(port)) continue;
     counters_.copies_due.add();
     ports_[other]->copy(frame, counters_);
   }
@@ -76,10 +86,10 @@ void WideAreaStage::take(Instant now, std::size_t from, const rte_mbuf& frame) {
   if (bytes.size() > kMaxFrameBytes) return counters_.drops.add(DropReason::frame_oversized);
   if (on_hub(from)) broadcast(from, from, bytes);
   const auto found = port_of_.find(destination_of(bytes));
-  if (found == port_of_.end() || site_of_[found->second] == site_of_[from]) {
+  if (found == port_of_.end() || site_of(found->second) == site_of(from)) {
     return counters_.drops.add(DropReason::segment_unknown_mac);
   }
-  if (!paths_.offer(now, site_of_[from], site_of_[found->second], class_of(bytes), found->second, bytes)) {
+  if (!paths_.offer(now, sender_[from], site_of(found->second), class_of(bytes), found->second, bytes)) {
     counters_.drops.add(DropReason::port_tx_full);
   }
 }

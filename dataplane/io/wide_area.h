@@ -52,14 +52,15 @@ class WideAreaStage final : public runtime::Stage {
 
  private:
   void take(Instant now, std::size_t from, const rte_mbuf& frame);
-  [[nodiscard]] bool on_hub(std::size_t port) const { return !hubs_.empty() && hubs_[site_of_[port].index()]; }
+  [[nodiscard]] SiteId site_of(std::size_t port) const { return sender_[port].site; }
+  [[nodiscard]] bool on_hub(std::size_t port) const { return !hubs_.empty() && hubs_[site_of(port).index()]; }
   // To all ports of that one's site but `except`; copies beyond those that are due anyway are counted as due, too.
   void broadcast(std::size_t port, std::size_t except, ByteView frame);
 
   std::string name_;
   std::vector<std::unique_ptr<SwitchPort>> ports_;
-  std::vector<SiteId> site_of_;  // by port
-  std::vector<bool> hubs_;       // by site; empty: none
+  std::vector<Sender> sender_;  // by port: its site, and its place there
+  std::vector<bool> hubs_;      // by site; empty: none
   std::map<MacAddress, std::size_t> port_of_;
   WideAreaPaths paths_;
   bool bound_ = false;

@@ -9,12 +9,6 @@ namespace garrison::io {
 
 namespace {
 
-constexpr std::size_t kClasses = 2;
-
-std::size_t owner_of(SiteId site, TrafficClass traffic) {
-  return site.index() * kClasses + static_cast<std::size_t>(traffic);
-}
-
 // How long so many bytes take, rounded up.
 Duration time_of(std::size_t bytes, std::uint64_t bytes_per_s) {
   if (bytes_per_s == 0) return {};
@@ -27,6 +21,7 @@ Duration time_of(std::size_t bytes, std::uint64_t bytes_per_s) {
 WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : rng_(config.seed) {
   const std::size_t sites = config.bytes_per_s.size();
   CHECK(sites <= kMaxSites && config.frames > 0);
+  CHECK(config.senders.empty() || config.senders.size() == sites);
   const auto check_square = [&](const auto& table) {
     CHECK(table.size() == sites);
     for (const auto& row : table) CHECK(row.size() == sites);
@@ -43,8 +38,12 @@ WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : rng_(config.seed) {
       if (!config.loss_ppm.empty()) between.loss_ppm = config.loss_ppm[from][to];
     }
   }
-  uplinks_.resize(sites);
-  for (std::size_t i = 0; i < sites; ++i) uplinks_[i].bytes_per_s = config.bytes_per_s[i];
+  for (std::size_t i = 0; i < sites; ++i) {
+    const std::size_t senders = config.senders.empty() ? 1 : config.senders[i];
+    const std::uint64_t rate = config.bytes_per_s[i];
+    uplinks_.push_back({rate, link::FairUplink(senders, rate), std::vector<std::array<List, kClasses>>(senders)});
+    room_.resize(room_.size() + kClasses, link::SharedRoom(config.frames, senders));
+  }
   under_way_.resize(sites * sites);
   free_.resize(sites * kClasses);
   cells_.resize(free_.size() * config.frames);
@@ -55,21 +54,24 @@ WideAreaPaths::WideAreaPaths(const WideAreaConfig& config) : rng_(config.seed) {
   }
 }
 
-bool WideAreaPaths::offer(Instant now, SiteId from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame) {
-  CHECK(from != to && frame.size() <= kMaxFrameBytes);
+bool WideAreaPaths::offer(Instant now, Sender from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame) {
+  CHECK(from.site != to && frame.size() <= kMaxFrameBytes);
   // What was due before has gone: this frame was not there to be chosen.
   depart(now);
-  List& room = free_.at(owner_of(from, traffic));
-  if (room.first == kNone) return false;
-  const std::uint32_t cell = take_first(room);
+  const auto of_class = static_cast<std::size_t>(traffic);
+  const std::size_t owner = from.site.index() * kClasses + of_class;
+  if (!room_.at(owner).take(from.index, 1)) return false;
+  const std::uint32_t cell = take_first(free_[owner]);
   Cell& made = cells_[cell];
-  made.when = now;
+  made.sender = static_cast<std::uint16_t>(from.index);
   made.port = static_cast<std::uint32_t>(port);
   made.length = static_cast<std::uint16_t>(frame.size());
   made.to = to;
   std::copy(frame.begin(), frame.end(), bytes_of(cell));
-  Uplink& uplink = uplinks_.at(from.index());
-  append(traffic == TrafficClass::timely ? uplink.timely : uplink.bounded, cell);
+  Uplink& uplink = uplinks_[from.site.index()];
+  if (uplink.turns.empty()) uplink.free_at = std::max(uplink.free_at, now);
+  uplink.turns.add(from.index, traffic);
+  append(uplink.waiting[from.index].at(of_class), cell);
   ++held_;
   return true;
 }
@@ -83,14 +85,6 @@ Instant WideAreaPaths::next_wakeup() const {
   return next;
 }
 
-Instant WideAreaPaths::next_turn(const Uplink& uplink) const {
-  Instant came = Instant::never();
-  for (const List* list : {&uplink.timely, &uplink.bounded}) {
-    if (list->first != kNone) came = earlier(came, cells_[list->first].when);
-  }
-  return came == Instant::never() ? came : std::max(came, uplink.free_at);
-}
-
 void WideAreaPaths::depart(Instant now) {
   for (std::size_t site = 0; site < uplinks_.size(); ++site) {
     for (Instant start = next_turn(uplinks_[site]); start <= now; start = next_turn(uplinks_[site])) {
@@ -99,12 +93,13 @@ void WideAreaPaths::depart(Instant now) {
   }
 }
 
-// What is there when the uplink becomes free counts, not what came since.
+// All that waits was there when the uplink became free: offer() has it send first what was due.
 void WideAreaPaths::send_next(std::size_t site, Instant start) {
   Uplink& uplink = uplinks_[site];
-  const bool timely = uplink.timely.first != kNone && cells_[uplink.timely.first].when <= start;
-  const std::uint32_t cell = take_first(timely ? uplink.timely : uplink.bounded);
+  const link::FairUplink::Turn turn = uplink.turns.next(start);
+  const std::uint32_t cell = take_first(uplink.waiting[turn.sender].at(static_cast<std::size_t>(turn.traffic)));
   Cell& frame = cells_[cell];
+  uplink.turns.sent(start, turn, frame.length);
   uplink.free_at = start + time_of(frame.length, uplink.bytes_per_s);
   const Between& between = between_[site][frame.to.index()];
   if (between.loss_ppm > 0 && rng_.chance(between.loss_ppm)) {

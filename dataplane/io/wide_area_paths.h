@@ -1,13 +1,15 @@
 // What happens to a frame between two sites of a modelled network: it waits for its turn at its site's uplink, then
 // takes as long as the path is, or is lost. Knows nothing of ports and mbufs, and no clock but the one it is handed.
 //
-// A frame takes its own bytes, Ethernet header included, over its site's rate. TIMELY goes before all of its site that
-// waits, never into a frame that is being sent. Behind the uplink the order of a path is kept, whatever its jitter.
-// Frames are held in memory taken at start: so many of each site and class, and what comes beyond is refused.
+// A frame takes its own bytes, Ethernet header included, over its site's rate. Each sender of the site has its share of
+// that, as link/fair_uplink.h says: within it TIMELY goes before all of its site that waits, never into a frame that is
+// being sent. Behind the uplink the order of a path is kept, whatever its jitter. Frames are held in memory taken at
+// start: so many of each site and class, shared as link/shared_room.h says, and what comes beyond is refused.
 //
 // One thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +20,8 @@
 #include "dataplane/base/instant.h"
 #include "dataplane/base/rng.h"
 #include "dataplane/base/traffic.h"
+#include "dataplane/link/fair_uplink.h"
+#include "dataplane/link/shared_room.h"
 
 namespace garrison::io {
 
@@ -30,15 +34,23 @@ struct WideAreaConfig {
   std::uint64_t seed = 1;     // of both
   std::vector<bool> hubs{};   // by site, whether its ports are on a hub; empty: none is
   std::size_t frames = 2048;  // held of each site and class
+  // By site, who share its uplink; empty: all that a site sends is as of one. Whoever knows them fills it in.
+  std::vector<std::size_t> senders{};
+};
+
+// A sender of a site, by its place among them.
+struct Sender {
+  SiteId site;
+  std::size_t index = 0;
 };
 
 class WideAreaPaths {
  public:
   explicit WideAreaPaths(const WideAreaConfig& config);
 
-  // Copies a frame of at most kMaxFrameBytes; `port` is what deliver() will say. False where its site has no room left
-  // for its class. `now` never goes back.
-  [[nodiscard]] bool offer(Instant now, SiteId from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame);
+  // Copies a frame of at most kMaxFrameBytes; `port` is what deliver() will say. False where its sender has no room
+  // left for its class. `now` never goes back.
+  [[nodiscard]] bool offer(Instant now, Sender from, SiteId to, TrafficClass traffic, std::size_t port, ByteView frame);
 
   // Calls deliver(port, frame) for what has arrived by `now`, at most `limit` frames, and forgets it. Returns how many.
   template <typename Deliver>
@@ -72,13 +84,15 @@ class WideAreaPaths {
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::size_t kClasses = 2;
   // A frame. Every cell is in one list at any time.
   struct Cell {
-    Instant when;  // waiting: it came; under way: it arrives, if what is before it on its path has
+    Instant when;  // under way: it arrives, if what is before it on its path has
     std::uint32_t next = kNone;
     std::uint32_t port = 0;
     std::uint16_t length = 0;
-    std::uint16_t owner = 0;  // site and class
+    std::uint16_t owner = 0;   // site and class
+    std::uint16_t sender = 0;  // of that site
     SiteId to;
   };
   struct List {
@@ -86,10 +100,10 @@ class WideAreaPaths {
     std::uint32_t last = kNone;
   };
   struct Uplink {
-    std::uint64_t bytes_per_s = 0;
-    Instant free_at;  // the frame before is sent
-    List timely;
-    List bounded;
+    std::uint64_t bytes_per_s;
+    link::FairUplink turns;
+    std::vector<std::array<List, kClasses>> waiting;  // by sender and class
+    Instant free_at{};                                // the frame before is sent, and one that waits has come
   };
 
   // What is between one site and another.
@@ -110,6 +124,7 @@ class WideAreaPaths {
   }
   void forget(std::uint32_t cell) {
     append(free_[cells_[cell].owner], cell);
+    room_[cells_[cell].owner].give_back(cells_[cell].sender, 1);
     --held_;
   }
   [[nodiscard]] std::uint8_t* bytes_of(std::uint32_t cell) const;
@@ -118,7 +133,9 @@ class WideAreaPaths {
   std::uint32_t take_first(List& list);
   // Onto their paths with all frames whose turn has come.
   void depart(Instant now);
-  [[nodiscard]] Instant next_turn(const Uplink& uplink) const;
+  [[nodiscard]] static Instant next_turn(const Uplink& uplink) {
+    return uplink.turns.empty() ? Instant::never() : uplink.free_at;
+  }
   void send_next(std::size_t site, Instant start);
 
   Rng rng_;
@@ -126,6 +143,7 @@ class WideAreaPaths {
   std::vector<Uplink> uplinks_;                // by site
   std::vector<List> under_way_;                // by pair of sites
   std::vector<List> free_;                     // by site and class
+  std::vector<link::SharedRoom> room_;         // likewise, in frames
   std::vector<Cell> cells_;
   std::unique_ptr<std::uint8_t[]> memory_;
   std::size_t held_ = 0;

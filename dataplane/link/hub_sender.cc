@@ -181,7 +181,7 @@ void HubSender::on_request(Instant now, ServerId asker, const wire::HubRequest::
   if (lack(config_.index) < config_.requests_needed) return;
   held.askers = {};
   held.deaf_until = now + config_.request_gap;
-  // One that has not had its turn yet goes out as it would have, of whichever set it is.
+  // One of the first set that has not had its turn yet goes out then; one of the second waits for no timeout any more.
   if (held.state == State::queued && is_first(held)) return;
   become(of, held, State::due);
   held.asked = true;

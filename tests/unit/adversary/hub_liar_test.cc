@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "dataplane/wire/frame.h"
+
 namespace garrison::adversary {
 namespace {
 
@@ -37,6 +39,25 @@ TEST(HubLiarTest, with_a_period_it_behaves_for_half_of_it) {
     EXPECT_EQ(sent(liar, begin + milliseconds(5000), 1), 1U);
     EXPECT_EQ(sent(liar, begin + milliseconds(5500), 1), 2U) << "and the last that it held back";
   }
+}
+
+TEST(HubLiarTest, a_greedy_one_marks_what_it_sends_timely_and_sends_it_again) {
+  HubLiar liar(HubLie::greedy, 4);
+  Bytes frame(200, 7);
+  const wire::NetAddress from{.mac = {2, 0, 0, 0, 0, 1}, .ipv4 = 0x0a000001, .udp_port = 1};
+  const wire::NetAddress to{.mac = {2, 0, 0, 0, 0, 2}, .ipv4 = 0x0a000002, .udp_port = 2};
+  wire::encapsulate(frame, from, to, TrafficClass::bounded, wire::UdpChecksum::none);
+  const HubLiar::OnHub does = liar.on_frame(frame);
+  EXPECT_FALSE(does.leaves);
+  ASSERT_EQ(does.before.size(), 1U);
+  EXPECT_EQ(does.again, does.before.front());
+  wire::Datagram sent;
+  ASSERT_FALSE(wire::parse_datagram(does.before.front(), sent).has_value());
+  EXPECT_EQ(sent.dscp, wire::kDscpExpedited);
+  EXPECT_EQ(sent.from, from);
+  EXPECT_EQ(sent.to, to);
+  EXPECT_EQ(to_bytes(sent.payload), Bytes(200 - kEncapsulationBytes, 7));
+  EXPECT_EQ(liar.acted(), 1U);
 }
 
 }  // namespace

@@ -93,10 +93,12 @@ TEST_F(RelayTest, frames_that_are_none_are_dropped) {
   EXPECT_EQ(comes(kB, seconds(1)), "");
 }
 
-TEST_F(RelayTest, what_its_uplink_has_no_room_for_is_dropped) {
+TEST_F(RelayTest, what_its_uplink_has_no_room_for_is_dropped_and_who_sends_it_leaves_some_to_others) {
   for (int i = 0; i < 10; ++i) relay_.on_frame(at({}), kA, frame(mac(2), mac(1), 'x'));
-  EXPECT_EQ(relay_.counts().full, 2U);
-  EXPECT_EQ(comes(kB, kDelay), "xxxxxxxx");
+  EXPECT_EQ(relay_.counts().full, 4U);
+  for (const std::uint8_t unknown : Bytes{7, 8, 9}) relay_.on_frame(at({}), kA, frame(mac(2), mac(unknown), 'y'));
+  EXPECT_EQ(relay_.counts().full, 5U) << "who is not known beforehand shares one part";
+  EXPECT_EQ(comes(kB, kDelay), "xxxxxxyy");
 }
 
 TEST_F(RelayTest, it_learns_only_so_many_addresses) {
@@ -121,6 +123,15 @@ class SlowRelayTest : public RelayTest {
   SlowRelayTest() : RelayTest(slow()) {}
 };
 
+TEST_F(SlowRelayTest, servers_of_a_site_are_served_in_turn_and_whoever_has_the_address_of_another_site_as_the_unknown) {
+  for (int i = 0; i < 4; ++i) relay_.on_frame(at({}), kA, frame(mac(2), mac(1), 'x', kMaxFrameBytes));
+  relay_.on_frame(at({}), kA, frame(mac(2), mac(2), '-', kMaxFrameBytes));
+  EXPECT_EQ(relay_.counts().local, 0U);
+  for (const std::uint8_t from : Bytes{7, 8})
+    relay_.on_frame(at({}), kA, frame(mac(2), mac(from), 'y', kMaxFrameBytes));
+  EXPECT_EQ(comes(kB, seconds(1)), "x-xyxyx");
+}
+
 TEST_F(SlowRelayTest, what_is_marked_timely_goes_before_what_waits_for_the_uplink) {
   for (const std::uint8_t tag : {'1', '2', '3'}) relay_.on_frame(at({}), kA, frame(mac(2), mac(1), tag));
   Bytes timely = frame(mac(2), mac(1), 't');
@@ -131,7 +142,7 @@ TEST_F(SlowRelayTest, what_is_marked_timely_goes_before_what_waits_for_the_uplin
 
 class LossyRelayTest : public RelayTest {
  protected:
-  LossyRelayTest() : RelayTest(paths(2048, 250'000)) {}
+  LossyRelayTest() : RelayTest(paths(4096, 250'000)) {}
 };
 
 TEST_F(LossyRelayTest, of_many_frames_the_share_that_is_configured_is_lost) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/bounds.h"
@@ -26,13 +27,17 @@ struct Arrival {
 
 // Three sites: A and B are 10 ms apart, C is 30 ms from either. A sends 1 byte per microsecond, the others at once.
 struct Paths {
-  explicit Paths(std::size_t frames = 16)
+  explicit Paths(std::size_t frames = 16, std::vector<std::size_t> senders = {})
       : paths({.bytes_per_s = {1'000'000, 0, 0},
                .delay = {{{}, milliseconds(10), milliseconds(30)},
                          {milliseconds(10), {}, milliseconds(30)},
                          {milliseconds(30), milliseconds(30), {}}},
-               .frames = frames}) {}
+               .frames = frames,
+               .senders = std::move(senders)}) {}
   bool send(Duration now, SiteId from, SiteId to, TrafficClass traffic, std::uint8_t tag, std::size_t size = 100) {
+    return send_of({from}, now, to, traffic, tag, size);
+  }
+  bool send_of(Sender from, Duration now, SiteId to, TrafficClass traffic, std::uint8_t tag, std::size_t size = 100) {
     return paths.offer(at(now), from, to, traffic, to.index() * 10, Bytes(size, tag));
   }
   std::vector<Arrival> arrived(Duration now, std::size_t limit = 1000) {
@@ -129,6 +134,36 @@ TEST(WideAreaPathsTest, each_site_and_class_has_room_of_its_own) {
   EXPECT_EQ(wan.paths.held(), 4U);
   EXPECT_EQ(wan.tags(milliseconds(10)), "1t");
   EXPECT_TRUE(wan.send(milliseconds(10), kB, kA, kBounded, '5'));  // room again
+}
+
+TEST(WideAreaPathsTest, one_sender_that_fills_its_site_s_uplink_with_timely_delays_the_others_by_its_share) {
+  Paths wan(64, {4, 1, 1});
+  std::size_t taken = 0;
+  while (wan.send_of({kA, 2}, {}, kB, kTimely, 'g', 1000)) ++taken;
+  EXPECT_EQ(taken, 40U) << "its own eighth of the room, and the half that all share";
+  for (const char tag : {'1', '2', '3'}) {
+    ASSERT_TRUE(wan.send_of({kA, 0}, {}, kB, kBounded, static_cast<std::uint8_t>(tag), 1000));
+  }
+  ASSERT_TRUE(wan.send_of({kA, 1}, {}, kB, kTimely, 't', 1000));
+  const std::string tags = wan.tags(seconds(1));
+  EXPECT_EQ(tags.size(), 44U);
+  EXPECT_EQ(tags.substr(0, 2), "gt") << "what is being sent comes to its end";
+  EXPECT_LE(tags.find('3'), 16U) << tags;
+  EXPECT_EQ(wan.paths.held(), 0U);
+}
+
+TEST(WideAreaPathsTest, room_that_has_become_free_is_its_senders_again) {
+  Paths wan(16, {1, 2, 1});
+  const auto fill = [&](std::size_t sender, Duration now) {
+    std::size_t taken = 0;
+    while (wan.send_of({kB, sender}, now, kA, kBounded, 'x')) ++taken;
+    return taken;
+  };
+  EXPECT_EQ(fill(0, {}), 12U);
+  EXPECT_EQ(fill(1, {}), 4U);
+  EXPECT_EQ(wan.arrived(milliseconds(10)).size(), 16U);
+  EXPECT_EQ(fill(1, milliseconds(10)), 12U);
+  EXPECT_EQ(fill(0, milliseconds(10)), 4U);
 }
 
 TEST(WideAreaPathsTest, a_limit_leaves_the_rest_for_the_next_look) {

@@ -214,6 +214,7 @@ name = "erasure"
 [[series]]
 name = "naive"
 sites = { link = "naive" }
+wan = { fair_uplinks = true }
 )";
 
 TEST(ExperimentTest, several_sites_run_over_the_link_that_is_asked_for) {
@@ -222,6 +223,8 @@ TEST(ExperimentTest, several_sites_run_over_the_link_that_is_asked_for) {
   const RunSetup& setup = parsed.value().series[0].setup;
   EXPECT_EQ(setup.sites.global.f, 1U);
   EXPECT_EQ(setup.sites.global.sign_period, milliseconds(30));
+  EXPECT_FALSE(setup.sites.fair_uplinks);
+  EXPECT_TRUE(parsed.value().series[1].setup.sites.fair_uplinks);
   // 4 x 20 Mbit/s to 3 sites, and two bytes sent for each: 180 bytes of an update, in frames of 1414 that carry 1372.
   EXPECT_NEAR(limit_updates_per_s(setup), 8e7 / 24 / 180 / 2 * 1372 / 1414, 0.01);
   EXPECT_NEAR(limit_updates_per_s(parsed.value().series[1].setup), 8e7 / 24 / 180 / 4 * 1372 / 1414, 0.01);

@@ -267,22 +267,21 @@ TEST(SystemSimulationTest, a_seed_gives_the_same_run_twice) {
   EXPECT_NE(simulate_system(other, keys).digest, first.digest);
 }
 
+// Four sites whose servers say what is new once per 20 ms, with a fraction of the messages.
+LabTopology paced_sites() {
+  LabTopology topology{.sites = 4, .clients = 4, .lossy = true, .prime = paced({}, milliseconds(20))};
+  const config::GlobalBounds bounds = config::global_bounds(topology.global, topology.prime);
+  topology.global.clock_bound = bounds.clock_bound;
+  topology.global.prime.delta_pp = bounds.delta_pp;
+  return topology;
+}
+
 // Nothing but bytes of the same number differ: what holds with the stand-ins holds with what they stand for.
 TEST(SystemSimulationTest, with_real_signatures_a_seed_runs_as_with_modelled_ones) {
   const auto run_with = [](crypto::Scheme of_servers, crypto::ThresholdScheme of_sites) {
-    config::GlobalSettings global;
-    const config::PrimeSettings prime = paced({}, milliseconds(20));
-    const config::GlobalBounds bounds = config::global_bounds(global, prime);
-    global.clock_bound = bounds.clock_bound;
-    global.prime.delta_pp = bounds.delta_pp;
-    const auto keys = make_lab_keys({.sites = 4,
-                                     .global = global,
-                                     .clients = 4,
-                                     .lossy = true,
-                                     .prime = prime,
-                                     .server_scheme = of_servers,
-                                     .client_scheme = of_servers,
-                                     .site_scheme = of_sites});
+    LabTopology topology = paced_sites();
+    topology.server_scheme = topology.client_scheme = of_servers;
+    topology.site_scheme = of_sites;
     return simulate_system({.seed = 2,
                             .clients = 4,
                             .updates = 8,
@@ -290,7 +289,7 @@ TEST(SystemSimulationTest, with_real_signatures_a_seed_runs_as_with_modelled_one
                             .calm_for = milliseconds(500),
                             .liars = true,
                             .attack_on_sites = "equivocate-votes"},
-                           keys);
+                           make_lab_keys(topology));
   };
   const SystemSimulationResult real = run_with(crypto::Scheme::ed25519, crypto::ThresholdScheme::shoup_rsa1024);
   EXPECT_EQ(real.violation, "");
@@ -301,6 +300,31 @@ TEST(SystemSimulationTest, with_real_signatures_a_seed_runs_as_with_modelled_one
   EXPECT_EQ(real.site_signatures, modelled.site_signatures);
   EXPECT_EQ(real.acted, modelled.acted);
   EXPECT_NE(real.digest, modelled.digest);
+}
+
+// A server of each site marks all that it sends TIMELY, and fills the uplink.
+TEST(SystemSimulationTest, greedy_servers_stop_their_sites_unless_the_uplink_gives_each_server_its_share) {
+  LabTopology topology = paced_sites();
+  topology.link = config::LinkKind::hub_optimistic;
+  topology.wan_rate = config::BitRate{5'000'000};
+  const auto keys = make_lab_keys(topology);
+  SystemSimulationOptions options{.seed = 2,
+                                  .clients = 4,
+                                  .updates = 16,
+                                  .faults_for = milliseconds(200),
+                                  .calm_for = seconds(3),
+                                  .grace = seconds(6),
+                                  .hub_liars = adversary::HubLie::greedy,
+                                  .fair_uplinks = true};
+  const SystemSimulationResult policed = simulate_system(options, keys);
+  EXPECT_EQ(policed.violation, "");
+  EXPECT_GT(policed.held_to_bound, 0U);
+  EXPECT_LT(policed.slowest, policed.bound);
+  EXPECT_LT(policed.p99, seconds(1));
+  options.fair_uplinks = false;
+  const SystemSimulationResult unpoliced = simulate_system(options, keys);
+  EXPECT_EQ(unpoliced.violation.substr(0, 8), "liveness");
+  EXPECT_EQ(unpoliced.updates, 0U);
 }
 
 // Whole sites that lie about who sent wrong parts, and servers that send them in all sites.

@@ -84,6 +84,36 @@ TEST_F(WideNetworkTest, those_who_wait_for_an_egress_are_called_by_their_own) {
   EXPECT_EQ(ready_, (std::vector<StationId>{b(0), b(6)}));
 }
 
+TEST_F(WideNetworkTest,
+       at_a_fair_egress_one_that_sends_too_much_of_everything_marked_timely_leaves_the_others_their_shares) {
+  network_.set_egress({.bits_per_s = 10 * kMegabit, .buffer_bytes = 40'000, .fair = true}, sites());
+  for (int i = 0; i < 40; ++i) network_.send(a(0), b(0), frame(1250, TrafficClass::timely, 1));
+  EXPECT_EQ(network_.counts().egress_full, 20U) << "its own eighth of the buffer, and the half that all share";
+  EXPECT_FALSE(network_.ready_for(a(0)));
+  EXPECT_TRUE(network_.ready_for(a(3)));
+  for (int i = 0; i < 4; ++i) network_.send(a(3), c(0), frame(1250, TrafficClass::bounded, 2));
+  EXPECT_EQ(network_.counts().egress_full, 20U);
+  run();
+  EXPECT_EQ(network_.counts().delivered, 24U);
+  Instant last;
+  for (const Arrival& arrival : arrived_) last = arrival.mark == 2 ? arrival.at : last;
+  EXPECT_LE(last, Instant() + milliseconds(50 + 13))
+      << "a bucket of the greedy one's frames, and its share of the rest";
+}
+
+TEST_F(WideNetworkTest, at_a_fair_egress_each_server_is_called_when_its_own_frames_have_left) {
+  network_.set_egress({.bits_per_s = 10 * kMegabit, .transmit_ring_bytes = 1000, .fair = true}, sites());
+  for (int i = 0; i < 4; ++i) network_.send(a(0), b(0), frame(1250));
+  network_.send(a(1), b(1), frame(1250));
+  EXPECT_FALSE(network_.ready_for(a(0)));
+  EXPECT_FALSE(network_.ready_for(a(1)));
+  while (ready_.empty() && !events_.empty()) events_.run_next();
+  EXPECT_EQ(ready_, std::vector<StationId>{a(1)});
+  EXPECT_LE(events_.now(), Instant() + milliseconds(3));
+  run();
+  EXPECT_EQ(ready_, (std::vector<StationId>{a(1), a(0)}));
+}
+
 TEST_F(WideNetworkTest, a_site_that_is_partitioned_off_hears_itself_and_nobody_else) {
   network_.partition(site(1));
   network_.send(a(0), b(0), frame(100));
