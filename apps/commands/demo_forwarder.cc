@@ -7,21 +7,6 @@
 
 namespace garrison::apps {
 
-namespace {
-
-forwarder::ForwarderProcess::MakeTransport over_port_of(const node::Node& node) {
-  return [&node](asio::io_context& io, const forwarder::Setup& setup, forwarder::WideEnd& end,
-                 std::function<Instant()> now, std::function<void()> received) {
-    const auto bind = [&](runtime::Doorbell& receiver) -> io::Port& {
-      return node.forwarder_port(setup.self, receiver);
-    };
-    return std::make_unique<forwarder::WidePort>(io, *setup.frames, end, bind, node.forwarder_pool(setup.self),
-                                                 std::move(now), std::move(received));
-  };
-}
-
-}  // namespace
-
 Result<std::unique_ptr<DemoForwarder>> DemoForwarder::make(const config::Topology& topology,
                                                            const crypto::KeyDirectory& directory,
                                                            const crypto::PrivateBundle& bundle,
@@ -34,7 +19,12 @@ Result<std::unique_ptr<DemoForwarder>> DemoForwarder::make(const config::Topolog
 }
 
 DemoForwarder::DemoForwarder(forwarder::Setup setup, const node::Node& node)
-    : site_(setup.self.site), process_(std::move(setup), over_port_of(node)) {}
+    : id_(setup.self),
+      process_(std::move(setup), forwarder::WidePort::over(
+                                     [&node, id = id_](runtime::Doorbell& receiver) -> io::Port& {
+                                       return node.forwarder_port(id, receiver);
+                                     },
+                                     node.forwarder_pool(id_))) {}
 
 DemoForwarder::~DemoForwarder() { stop(); }
 

@@ -23,13 +23,13 @@ class DemoForwarder {
   void start();
   // Idempotent.
   void stop();
-  [[nodiscard]] SiteId site() const { return site_; }
+  [[nodiscard]] SiteId site() const { return id_.site; }
   [[nodiscard]] config::Endpoint local() const { return process_.local(); }
 
  private:
   DemoForwarder(forwarder::Setup setup, const node::Node& node);
 
-  SiteId site_;
+  forwarder::ForwarderId id_;
   forwarder::ForwarderProcess process_;
   std::thread thread_;
 };

@@ -78,15 +78,11 @@ int run(const Options& options) {
     if (!opened) return complain(opened.error().message), kFailed;
     port = std::move(opened).value();
   }
-  const auto over_port = [&port](asio::io_context& io, const forwarder::Setup& of, forwarder::WideEnd& end,
-                                 std::function<Instant()> now, std::function<void()> received) {
-    const auto bind = [&port](runtime::Doorbell&) -> io::Port& { return port->port(); };
-    return std::make_unique<forwarder::WidePort>(io, *of.frames, end, bind, port->pool(), std::move(now),
-                                                 std::move(received));
-  };
-  forwarder::ForwarderProcess process(std::move(setup).value(),
-                                      port.has_value() ? forwarder::ForwarderProcess::MakeTransport(over_port)
-                                                       : forwarder::ForwarderProcess::over_socket);
+  forwarder::ForwarderProcess process(
+      std::move(setup).value(),
+      port.has_value()
+          ? forwarder::WidePort::over([&port](runtime::Doorbell&) -> io::Port& { return port->port(); }, port->pool())
+          : forwarder::ForwarderProcess::over_socket);
   asio::signal_set signals(process.io(), SIGINT, SIGTERM);
   int received = 0;
   signals.async_wait([&](const asio::error_code& error, int number) {

@@ -67,50 +67,22 @@ void ForwarderProcess::poll() {
 }
 
 void ForwarderProcess::publish() {
-  const bool active = forwarder_.active(monotonic_now());
-  const WideCounts wide = transport_->counts();
   const LocalMessages& local = forwarder_.local();
-  nlohmann::json drops = nlohmann::json::object();
-  metrics::Families out({{"forwarder", setup_.name}, {"site", config::site_name(setup_.self.site)}});
-  out.gauge("garrison_forwarder_active", "1: it is the one that sends; 0: it stands by.", active ? 1 : 0);
-  out.gauge("garrison_forwarder_servers_connected", "Servers that have a session.",
-            static_cast<double>(sessions_.sessions()));
-  out.counter("garrison_forwarder_strangers_refused_total", "Connections that ended as strangers.",
-              sessions_.refused());
-  out.counter("garrison_forwarder_messages_sent_total", "Messages of enough servers that were sent.",
-              forwarder_.sent());
-  out.counter("garrison_forwarder_given_up_total", "Numbers that can never get enough copies.", local.given_up());
-  out.gauge("garrison_forwarder_contents_held", "Contents of messages that wait for further copies.",
-            static_cast<double>(local.contents()));
-  out.counter("garrison_forwarder_datagrams_sent_total", "Datagrams to other forwarders.", wide.sent);
-  out.counter("garrison_forwarder_sent_bytes_total", "Bytes of those datagrams.", wide.sent_bytes);
-  out.counter("garrison_forwarder_datagrams_received_total", "Datagrams from the wide area.", wide.received);
-  out.counter("garrison_forwarder_datagrams_not_sent_total", "Datagrams that were refused on their way out.",
-              wide.failed);
+  Shown now{.active = forwarder_.active(monotonic_now()),
+            .sessions = sessions_.sessions(),
+            .refused = sessions_.refused(),
+            .last_sent = local.last_sent(),
+            .sent = forwarder_.sent(),
+            .given_up = local.given_up(),
+            .contents = local.contents(),
+            .wide = transport_->counts()};
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     const auto reason = static_cast<DropReason>(i);
-    const std::uint64_t count = forwarder_.drops().get(reason) + transport_->drops(reason);
-    out.counter("garrison_forwarder_drops_total", "What was dropped, by reason.", count,
-                {{"reason", std::string(name(reason))}});
-    if (count > 0) drops[std::string(name(reason))] = count;
+    now.drops[i] = forwarder_.drops().get(reason) + transport_->drops(reason);
   }
-  nlohmann::json status{{"forwarder", setup_.name},
-                        {"active", active},
-                        {"servers_connected", sessions_.sessions()},
-                        {"strangers_refused", sessions_.refused()},
-                        {"last_sent", local.last_sent().value()},
-                        {"messages_sent", forwarder_.sent()},
-                        {"given_up", local.given_up()},
-                        {"contents_held", local.contents()},
-                        {"datagrams_sent", wide.sent},
-                        {"bytes_sent", wide.sent_bytes},
-                        {"datagrams_received", wide.received},
-                        {"datagrams_not_sent", wide.failed},
-                        {"drops", std::move(drops)}};
   {
-    const std::lock_guard lock(status_mutex_);
-    status_ = std::move(status);
-    metrics_ = out.text();
+    const std::lock_guard lock(shown_mutex_);
+    shown_ = now;
   }
   publish_timer_.expires_after(kPublishPeriod);
   publish_timer_.async_wait([this](const asio::error_code& error) {
@@ -118,9 +90,52 @@ void ForwarderProcess::publish() {
   });
 }
 
+ForwarderProcess::Shown ForwarderProcess::shown() const {
+  const std::lock_guard lock(shown_mutex_);
+  return shown_;
+}
+
 nlohmann::json ForwarderProcess::status() const {
-  const std::lock_guard lock(status_mutex_);
-  return status_;
+  const Shown now = shown();
+  nlohmann::json drops = nlohmann::json::object();
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    if (now.drops[i] > 0) drops[std::string(name(static_cast<DropReason>(i)))] = now.drops[i];
+  }
+  return {{"forwarder", setup_.name},
+          {"active", now.active},
+          {"servers_connected", now.sessions},
+          {"strangers_refused", now.refused},
+          {"last_sent", now.last_sent.value()},
+          {"messages_sent", now.sent},
+          {"given_up", now.given_up},
+          {"contents_held", now.contents},
+          {"datagrams_sent", now.wide.sent},
+          {"bytes_sent", now.wide.sent_bytes},
+          {"datagrams_received", now.wide.received},
+          {"datagrams_not_sent", now.wide.failed},
+          {"drops", std::move(drops)}};
+}
+
+std::string ForwarderProcess::metrics() const {
+  const Shown now = shown();
+  metrics::Families out({{"forwarder", setup_.name}, {"site", config::site_name(setup_.self.site)}});
+  out.gauge("garrison_forwarder_active", "1: it is the one that sends; 0: it stands by.", now.active ? 1 : 0);
+  out.gauge("garrison_forwarder_servers_connected", "Servers that have a session.", static_cast<double>(now.sessions));
+  out.counter("garrison_forwarder_strangers_refused_total", "Connections that ended as strangers.", now.refused);
+  out.counter("garrison_forwarder_messages_sent_total", "Messages of enough servers that were sent.", now.sent);
+  out.counter("garrison_forwarder_given_up_total", "Numbers that can never get enough copies.", now.given_up);
+  out.gauge("garrison_forwarder_contents_held", "Contents of messages that wait for further copies.",
+            static_cast<double>(now.contents));
+  out.counter("garrison_forwarder_datagrams_sent_total", "Datagrams to other forwarders.", now.wide.sent);
+  out.counter("garrison_forwarder_sent_bytes_total", "Bytes of those datagrams.", now.wide.sent_bytes);
+  out.counter("garrison_forwarder_datagrams_received_total", "Datagrams from the wide area.", now.wide.received);
+  out.counter("garrison_forwarder_datagrams_not_sent_total", "Datagrams that were refused on their way out.",
+              now.wide.failed);
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    out.counter("garrison_forwarder_drops_total", "What was dropped, by reason.", now.drops[i],
+                {{"reason", std::string(name(static_cast<DropReason>(i)))}});
+  }
+  return out.text();
 }
 
 Result<void> ForwarderProcess::serve_status() {
@@ -135,8 +150,7 @@ Result<void> ForwarderProcess::serve_status() {
     response.set_content(status().dump(), "application/json");
   });
   http_->Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
-    const std::lock_guard lock(status_mutex_);
-    response.set_content(metrics_, metrics::kContentType);
+    response.set_content(metrics(), metrics::kContentType);
   });
   const config::Endpoint& admin = setup_.settings.admin;
   if (!http_->bind_to_port(config::to_string(admin.ip).c_str(), admin.port)) {

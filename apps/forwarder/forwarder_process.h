@@ -3,6 +3,7 @@
 // Everything but the status runs on the thread that calls run().
 #pragma once
 
+#include <array>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
@@ -45,11 +46,26 @@ class ForwarderProcess {
   void stop();  // on the thread of run()
 
   [[nodiscard]] asio::io_context& io() { return io_; }
-  [[nodiscard]] nlohmann::json status() const;  // any thread; at most a moment old
+  // Any thread; at most a moment old.
+  [[nodiscard]] nlohmann::json status() const;
+  [[nodiscard]] std::string metrics() const;  // the same for Prometheus
 
  private:
+  // What it shows of itself, taken at one moment. Whoever asks has it written: no work of the thread that forwards.
+  struct Shown {
+    bool active = false;
+    std::size_t sessions = 0;  // of servers
+    std::uint64_t refused = 0;
+    SeqNum last_sent;
+    std::uint64_t sent = 0;
+    std::uint64_t given_up = 0;
+    std::size_t contents = 0;
+    WideCounts wide;
+    std::array<std::uint64_t, kDropReasons> drops{};  // by DropReason
+  };
   void poll();
   void publish();
+  [[nodiscard]] Shown shown() const;
   [[nodiscard]] Result<void> serve_status();
 
   Setup setup_;
@@ -59,9 +75,8 @@ class ForwarderProcess {
   LocalSessions sessions_;
   std::unique_ptr<WideTransport> transport_;
   asio::steady_timer publish_timer_;
-  mutable std::mutex status_mutex_;  // guards the next two
-  nlohmann::json status_;
-  std::string metrics_;  // the same for Prometheus
+  mutable std::mutex shown_mutex_;  // guards shown_
+  Shown shown_;
   std::unique_ptr<httplib::Server> http_;
   std::thread http_thread_;
 };

@@ -13,6 +13,14 @@ namespace {
 constexpr int kBurstsAtOnce = 16;
 }  // namespace
 
+ForwarderProcess::MakeTransport WidePort::over(Bind bind, rte_mempool& pool) {
+  return [bind = std::move(bind), &pool](asio::io_context& io, const Setup& setup, WideEnd& end,
+                                         std::function<Instant()> now, std::function<void()> received) {
+    CHECK(setup.frames.has_value());
+    return std::make_unique<WidePort>(io, *setup.frames, end, bind, pool, std::move(now), std::move(received));
+  };
+}
+
 WidePort::WidePort(asio::io_context& io, const WideFramesConfig& config, WideEnd& end, const Bind& bind,
                    rte_mempool& pool, std::function<Instant()> now, std::function<void()> received)
     : io_(io),

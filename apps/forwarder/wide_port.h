@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "apps/forwarder/forwarder_process.h"
 #include "apps/forwarder/wide_frames.h"
 #include "dataplane/io/port.h"
 #include "dataplane/runtime/doorbell.h"
@@ -20,6 +21,8 @@ class WidePort final : public WideTransport {
  public:
   // The port, once it is known whom to wake when frames wait; it and `pool`, for what is sent, outlive the transport.
   using Bind = std::function<io::Port&(runtime::Doorbell& receiver)>;
+  // For ForwarderProcess, of a setup that has `frames`.
+  [[nodiscard]] static ForwarderProcess::MakeTransport over(Bind bind, rte_mempool& pool);
   // `received` is called after something has come. All outlive it.
   WidePort(asio::io_context& io, const WideFramesConfig& config, WideEnd& end, const Bind& bind, rte_mempool& pool,
            std::function<Instant()> now, std::function<void()> received);

@@ -22,10 +22,7 @@ Result<OwnPort> OwnPort::open(const std::string& name, const config::PortSetting
   Result<io::Pool> pool = io::make_pool({.name = "pool-" + name, .mbufs = kPoolBuffers});
   if (!pool) return pool.error();
   own.pool_ = std::move(pool).value();
-  io::EthdevOptions options;
-  options.devargs = devargs_of(settings, 0);
-  options.pool = own.pool_.get();
-  Result<std::unique_ptr<io::EthdevPort>> port = io::EthdevPort::open(options);
+  Result<std::unique_ptr<io::EthdevPort>> port = open_device(settings, 0, *own.pool_);
   if (!port) return port.error();
   own.port_ = std::move(port).value();
   return own;

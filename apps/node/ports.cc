@@ -38,9 +38,11 @@ io::WideAreaConfig paths_of(const config::Topology& topology) {
 
 }  // namespace
 
-std::string devargs_of(const config::PortSettings& port, std::size_t nth) {
+Result<std::unique_ptr<io::EthdevPort>> open_device(const config::PortSettings& port, std::size_t nth,
+                                                    rte_mempool& pool) {
   const bool of_kernel = port.port == config::PortSettings::Port::af_packet;
-  return of_kernel ? io::af_packet_devargs(port.device, nth) : port.device;
+  return io::EthdevPort::open(
+      {.devargs = of_kernel ? io::af_packet_devargs(port.device, nth) : port.device, .pool = &pool});
 }
 
 Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, const Networks& networks,
@@ -63,22 +65,18 @@ Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, con
 
 Result<void> Ports::open_devices(const config::Topology& topology, const Networks& networks, SiteServer id) {
   const config::ServerSettings& settings = settings_of(topology, id);
+  const auto open = [&](const config::PortSettings& port, OnePort& out) -> Result<void> {
+    Result<std::unique_ptr<io::EthdevPort>> device = open_device(port, devices_++, pool(id));
+    if (!device) return device.error();
+    out.device = std::move(device).value();
+    return {};
+  };
   if (!networks.lan_inside(id.site)) {
-    if (Result<void> opened = open_device(settings.lan, id, lans_[id]); !opened) return opened;
+    if (Result<void> opened = open(settings.lan, lans_[id]); !opened) return opened;
   }
   // In a site alone nobody talks to others, and on the naive link most servers do not.
   const bool talks = server::wan_receive_slots(topology, id.site, id.server) > 0;
-  return talks && !networks.wan_inside ? open_device(*settings.wan, id, wans_[id]) : Result<void>();
-}
-
-Result<void> Ports::open_device(const config::PortSettings& settings, SiteServer id, OnePort& out) {
-  io::EthdevOptions options;
-  options.devargs = devargs_of(settings, devices_++);
-  options.pool = pools_.at(id).get();
-  Result<std::unique_ptr<io::EthdevPort>> port = io::EthdevPort::open(options);
-  if (!port) return port.error();
-  out.device = std::move(port).value();
-  return {};
+  return talks && !networks.wan_inside ? open(*settings.wan, wans_[id]) : Result<void>();
 }
 
 void Ports::make_segment(const config::SiteSettings& site) {

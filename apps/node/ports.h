@@ -20,8 +20,9 @@
 
 namespace garrison::node {
 
-// The device arguments of a port that is a device; `nth` tells the devices of a process apart.
-[[nodiscard]] std::string devargs_of(const config::PortSettings& port, std::size_t nth);
+// A port that is a device, with buffers of `pool`, which outlives it; `nth` tells the devices of a process apart.
+[[nodiscard]] Result<std::unique_ptr<io::EthdevPort>> open_device(const config::PortSettings& port, std::size_t nth,
+                                                                  rte_mempool& pool);
 
 // Memory that the ports of one server take from the EAL.
 inline constexpr std::size_t kPortMemoryMib = 24;
@@ -62,7 +63,6 @@ class Ports {
 
   Ports() = default;
   Result<void> open_devices(const config::Topology& topology, const Networks& networks, SiteServer id);
-  Result<void> open_device(const config::PortSettings& settings, SiteServer id, OnePort& out);
   void make_segment(const config::SiteSettings& site);
   Result<void> make_wide_area(const config::Topology& topology);
   [[nodiscard]] static io::Port& bind(const OnePort& port, runtime::Doorbell& receiver);

@@ -35,6 +35,19 @@ TEST_F(ForwarderProcessTest, what_f_plus_1_servers_present_reaches_the_servers_o
   ASSERT_TRUE(comes_true([&] { return status(0, 0, "messages_sent") == 40; }));
 }
 
+TEST_F(ForwarderProcessTest, metrics_say_what_the_status_says) {
+  start(0, 0);
+  for (std::uint16_t server = 0; server < 2; ++server) join(0, server, 0);
+  for (std::uint16_t server = 0; server < 2; ++server) present(server, 1, "one");
+  ASSERT_TRUE(comes_true([&] { return status(0, 0, "messages_sent") == 1 && status(0, 0, "servers_connected") == 2; }));
+  const std::string text = forwarders.at({0, 0}).process->metrics();
+  const auto has = [&](const std::string& line) { return text.find("\n" + line + "\n") != std::string::npos; };
+  const std::string labels = R"({forwarder="A-forwarder",site="A"})";
+  EXPECT_TRUE(has("garrison_forwarder_messages_sent_total" + labels + " 1")) << text;
+  EXPECT_TRUE(has("garrison_forwarder_servers_connected" + labels + " 2")) << text;
+  EXPECT_TRUE(has(R"(garrison_forwarder_drops_total{forwarder="A-forwarder",site="A",reason="forwarder_bad_tag"} 0)"));
+}
+
 TEST_F(ForwarderProcessTest, a_backup_stands_in_for_its_primary) {
   start(0, 0);
   start(0, 1);

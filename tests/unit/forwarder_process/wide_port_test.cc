@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "control/config/net_address.h"
 #include "dataplane/io/mbuf.h"
 #include "dataplane/io/pool.h"
 #include "dataplane/io/ring_port.h"
@@ -27,15 +28,12 @@ class WidePortTest : public ForwarderFixture {
   }
 
   ForwarderProcess::MakeTransport transport(std::pair<std::uint16_t, std::uint32_t> of) override {
-    return [this, of](asio::io_context& on, const forwarder::Setup& setup, WideEnd& end, std::function<Instant()> now,
-                      std::function<void()> received) {
-      const auto bind = [&](runtime::Doorbell& receiver) -> io::Port& {
-        io::RingPort& port = of.first == 0 ? cable->near_end() : cable->far_end();
-        if (rings) port.set_receiver(receiver);
-        return port;
-      };
-      return std::make_unique<WidePort>(on, *setup.frames, end, bind, *pool, std::move(now), std::move(received));
+    const auto bind = [this, of](runtime::Doorbell& receiver) -> io::Port& {
+      io::RingPort& port = of.first == 0 ? cable->near_end() : cable->far_end();
+      if (rings) port.set_receiver(receiver);
+      return port;
     };
+    return WidePort::over(bind, *pool);
   }
   void two_sites() {
     for (std::uint16_t site = 0; site < 2; ++site) {
@@ -60,6 +58,30 @@ TEST_F(WidePortTest, what_servers_present_reaches_those_of_the_other_site) {
   EXPECT_EQ(at_b(0), all);
   EXPECT_EQ(at_b(1), all);
   ASSERT_TRUE(comes_true([&] { return status(0, 0, "datagrams_sent") >= 40 + 4 * (20'000 / 1'472); }));
+}
+
+// A site's own backup stands on the same segment; all others are behind the router.
+TEST_F(WidePortTest, frames_to_other_sites_go_to_the_gateway) {
+  const config::MacAddress router = {2, 0, 0, 9, 9, 9};
+  const auto frames_of = [&] {
+    const crypto::Principal self = crypto::Principal::forwarder(SiteId(0), 0);
+    return make_setup(topology, *directory, bundles.at(self), Incarnation(1), {}).value().frames.value();
+  };
+  const ForwarderId backup{SiteId(0), Role::backup};
+  const ForwarderId other{SiteId(1), Role::primary};
+  const config::ForwarderSettings& far = topology.sites[1].forwarders[0];
+  EXPECT_EQ(frames_of().peers.at(other), config::net_address(*far.wan_port));
+  EXPECT_FALSE(frames_of().udp_checksum);
+  topology.sites[0].forwarders[0].wan_port->gateway = router;
+  topology.sites[0].forwarders[0].wan_port->port = config::PortSettings::Port::dpdk;
+  EXPECT_EQ(frames_of().peers.at(other).mac, router);
+  EXPECT_EQ(frames_of().peers.at(other).ipv4, config::net_address(*far.wan_port).ipv4);
+  EXPECT_EQ(frames_of().peers.at(backup).mac, topology.sites[0].forwarders[1].wan_port->mac);
+  EXPECT_TRUE(frames_of().udp_checksum);
+  // One that has a socket of the kernel's is behind it, too, wherever it stands.
+  topology.sites[0].forwarders[1].wan_port.reset();
+  EXPECT_EQ(frames_of().peers.at(backup).mac, router);
+  EXPECT_EQ(frames_of().peers.at(backup).udp_port, topology.sites[0].forwarders[1].wan.port);
 }
 
 TEST_F(WidePortTest, a_port_that_wakes_nobody_is_looked_at) {
