@@ -19,6 +19,7 @@
 #include "apps/commands/relay.h"
 #include "apps/commands/run.h"
 #include "apps/commands/status.h"
+#include "apps/commands/tap.h"
 #include "apps/commands/top.h"
 
 namespace garrison::apps {
@@ -32,6 +33,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   add_keys_command(app, exit_status);
   add_status_command(app, exit_status);
   add_top_command(app, exit_status);
+  add_tap_command(app, exit_status);
   add_run_command(app, exit_status);
   add_host_command(app, exit_status);
   add_forwarder_command(app, exit_status);
