@@ -13,7 +13,7 @@
 #include "apps/commands/command.h"
 #include "apps/forwarder/forwarder_process.h"
 #include "apps/forwarder/wide_port.h"
-#include "apps/node/own_port.h"
+#include "apps/node/own_ports.h"
 #include "control/config/key_files.h"
 #include "control/config/names.h"
 
@@ -65,7 +65,7 @@ int run(const Options& options) {
   const config::ForwarderSettings settings = setup.value().settings;
   const std::string name = setup.value().name;
 
-  std::optional<node::OwnPort> port;
+  std::optional<node::OwnPorts> port;
   if (const auto& wan_port = settings.wan_port; wan_port.has_value()) {
     if (wan_port->port == config::PortSettings::Port::inproc) {
       return complain(
@@ -74,14 +74,14 @@ int run(const Options& options) {
                              options.topology, name)),
              kMisused;
     }
-    auto opened = node::OwnPort::open(name, *wan_port, topology.cores);
+    auto opened = node::OwnPorts::open(name, {{.settings = *wan_port}}, topology.cores);
     if (!opened) return complain(opened.error().message), kFailed;
     port = std::move(opened).value();
   }
   forwarder::ForwarderProcess process(
       std::move(setup).value(),
       port.has_value()
-          ? forwarder::WidePort::over([&port](runtime::Doorbell&) -> io::Port& { return port->port(); }, port->pool())
+          ? forwarder::WidePort::over([&port](runtime::Doorbell&) -> io::Port& { return port->port(0); }, port->pool())
           : forwarder::ForwarderProcess::over_socket);
   asio::signal_set signals(process.io(), SIGINT, SIGTERM);
   int received = 0;

@@ -1,7 +1,6 @@
 #include "apps/commands/top.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -13,6 +12,7 @@
 
 #include "apps/commands/command.h"
 #include "apps/commands/signals.h"
+#include "apps/commands/terminal.h"
 #include "apps/commands/top_screen.h"
 #include "apps/node/admin.h"
 
@@ -42,28 +42,6 @@ Look look_at(const config::Topology& topology) {
   look.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   return look;
 }
-
-// The whole screen, given back at the end; nothing where the output is no terminal.
-class Terminal {
- public:
-  Terminal() {
-    if (is_terminal_) fmt::print("\x1b[?1049h\x1b[?25l");
-  }
-  ~Terminal() {
-    if (is_terminal_) fmt::print("\x1b[?25h\x1b[?1049l");
-    std::fflush(stdout);
-  }
-  Terminal(const Terminal&) = delete;
-  Terminal& operator=(const Terminal&) = delete;
-
-  void show(const std::string& screen) const {
-    fmt::print("{}{}{}", is_terminal_ ? "\x1b[H\x1b[J" : "", screen, is_terminal_ ? "" : "\n");
-    std::fflush(stdout);
-  }
-
- private:
-  bool is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
-};
 
 int top(const Options& options) {
   const auto loaded = config::load_topology(options.topology);

@@ -39,10 +39,11 @@ io::WideAreaConfig paths_of(const config::Topology& topology) {
 }  // namespace
 
 Result<std::unique_ptr<io::EthdevPort>> open_device(const config::PortSettings& port, std::size_t nth,
-                                                    rte_mempool& pool) {
+                                                    rte_mempool& pool, bool listens_only) {
   const bool of_kernel = port.port == config::PortSettings::Port::af_packet;
-  return io::EthdevPort::open(
-      {.devargs = of_kernel ? io::af_packet_devargs(port.device, nth) : port.device, .pool = &pool});
+  return io::EthdevPort::open({.devargs = of_kernel ? io::af_packet_devargs(port.device, nth) : port.device,
+                               .pool = &pool,
+                               .listens_only = listens_only});
 }
 
 Result<std::unique_ptr<Ports>> Ports::open(const config::Topology& topology, const Networks& networks,

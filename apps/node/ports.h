@@ -21,8 +21,9 @@
 namespace garrison::node {
 
 // A port that is a device, with buffers of `pool`, which outlives it; `nth` tells the devices of a process apart.
+// `listens_only` as io::EthdevOptions has it.
 [[nodiscard]] Result<std::unique_ptr<io::EthdevPort>> open_device(const config::PortSettings& port, std::size_t nth,
-                                                                  rte_mempool& pool);
+                                                                  rte_mempool& pool, bool listens_only = false);
 
 // Memory that the ports of one server take from the EAL.
 inline constexpr std::size_t kPortMemoryMib = 24;

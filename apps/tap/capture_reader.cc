@@ -20,6 +20,9 @@ constexpr std::uint32_t kPcapNanoseconds = 0xa1b23c4d;
 constexpr std::uint16_t kEthernet = 1;
 constexpr std::uint16_t kTimeResolution = 9;
 constexpr std::uint16_t kTimeOffset = 14;
+constexpr std::uint16_t kFlags = 2;
+constexpr std::uint32_t kDirections = 3;
+constexpr std::uint32_t kOutbound = 2;
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 constexpr std::size_t kPcapHeadBytes = 24;
 constexpr std::size_t kPcapRecordBytes = 16;
@@ -132,7 +135,6 @@ bool CaptureReader::read_block(std::uint32_t& type) {
 std::optional<CapturedFrame> CaptureReader::next_of_pcapng() {
   std::uint32_t type = 0;
   while (!fault_.has_value() && read_block(type)) {
-    std::optional<CapturedFrame> frame;
     if (type == kSection) {
       interfaces_.clear();
     } else if (type == kInterfaceBlock) {
@@ -152,25 +154,36 @@ void CaptureReader::on_interface() {
   if (u16(0) != kEthernet) return void(fail("an interface that is not Ethernet"));
   Interface& interface = interfaces_.emplace_back();
   interface.snap_bytes = u32(4);
-  for (std::size_t at = 8; at + 4 <= block_.size();) {
-    const std::uint16_t code = u16(at);
-    const std::size_t size = u16(at + 2);
-    at += 4;
-    if (code == 0) return;
-    if (size > block_.size() - at) return void(fail("an option that is longer than its block"));
+  bool fits = true;
+  const bool whole = each_option(8, [&](std::uint16_t code, std::size_t at, std::size_t size) {
     if (code == kTimeResolution && size == 1) {
       const unsigned power = block_[at] & 0x7fU;
       const bool binary = (block_[at] & 0x80U) != 0;
-      if (power > (binary ? 63U : 19U)) return void(fail("a time resolution that does not fit 64 bits"));
+      fits = power <= (binary ? 63U : 19U);
       interface.units_per_s = 1;
-      for (unsigned i = 0; i < power; ++i) interface.units_per_s *= binary ? 2 : 10;
+      for (unsigned i = 0; fits && i < power; ++i) interface.units_per_s *= binary ? 2 : 10;
     } else if (code == kTimeOffset && size == 8) {
       const auto low = std::uint64_t{u32(swapped_ ? at + 4 : at)};
       const auto high = std::uint64_t{u32(swapped_ ? at : at + 4)};
       interface.offset_s = static_cast<std::int64_t>(high << 32U | low);
     }
+  });
+  if (!whole) fail("an option that is longer than its block");
+  if (!fits) fail("a time resolution that does not fit 64 bits");
+}
+
+template <typename Use>
+bool CaptureReader::each_option(std::size_t at, Use&& use) const {
+  while (at + 4 <= block_.size()) {
+    const std::uint16_t code = u16(at);
+    const std::size_t size = u16(at + 2);
+    at += 4;
+    if (code == 0) return true;
+    if (size > block_.size() - at) return false;
+    use(code, at, size);
     at += (size + 3) / 4 * 4;
   }
+  return true;
 }
 
 std::optional<Instant> CaptureReader::time_of(const Interface& interface, std::uint64_t units) {
@@ -197,7 +210,13 @@ std::optional<CapturedFrame> CaptureReader::enhanced_packet() {
   if (bytes > block_.size() - kHead) return fail("a packet that is longer than its block");
   const std::optional<Instant> when = time_of(interfaces_[interface], units);
   if (!when.has_value()) return fail("a packet of no time that there is");
-  return CapturedFrame{*when, interface, ByteView(block_).subspan(kHead, bytes), std::max(wire_bytes, bytes)};
+  CapturedFrame frame{*when, interface, ByteView(block_).subspan(kHead, bytes), std::max(wire_bytes, bytes)};
+  const bool whole =
+      each_option(kHead + (bytes + 3) / 4 * 4, [&](std::uint16_t code, std::size_t at, std::size_t size) {
+        if (code == kFlags && size == 4) frame.sent = (u32(at) & kDirections) == kOutbound;
+      });
+  if (!whole) return fail("an option that is longer than its block");
+  return frame;
 }
 
 std::optional<CapturedFrame> CaptureReader::simple_packet() {

@@ -26,6 +26,7 @@ struct CapturedFrame {
   std::size_t interface = 0;   // in the order in which its section describes them
   ByteView bytes;              // until the next one is read
   std::size_t wire_bytes = 0;  // more than those where the capture has cut it short
+  bool sent = false;           // by who captured it, and not heard
 };
 
 class CaptureReader {
@@ -60,6 +61,9 @@ class CaptureReader {
   void on_interface();
   [[nodiscard]] std::optional<CapturedFrame> enhanced_packet();
   [[nodiscard]] std::optional<CapturedFrame> simple_packet();
+  // Calls `use(code, at, size)` for each option of the block from `at` on; false where one goes beyond it.
+  template <typename Use>
+  [[nodiscard]] bool each_option(std::size_t at, Use&& use) const;
   [[nodiscard]] std::optional<Instant> time_of(const Interface& interface, std::uint64_t units);
 
   [[nodiscard]] std::uint32_t u32(std::size_t at) const;

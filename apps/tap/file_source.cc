@@ -78,6 +78,7 @@ std::optional<TappedFrame> FileSource::next() {
     if (!given_.has_value()) return std::nullopt;
     const CapturedFrame& frame = *files_[*given_].next;
     const std::size_t tap = files_.size() == 1 ? frame.interface : *given_;
+    if (frame.sent) continue;
     if (tap < kMaxTaps) return TappedFrame{frame.when, tap, frame.bytes, frame.wire_bytes > frame.bytes.size()};
     ++other_interfaces_;
   }

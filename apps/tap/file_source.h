@@ -32,7 +32,7 @@ class FileSource {
   // One or two files.
   [[nodiscard]] static Result<FileSource> open(const std::vector<std::string>& paths);
 
-  // The next frame, until the one after it is asked for; none at the end.
+  // The next frame that was heard, until the one after it is asked for; none at the end.
   [[nodiscard]] std::optional<TappedFrame> next();
   // Files that went wrong before their end, a line each; and frames of interfaces beyond the second one are no taps.
   [[nodiscard]] std::vector<std::string> faults() const;

@@ -39,7 +39,8 @@ LinkBook::LinkBook(SiteId from, SiteId to, TrafficClass traffic, PartJudge& judg
       window_(kWindow),
       newest_(plan_.code().n),
       kept_(plan_.code().n),
-      judged_(plan_.code().n) {
+      judged_(plan_.code().n),
+      spans_(plan_.code().n) {
   CHECK(plan_.on_hub());
 }
 
@@ -71,7 +72,7 @@ std::optional<DropReason> LinkBook::take(Instant now, std::size_t tap, const lin
   const MessageView::Outcome outcome = message.take(now, tap, name, again, part, part_judge_, limits);
   for (std::size_t i = 0; i < kept_.size(); ++i) kept_[i] += message.kept_bytes(i);
   if (const auto refused = refuse(name, outcome); refused.has_value()) return refused;
-  auto& [first, last] = spans_[tap];
+  auto& [first, last] = spans_[name.index][tap];
   if (first == SeqNum() || name.sequence < first) first = name.sequence;
   last = std::max(last, name.sequence);
   follow(name.index, name.sequence);
@@ -199,7 +200,7 @@ void LinkBook::judge_server(const MessageView& message, std::size_t index, Serve
   const auto heard_by = [&](const auto& span) {
     return span.first != SeqNum() && message.sequence() >= span.first && message.sequence() <= span.second;
   };
-  if (!std::ranges::all_of(spans_, heard_by)) return;
+  if (!std::ranges::all_of(spans_[index], heard_by)) return;
   for (std::size_t tap = 0; tap < kMaxTaps; ++tap) {
     const std::uint32_t here = sent.heard[tap];
     const std::uint32_t there = sent.heard[1 - tap];

@@ -136,7 +136,7 @@ class LinkBook {
   std::vector<SeqNum> newest_;     // by index
   std::vector<std::size_t> kept_;  // bytes, by index
   Judged judged_;
-  Spans spans_{};  // by tap, of the link messages that it heard parts of; first 0: none
+  std::vector<Spans> spans_;  // by index and tap, of the link messages that it heard that part of; first 0: none
 };
 
 }  // namespace garrison::tap

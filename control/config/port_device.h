@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "control/config/topology.h"
 
@@ -19,5 +20,8 @@ struct PortDevice {
 };
 
 [[nodiscard]] PortDevice device_of(const PortSettings& port);
+
+// "inproc", "af_packet:INTERFACE", a PCI address, or a virtual device of DPDK; addresses are not part of it.
+[[nodiscard]] Result<PortSettings> parse_port(std::string_view text);
 
 }  // namespace garrison::config

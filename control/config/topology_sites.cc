@@ -6,14 +6,12 @@
 #include <map>
 
 #include "control/config/names.h"
+#include "control/config/port_device.h"
 #include "control/config/text_values.h"
 #include "control/config/topology_tables.h"
 
 namespace garrison::config {
 namespace {
-
-constexpr std::size_t kMaxInterfaceNameBytes = 15;  // Linux IFNAMSIZ, less the final zero
-constexpr std::string_view kAfPacket = "af_packet:";
 
 void read_mac(Section& section, std::string_view key, MacAddress& out) {
   section.parsed(key, out, parse_mac, "a MAC address; write six pairs of hex digits: \"02:00:00:00:00:01\"");
@@ -23,30 +21,13 @@ void read_mac(Section& section, std::string_view key, MacAddress& out) {
   }
 }
 
-// "inproc", "af_packet:INTERFACE", a PCI address, or a virtual device of DPDK.
 void read_port(Section& section, PortSettings& out) {
-  std::string port;
-  section.text("port", port);
-  if (port.starts_with(kAfPacket)) {
-    out.port = PortSettings::Port::af_packet;
-    out.device = port.substr(kAfPacket.size());
-    if (out.device.empty() || out.device.size() > kMaxInterfaceNameBytes ||
-        out.device.find_first_of("/:, \t") != std::string::npos) {
-      section.fault("port",
-                    fmt::format("\"{}\" is not the name of a network interface; 'ip link' lists them", out.device));
-    }
-    return;
-  }
-  if (port == "inproc") return;
-  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
-  const bool pci = !port.empty() && hex(port.front()) && port.find(':') != std::string::npos;
-  if (!pci && !port.starts_with("net_")) {
-    section.fault("port", fmt::format("port \"{}\" is not known; write \"inproc\", \"af_packet:INTERFACE\", a PCI "
-                                      "address such as \"0000:3b:00.0\" or a DPDK device such as \"net_memif0,...\"",
-                                      port));
-  }
-  out.port = PortSettings::Port::dpdk;
-  out.device = std::move(port);
+  std::string text;
+  section.text("port", text);
+  Result<PortSettings> port = parse_port(text);
+  if (!port) return section.fault("port", port.error().message);
+  out.port = port.value().port;
+  out.device = std::move(port).value().device;
 }
 
 // The keys that every port has.

@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "dataplane/io/mbuf.h"
 #include "dataplane/runtime/eal.h"
 
 namespace garrison::io {
@@ -73,6 +75,19 @@ Result<std::string> device_name(const std::string& devargs) {
   return name;
 }
 
+// The driver's socket hears every interface of the network namespace until it is bound to its own. What is in its ring
+// by now may be anybody's.
+void discard_what_others_sent(Port& port) {
+  constexpr std::size_t kBurst = 32;
+  constexpr std::size_t kRing = 16'384;  // more than it has
+  std::array<rte_mbuf*, kBurst> frames{};
+  for (std::size_t i = 0; i < kRing / kBurst; ++i) {
+    const std::size_t count = port.rx_burst(frames);
+    if (count == 0) return;
+    give_back(std::span(frames).first(count));
+  }
+}
+
 }  // namespace
 
 std::string af_packet_devargs(const std::string& interface, std::size_t nth) {
@@ -102,13 +117,17 @@ Result<std::unique_ptr<EthdevPort>> EthdevPort::open(const EthdevOptions& option
   std::unique_ptr<EthdevPort> port(new EthdevPort(name.value(), id));
   if (Result<void> configured = port->configure(options); !configured) return configured.error();
   port->fd_ = new_packet_socket(before);
+  if (port->name_.starts_with("net_af_packet")) discard_what_others_sent(*port);
   return port;
 }
 
 Result<void> EthdevPort::configure(const EthdevOptions& options) {
   rte_eth_conf conf{};
   conf.rxmode.mtu = RTE_ETHER_MTU;
-  if (const int e = rte_eth_dev_configure(id_, 1, 1, &conf); e != 0) return failure(name_, "cannot be configured", e);
+  listens_only_ = options.listens_only;
+  const std::uint16_t tx_queues = listens_only_ ? 0 : 1;
+  if (const int e = rte_eth_dev_configure(id_, 1, tx_queues, &conf); e != 0)
+    return failure(name_, "cannot be configured", e);
   std::uint16_t rx = options.rx_descriptors;
   std::uint16_t tx = options.tx_descriptors;
   if (const int e = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx); e != 0) return failure(name_, "has no rings", e);
@@ -117,7 +136,7 @@ Result<void> EthdevPort::configure(const EthdevOptions& options) {
   if (const int e = rte_eth_rx_queue_setup(id_, kQueue, rx, socket, nullptr, options.pool); e != 0) {
     return failure(name_, "has no receive queue", e);
   }
-  if (const int e = rte_eth_tx_queue_setup(id_, kQueue, tx, socket, nullptr); e != 0) {
+  if (const int e = listens_only_ ? 0 : rte_eth_tx_queue_setup(id_, kQueue, tx, socket, nullptr); e != 0) {
     return failure(name_, "has no transmit queue", e);
   }
   if (const int e = rte_eth_dev_start(id_); e != 0) return failure(name_, "does not start", e);
@@ -151,6 +170,7 @@ std::size_t EthdevPort::rx_burst(std::span<rte_mbuf*> out) {
 }
 
 std::size_t EthdevPort::tx_burst(std::span<rte_mbuf*> frames) {
+  CHECK(!listens_only_);
   const auto have = static_cast<std::uint16_t>(std::min<std::size_t>(frames.size(), UINT16_MAX));
   return rte_eth_tx_burst(id_, kQueue, frames.data(), have);
 }

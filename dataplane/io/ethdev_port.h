@@ -1,7 +1,7 @@
 // EthdevPort: any interface DPDK can drive, named by one devargs string: "0000:03:00.0", "net_af_packet0,iface=lan0",
 // "net_af_xdp0,iface=lan0", "net_memif0,role=client", "net_pcap0,...", "net_ring0", "net_null0".
 //
-// One receive and one transmit queue, for one worker.
+// One receive and one transmit queue, for one worker; of a port that only listens there is no transmit queue.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct EthdevOptions {
   rte_mempool* pool = nullptr;          // mbufs to receive into; outlives the port
   std::uint16_t rx_descriptors = 1024;  // wishes; the driver may round
   std::uint16_t tx_descriptors = 1024;
-  bool promiscuous = true;  // hear every frame; read back from the driver, and an error where it does not hold
+  bool promiscuous = true;    // hear every frame; read back from the driver, and an error where it does not hold
+  bool listens_only = false;  // there is no transmit queue: nothing can be sent, and tx_burst() is never called
 };
 
 // Of an interface of the kernel, over af_packet; `nth` tells the devices of a process apart.
@@ -55,6 +56,7 @@ class EthdevPort final : public Port {
   MacAddress mac_{};
   int fd_ = -1;  // the driver's hidden socket, still the driver's
   bool started_ = false;
+  bool listens_only_ = false;
 };
 
 }  // namespace garrison::io

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <rte_ethdev.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -45,6 +46,23 @@ TEST(EthdevPortTest, a_net_ring_port_gives_back_what_was_sent_and_can_be_opened_
     EXPECT_EQ(port->stats().tx_frames, 3U);
   }
   EXPECT_EQ(test::in_use(pool), 0U);
+}
+
+TEST(EthdevPortTest, a_port_that_only_listens_has_no_transmit_queue) {
+  const Pool pool = test::test_pool(2047);
+  Result<std::unique_ptr<EthdevPort>> port =
+      EthdevPort::open({.devargs = "net_null0,size=128", .pool = pool.get(), .listens_only = true});
+  ASSERT_TRUE(port.ok()) << port.error().message;
+  std::uint16_t id = 0;
+  ASSERT_EQ(rte_eth_dev_get_port_by_name("net_null0", &id), 0);
+  rte_eth_dev_info info{};
+  ASSERT_EQ(rte_eth_dev_info_get(id, &info), 0);
+  EXPECT_EQ(info.nb_rx_queues, 1U);
+  EXPECT_EQ(info.nb_tx_queues, 0U);
+  std::array<rte_mbuf*, 16> frames{};
+  ASSERT_EQ(port.value()->rx_burst(frames), 16U);
+  EXPECT_DEATH(static_cast<void>(port.value()->tx_burst(frames)), "CHECK");
+  for (rte_mbuf* const frame : frames) test::free_frame(frame);
 }
 
 TEST(EthdevPortTest, a_net_null_port_makes_frames_and_swallows_them) {

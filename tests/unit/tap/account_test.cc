@@ -97,6 +97,17 @@ TEST_F(AccountTest, two_taps_hear_one_sending_and_not_two) {
   EXPECT_EQ(account_.senders().at({kSource, ServerId(0)}).sequences.only_at(0), 1U);
 }
 
+TEST_F(AccountTest, what_is_on_its_way_to_the_other_tap_is_missed_by_nobody) {
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    for (std::uint16_t server = 0; server < kServers; ++server) {
+      const std::vector<Bytes> sent = frames(part(whole(sequence), sequence, server), sequence, server);
+      hear(account_, sent, Instant(1), 0);
+      if (sequence < 3 || server > 0) hear(account_, sent, Instant(2), 1);
+    }
+  }
+  EXPECT_EQ(all(said(account_)).only_at[0], 0U) << "the last one of server 0";
+}
+
 TEST_F(AccountTest, the_same_frames_give_the_same_account) {
   std::vector<Bytes> heard;
   for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {

@@ -50,7 +50,8 @@ TEST_F(FileSourceTest, two_files_are_aligned_by_sequence_and_not_by_time) {
   const std::string second =
       write("second", capture(std::span(without).subspan(2500), 5));  // starts later; other clock
   Account account(topology_, nullptr);
-  const auto faults = run_files({first, second}, account);
+  Pipeline pipeline(account, {}, nullptr);
+  const auto faults = run_files({first, second}, pipeline);
   ASSERT_TRUE(faults.ok());
   EXPECT_TRUE(faults.value().empty());
   const SequenceLog& sequences = account.senders().at({kSource, ServerId(0)}).sequences;
@@ -62,7 +63,8 @@ TEST_F(FileSourceTest, two_files_are_aligned_by_sequence_and_not_by_time) {
   EXPECT_EQ(account.tap(1).first, Instant(seconds(5).ns()));
 
   Account swapped(topology_, nullptr);
-  ASSERT_TRUE(run_files({second, first}, swapped).ok());
+  Pipeline other_way(swapped, {}, nullptr);
+  ASSERT_TRUE(run_files({second, first}, other_way).ok());
   EXPECT_EQ(swapped.senders().at({kSource, ServerId(0)}).sequences.only_at(1), 1U);
 }
 
@@ -87,7 +89,8 @@ TEST_F(FileSourceTest, interfaces_of_one_file_are_its_taps) {
   file.section().interface().interface().interface();
   file.packet(0, 1, heard[0]).packet(1, 2, heard[0]).packet(2, 3, heard[1]);
   Account account(topology_, nullptr);
-  const auto faults = run_files({write("file", file)}, account);
+  Pipeline pipeline(account, {}, nullptr);
+  const auto faults = run_files({write("file", file)}, pipeline);
   ASSERT_TRUE(faults.ok());
   EXPECT_EQ(account.tap(0).frames, 1U);
   EXPECT_EQ(account.tap(1).frames, 1U);
@@ -99,8 +102,9 @@ TEST_F(FileSourceTest, a_file_that_goes_wrong_is_counted_up_to_there_and_named) 
   CaptureBytes file = capture(stream(3), 1);
   file.u32(7);
   Account account(topology_, nullptr);
+  Pipeline pipeline(account, {}, nullptr);
   const std::string path = write("broken", file);
-  const auto faults = run_files({path}, account);
+  const auto faults = run_files({path}, pipeline);
   ASSERT_TRUE(faults.ok());
   EXPECT_EQ(account.tap(0).frames, 3U);
   ASSERT_EQ(faults.value().size(), 1U);
@@ -117,7 +121,8 @@ TEST_F(FileSourceTest, frames_that_were_cut_short_are_told) {
   CaptureBytes file;
   file.pcap_head().u32(1).u32(0).u32(20).u32(200).bytes(ByteView(heard[0]).first(20));
   Account account(topology_, nullptr);
-  const auto faults = run_files({write("cut", file)}, account);
+  Pipeline pipeline(account, {}, nullptr);
+  const auto faults = run_files({write("cut", file)}, pipeline);
   ASSERT_TRUE(faults.ok());
   ASSERT_EQ(faults.value().size(), 1U);
   EXPECT_NE(faults.value().front().find("in part"), std::string::npos);
