@@ -147,7 +147,8 @@ Verdict BatchVerifier::verify(Principal signer, KeyEpoch epoch, const Digest& le
   const bool good = alone != nullptr ? alone->verify(statement, block->signature)
                                      : std::get<1>(known->key)->verify(statement, block->signature);
   if (!good) return Verdict::bad_signature;
-  if (block->leaf_count > 1) keep(*known, *root, block->leaf_count, block->signature);
+  if (block->leaf_count > 1 || signer.kind == Principal::Kind::server)
+    keep(*known, *root, block->leaf_count, block->signature);
   return Verdict::good;
 }
 

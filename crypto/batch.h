@@ -80,6 +80,7 @@ class BatchSigner {
  public:
   BatchSigner(SystemId system, Principal self, KeyEpoch epoch, PrivateKey key);
 
+  [[nodiscard]] Scheme scheme() const { return key_.scheme(); }
   // Bytes that the block of any message of a batch of `leaves` messages takes at most.
   [[nodiscard]] std::size_t block_bytes(std::size_t leaves) const;
   // Signs 1..kMaxMerkleLeaves leaves with one signature. Writes block i to the front of blocks[i], which has room for
@@ -101,7 +102,8 @@ enum class Verdict : std::uint8_t { good, malformed, unknown_signer, bad_signatu
 // cost a path and no signature. One thread at a time; nothing is shared between servers.
 class BatchVerifier {
  public:
-  // `directory` must outlive it. `roots_per_principal` bounds the cache, which keeps no root of a single message.
+  // `directory` must outlive it. `roots_per_principal` bounds the cache, which keeps no root of a single message of
+  // a client or a site: those of servers come again, as parts of link messages do that several servers introduce.
   BatchVerifier(SystemId system, const KeyDirectory& directory, std::size_t roots_per_principal = 64);
 
   [[nodiscard]] Verdict verify(Principal signer, KeyEpoch epoch, const Digest& leaf, ByteView block);

@@ -167,6 +167,8 @@ std::string_view name(Scheme scheme) { return row(scheme).name; }
 std::size_t signature_bytes(Scheme scheme) { return row(scheme).signature_bytes; }
 bool is_modelled(Scheme scheme) { return scheme == Scheme::modelled || scheme == Scheme::modelled_rsa1024; }
 
+bool signs_cheaply(Scheme scheme) { return scheme == Scheme::ed25519 || scheme == Scheme::modelled; }
+
 std::optional<Scheme> scheme_from_name(std::string_view name) {
   for (const SchemeRow& candidate : kSchemes) {
     if (candidate.name == name) return candidate.scheme;

@@ -23,6 +23,8 @@ enum class Scheme : std::uint8_t { ed25519 = 1, rsa2048 = 2, rsa3072 = 3, modell
 [[nodiscard]] std::optional<Scheme> scheme_from_number(std::uint8_t number);
 [[nodiscard]] std::size_t signature_bytes(Scheme scheme);
 [[nodiscard]] bool is_modelled(Scheme scheme);
+// Whether making a signature costs no more than verifying one.
+[[nodiscard]] bool signs_cheaply(Scheme scheme);
 
 // Copies share the immutable key; each copy has contexts of its own, so give each thread a copy.
 class PublicKey {

@@ -106,7 +106,7 @@ void Host::finish(bool busy) {
   free_at_ = after_work(now);
   if (busy || parts_hold_work()) return schedule_pass(now + config_.hop);
   // What waits for the network needs no wakeup: the network calls.
-  Instant due = server_->control().next_wakeup();
+  Instant due = earlier(server_->control().next_wakeup(), server_->crypto().next_wakeup());
   if (all_sent) due = earlier(due, server_->lan().next_wakeup());
   if (server_->wan() != nullptr && all_wan_sent) due = earlier(due, server_->wan()->next_wakeup());
   schedule_pass(std::max(now + config_.hop, due));
@@ -156,7 +156,7 @@ bool Host::parts_hold_work() const {
   }
   const server::ForwarderQueues& forwarder = queues.forwarder;
   if (forwarder.received != nullptr && forwarder.received->size() + forwarder.to_present->size() > 0) return true;
-  return !received_.empty() || queues.to_sign->size() + queues.to_check->size() + queues.received_bounded->size() +
+  return !received_.empty() || queues.to_check->size() + queues.received_bounded->size() +
                                        queues.received_timely->size() + queues.to_send->size() >
                                    0;
 }

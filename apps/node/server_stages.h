@@ -61,6 +61,9 @@ class CryptoStage final : public runtime::Stage {
       : server_(server), id_(id_of(server)), membership_(membership), name_(server.name() + " crypto") {}
 
   std::size_t poll(Instant now) override { return membership_.read().contains(id_) ? server_.crypto().poll(now) : 0; }
+  [[nodiscard]] Instant next_wakeup() const override {
+    return membership_.read().contains(id_) ? server_.crypto().next_wakeup() : Instant::never();
+  }
   [[nodiscard]] std::string_view name() const override { return name_; }
 
  private:

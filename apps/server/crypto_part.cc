@@ -18,6 +18,8 @@ CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directo
     : config_(config),
       validator_(config.system, config.site, config.servers, directory, config.configured),
       signer_(std::move(signer)),
+      pace_(config.longest_signing_gap),
+      parts_alone_(crypto::signs_cheaply(signer_.scheme())),
       queues_(queues),
       receive_slab_(receive_slab),
       client_slab_(client_slab),
@@ -25,7 +27,16 @@ CryptoPart::CryptoPart(const Config& config, const crypto::KeyDirectory& directo
       timely_(config.servers),
       bounded_(config.servers) {}
 
-std::size_t CryptoPart::poll(Instant) {
+std::size_t CryptoPart::poll(Instant now) {
+  pace_.on_round(now);
+  const std::size_t done = round(now);
+  pace_.worked(done > 0);
+  return done;
+}
+
+Instant CryptoPart::next_wakeup() const { return queues_.to_sign->size() > 0 ? pace_.next() : Instant::never(); }
+
+std::size_t CryptoPart::round(Instant now) {
   take_in();
   const std::size_t timely = verify_timely();
   const std::size_t bounded = verify_bounded() + verify_wan() + verify_bundles();
@@ -34,9 +45,11 @@ std::size_t CryptoPart::poll(Instant) {
   // much at once.
   const bool behind = timely + bounded > 0 && verified_since_signing_ < config_.verify_per_signature;
   if (behind) return timely + bounded;
-  const std::size_t made = sign() + share();
-  if (made > 0) verified_since_signing_ = 0;
-  return timely + bounded + made;
+  const std::size_t shared = share();
+  const std::size_t made = now < pace_.next() ? 0 : sign();
+  if (made > 0) pace_.on_signed(now);
+  if (made + shared > 0) verified_since_signing_ = 0;
+  return timely + bounded + made + shared;
 }
 
 void CryptoPart::take_in() {
@@ -153,32 +166,42 @@ std::size_t CryptoPart::verify_clients(std::size_t budget) {
 std::size_t CryptoPart::sign() {
   std::array<Outbound, kMaxOwnBatch> batch;
   const std::size_t limit = std::min(batch.size(), queues_.signed_out->room());
-  const std::size_t count = queues_.to_sign->pop(std::span(batch).first(limit));
+  const std::span<Outbound> taken = std::span(batch).first(queues_.to_sign->pop(std::span(batch).first(limit)));
+  std::array<SlotRef*, kMaxOwnBatch> together;
+  std::size_t signing = 0;
+  for (Outbound& each : taken) {
+    const ByteView content = send_slab_.bytes(each.slot);
+    if (!message::is_signed(content, config_.configured)) continue;
+    SlotRef* const slot = &each.slot;
+    if (parts_alone_ && message::decode_envelope(content)->type == message::MessageType::LinkPart) {
+      sign({&slot, 1});
+    } else {
+      together[signing++] = slot;
+    }
+  }
+  if (signing > 0) sign(std::span(together).first(signing));
+  for (const Outbound& each : taken) {
+    CHECK(queues_.signed_out->push_one({.outbound = each, .message = validator_.own(send_slab_.bytes(each.slot))}));
+  }
+  return taken.size();
+}
 
+// Under one signature.
+void CryptoPart::sign(std::span<SlotRef* const> slots) {
   std::array<Digest, kMaxOwnBatch> leaves;
   std::array<MutableBytes, kMaxOwnBatch> blocks;
   std::array<std::size_t, kMaxOwnBatch> sizes{};
-  std::array<std::size_t, kMaxOwnBatch> leaf_of{};  // message of each leaf
-  std::size_t signing = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const ByteView content = send_slab_.bytes(batch[i].slot);
-    if (!message::is_signed(content, config_.configured)) continue;
-    leaves[signing] = crypto::leaf_digest(content);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const ByteView content = send_slab_.bytes(*slots[i]);
+    leaves[i] = crypto::leaf_digest(content);
     bytes_signed_ += content.size();
-    blocks[signing] = send_slab_.whole(batch[i].slot).subspan(content.size());
-    leaf_of[signing++] = i;
+    blocks[i] = send_slab_.whole(*slots[i]).subspan(content.size());
   }
-  if (signing > 0) {
-    signer_.sign(std::span(leaves).first(signing), std::span(blocks).first(signing), std::span(sizes).first(signing));
-    signatures_made_.add();
-    messages_signed_.add(signing);
-  }
-  for (std::size_t s = 0; s < signing; ++s) batch[leaf_of[s]].slot.length += static_cast<std::uint32_t>(sizes[s]);
-  for (std::size_t i = 0; i < count; ++i) {
-    const message::VerifiedMessage own = validator_.own(send_slab_.bytes(batch[i].slot));
-    CHECK(queues_.signed_out->push_one({.outbound = batch[i], .message = own}));
-  }
-  return count;
+  const std::size_t count = slots.size();
+  signer_.sign(std::span(leaves).first(count), std::span(blocks).first(count), std::span(sizes).first(count));
+  signatures_made_.add();
+  messages_signed_.add(count);
+  for (std::size_t i = 0; i < count; ++i) slots[i]->length += static_cast<std::uint32_t>(sizes[i]);
 }
 
 void CryptoPart::join_sites(std::size_t sites, std::unique_ptr<crypto::ThresholdSigner> signer, const Slab* wan_slab) {

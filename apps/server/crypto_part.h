@@ -9,9 +9,11 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "apps/server/queues.h"
+#include "apps/server/signing_pace.h"
 #include "apps/server/turns.h"
 #include "control/message/validate.h"
 #include "crypto/batch.h"
@@ -29,7 +31,8 @@ class CryptoPart {
     ServerId self;
     std::size_t servers = 0;
     message::Authentication configured = message::Authentication::signature;  // see message::Validator
-    std::size_t budget = 32;                 // signatures' worth of BOUNDED verification per round
+    std::size_t budget = 32;                         // signatures' worth of BOUNDED verification per round
+    Duration longest_signing_gap = milliseconds(5);  // see SigningPace
     std::size_t verify_per_signature = 128;  // while more waits to be verified, sign no sooner than after so many
   };
   // `directory`, `queues` and the slabs must outlive it.
@@ -46,6 +49,8 @@ class CryptoPart {
 
   // One round: TIMELY, then BOUNDED and clients within the budget, then a signature batch. Returns how much was done.
   std::size_t poll(Instant now);
+  // When it signs what waits for that.
+  [[nodiscard]] Instant next_wakeup() const;
 
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] std::uint64_t signatures_made() const { return signatures_made_.get(); }
@@ -64,6 +69,7 @@ class CryptoPart {
     std::size_t deficit = 0;
   };
 
+  std::size_t round(Instant now);
   void take_in();
   std::size_t verify_timely();
   // In signatures' worth.
@@ -81,11 +87,16 @@ class CryptoPart {
   std::size_t verify_bundles();
   bool verify_bundle(const BundleInbound& inbound);
   std::size_t sign();
+  void sign(std::span<SlotRef* const> slots);
   std::size_t share();
 
   Config config_;
   message::Validator validator_;
   crypto::BatchSigner signer_;
+  SigningPace pace_;
+  // A part crosses the wide area with its signature: where that is cheap to make, it is not shared among parts, since
+  // the path to a shared one is longer than it.
+  bool parts_alone_;
   Queues& queues_;
   const Slab& receive_slab_;
   const Slab& client_slab_;

@@ -13,7 +13,7 @@ constexpr std::size_t kServers = 4;
 
 class CryptoPartTest : public ::testing::Test {
  protected:
-  CryptoPart make(std::size_t verify_per_signature = 8) {
+  CryptoPart make(std::size_t verify_per_signature = 8, crypto::Scheme scheme = crypto::Scheme::modelled) {
     Bytes seed(8);
     seed[0] = 1;
     return CryptoPart(
@@ -23,9 +23,8 @@ class CryptoPartTest : public ::testing::Test {
          .servers = kServers,
          .verify_per_signature = verify_per_signature},
         keys_.directory(),
-        crypto::BatchSigner(
-            keys_.system(), keys_.server(kSelf), keys_.epoch(),
-            crypto::PrivateKey::parse(crypto::Scheme::modelled, crypto::SecretBytes(ByteView(seed))).value()),
+        crypto::BatchSigner(keys_.system(), keys_.server(kSelf), keys_.epoch(),
+                            crypto::PrivateKey::parse(scheme, crypto::SecretBytes(ByteView(seed))).value()),
         queues_, receive_slab_, client_slab_, send_slab_);
   }
   void receive(ServerId from, const Bytes& bytes, TrafficClass traffic = TrafficClass::bounded) {
@@ -39,6 +38,16 @@ class CryptoPartTest : public ::testing::Test {
     slot.length = static_cast<std::uint32_t>(content.size());
     std::copy(content.begin(), content.end(), send_slab_.bytes(slot).begin());
     ASSERT_TRUE(queues_.to_sign->push_one({.slot = slot, .to = ServerSet::all(kServers).without(kSelf)}));
+  }
+  // As a batch of the site has them, for three other sites in both classes.
+  void ask_to_sign_parts() {
+    const Bytes bytes(30, 1);
+    for (std::uint16_t site = 1; site <= 3; ++site) {
+      for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
+        ask_to_sign(message::encode(keys_.envelope(kSelf), message::LinkPart{SiteId(site), traffic, 0, 2, 4,
+                                                                             Incarnation(1), SeqNum(1), 60, bytes}));
+      }
+    }
   }
   std::vector<ServerId> verified_from() {
     std::vector<ServerId> from;
@@ -110,19 +119,59 @@ TEST_F(CryptoPartTest, a_sender_with_much_to_verify_does_not_keep_the_others_wai
 
 // [ARCH] 4.1: the signatures of parts are amortised over those of several messages. What a batch of the site sends,
 // whatever site and class it is for, costs a server one private operation.
-TEST_F(CryptoPartTest, parts_of_one_batch_for_several_sites_and_classes_share_one_signature) {
-  CryptoPart part = make();
-  const Bytes bytes(30, 1);
-  for (std::uint16_t site = 1; site <= 3; ++site) {
-    for (const TrafficClass traffic : {TrafficClass::timely, TrafficClass::bounded}) {
-      ask_to_sign(message::encode(keys_.envelope(kSelf), message::LinkPart{SiteId(site), traffic, 0, 2, 4,
-                                                                           Incarnation(1), SeqNum(1), 60, bytes}));
-    }
-  }
+TEST_F(CryptoPartTest, parts_of_one_batch_for_several_sites_and_classes_share_one_signature_that_is_dear) {
+  CryptoPart part = make(8, crypto::Scheme::modelled_rsa1024);
+  ask_to_sign_parts();
   part.poll({});
   EXPECT_EQ(queues_.signed_out->size(), 6U);
   EXPECT_EQ(part.messages_signed(), 6U);
   EXPECT_EQ(part.signatures_made(), 1U);
+}
+
+// A path to a shared signature would cross the wide area with each of them, and is longer than a signature.
+TEST_F(CryptoPartTest, each_part_has_a_signature_of_its_own_where_that_is_cheap) {
+  CryptoPart part = make();
+  ask_to_sign_parts();
+  for (std::uint64_t s = 1; s <= 2; ++s) {
+    ask_to_sign(message::encode(keys_.envelope(kSelf), message::Prepare{View(0), SeqNum(s), {}}));
+  }
+  part.poll({});
+  EXPECT_EQ(part.messages_signed(), 8U);
+  EXPECT_EQ(part.signatures_made(), 7U);
+  for (int i = 0; i < 6; ++i) {
+    SignedOutbound out;
+    ASSERT_TRUE(queues_.signed_out->pop_one(out));
+    const message::VerifiedMessage& message = out.message;
+    EXPECT_EQ(message.bytes().size() - message.content().size(),
+              crypto::kSignatureBlockHeaderBytes + crypto::signature_bytes(crypto::Scheme::modelled));
+  }
+}
+
+// Each signature costs every other server one to verify.
+TEST_F(CryptoPartTest, the_busier_it_is_the_longer_it_waits_before_it_signs_again) {
+  CryptoPart part = make(1);
+  Instant now;
+  const auto round = [&](bool with_work) {
+    now = now + milliseconds(1);
+    if (with_work) receive(ServerId(1), prepare(ServerId(1), 1));
+    part.poll(now);
+    verified_from();
+    for (SlotRef slot; queues_.refused->pop_one(slot);) receive_slab_.free(slot);
+  };
+  // How often it signs in a hundred rounds.
+  const auto signs = [&](bool busy) {
+    const std::uint64_t before = part.signatures_made();
+    for (std::uint64_t s = 1; s <= 100; ++s) {
+      ask_to_sign(message::encode(keys_.envelope(kSelf), message::Prepare{View(0), SeqNum(s), {}}));
+      round(busy);
+      for (SignedOutbound out; queues_.signed_out->pop_one(out);) send_slab_.free(out.outbound.slot);
+    }
+    return part.signatures_made() - before;
+  };
+  EXPECT_GT(signs(true), 30U);
+  EXPECT_LE(signs(true), 25U);
+  for (int i = 0; i < 100; ++i) round(false);
+  EXPECT_EQ(part.next_wakeup(), Instant::never());
 }
 
 TEST_F(CryptoPartTest, timely_messages_overtake_bounded_ones) {
