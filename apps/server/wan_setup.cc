@@ -99,11 +99,11 @@ std::vector<WanSite> sites_without_secrets(const config::Topology& topology, con
 
 }  // namespace
 
-// Parts of one message come as far apart as paths vary, and those of the second set after their timeout.
+// Parts of one message come as far apart as paths and what waits at their senders vary; the second set's timeout allows
+// for the latter, whether or not there is a second set that waits.
 Duration hub_request_after(const config::Topology& topology, const config::WanPair& pair) {
   const Duration longest = topology.wan.longest_hub_timeout.value_or(topology.wan.hub_timeout);
-  const Duration second_set = pair.kind == config::LinkKind::hub_optimistic ? longest : Duration();
-  return second_set + round_trip_of(pair) / 8 + kHubSkew;
+  return longest + round_trip_of(pair) / 8 + kHubSkew;
 }
 
 Result<WanConfig> make_wan_config(const config::Topology& topology, const config::SiteSettings& site, ServerId self,
