@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -57,6 +58,7 @@ template <typename Simulate, typename Print, typename Replay>
     for (std::uint64_t i = next++; i < seeds.runs; i = next++) {
       const std::uint64_t seed = seeds.first + i;
       results[i] = simulate(seed);
+      ::malloc_trim(0);  // of the hundreds of MiB that a run takes in pieces the allocator would keep most
       if (seeds.twice && results[i].ok() && simulate(seed).digest != results[i].digest) {
         results[i].violation = "determinism: the same seed gave another digest";
       }
