@@ -265,7 +265,8 @@ ThresholdSign::Refusal ThresholdSign::on_complete(const message::VerifiedMessage
 }
 
 void ThresholdSign::tick(Instant now, Output& output) {
-  for (auto at = batches_.lower_bound(floor_); at != batches_.end(); ++at) {
+  // From the newest: those that are over are many, and none of them is looked at.
+  for (auto at = batches_.rbegin(); at != batches_.rend() && at->first >= floor_; ++at) {
     if (at->second.request_at > now) continue;
     at->second.request_at = now + config_.repeat_period;
     say(SigRequest{at->first, false}, others(), output);
@@ -277,7 +278,9 @@ void ThresholdSign::tick(Instant now, Output& output) {
 
 Instant ThresholdSign::next_wakeup() const {
   Instant next = suspects_.next_due();
-  for (auto at = batches_.lower_bound(floor_); at != batches_.end(); ++at) next = earlier(next, at->second.request_at);
+  for (auto at = batches_.rbegin(); at != batches_.rend() && at->first >= floor_; ++at) {
+    next = earlier(next, at->second.request_at);
+  }
   return next;
 }
 
