@@ -23,12 +23,16 @@ site::MachineConfig machine_config(const config::Topology& topology, const confi
   config.sites = topology.sites.size();
   config.clock_bound = topology.global.clock_bound;
   config.sign_period = topology.global.sign_period;
+  if (topology.global.hurry_rate.has_value()) config.hurry_bytes_per_s = topology.global.hurry_rate->bits_per_s / 8;
   config.sender.envelope = envelope;
   config.sender.sites = topology.sites.size();
   config.sender.over_forwarders = over_forwarders(topology, site.id);
   config.sender.over_blink = over(config::LinkKind::blink, topology, site.id);
   config.pairs.timeout = topology.wan.blink_timeout;
   config.pairs.pairs.resize(topology.sites.size());
+  for (const config::SiteSettings& other : topology.sites) {
+    config.links.push_back(other.id == site.id ? std::nullopt : std::optional(link_plan(topology, site, other)));
+  }
   config.receiver.self = site.id;
   config.receiver.sites = topology.sites.size();
   for (const config::SiteSettings& other : topology.sites) {

@@ -177,10 +177,13 @@ std::string describe_wide_area(const Topology& topology) {
                     "site clocks: a tick every {}, or {} at rest, ordered within {} at worst; one server's clock "
                     "counts up to {} from "
                     "its site's;\n"
-                    "  a site signs once every {}\n",
+                    "  a site signs once every {}{}\n",
                     to_string(global.site_clock_tick), to_string(global.site_clock_rest),
                     to_string(local_ordering_bound(topology.prime)), to_string(global.clock_bound),
-                    to_string(global.sign_period));
+                    to_string(global.sign_period),
+                    global.hurry_rate
+                        ? fmt::format(", and at once while it says less than {}", to_string(*global.hurry_rate))
+                        : "");
 }
 
 }  // namespace

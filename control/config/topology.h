@@ -205,7 +205,8 @@ struct GlobalSettings {
   Duration site_clock_tick = milliseconds(10);  // each server introduces its clock so often, when it is waited for
   Duration site_clock_rest = milliseconds(30);  // and so often when it is not
   Duration sign_period = milliseconds(20);      // a site signs what it wants to say once per period of its clock
-  Duration clock_bound = milliseconds(400);     // B: how far from the site clock the tick of one server counts
+  std::optional<BitRate> hurry_rate;         // one that says less in all does not wait for its periods; none: it does
+  Duration clock_bound = milliseconds(400);  // B: how far from the site clock the tick of one server counts
 };
 
 // How the messages of one site reach another.

@@ -147,6 +147,7 @@ std::string wide_area(const NewTopology& wishes, const Topology& defaults) {
       "site_clock_tick = {}  # each server tells its site the time so often; timers below go by that\n"
       "site_clock_rest = {}  # and so often while none of them is about to go off\n"
       "sign_period = {}  # a site signs what it says to others once per period\n"
+      "# hurry_rate = \"5Mbit/s\"  # while it says less than that to all others, it waits for no period\n"
       "clock_bound = {}  # how far from its site's clock one server's may be; else it is held to that\n",
       quoted(name(global.protocol)), wishes.f_global.value_or((wishes.sites - 1) / 3),
       quoted(to_string(global.site_clock_tick)), quoted(to_string(global.site_clock_rest)),

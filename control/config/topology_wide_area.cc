@@ -84,10 +84,10 @@ void read_link_kind(Section& section, bool in_process, WanPair& out) {
   }
 }
 
-void read_rate(Section& section, std::optional<BitRate>& out) {
+void read_rate(Section& section, std::string_view key, std::optional<BitRate>& out) {
   BitRate rate;
-  section.parsed("rate", rate, parse_rate, kWantedRate);
-  if (section.has("rate")) out = rate;
+  section.parsed(key, rate, parse_rate, kWantedRate);
+  if (section.has(key)) out = rate;
 }
 
 // The two sites that `between` names, the lower one first.
@@ -124,7 +124,7 @@ void read_pair(Faults& faults, const toml::table& table, bool in_process, std::s
   WanPair& pair = *std::ranges::find_if(
       out.pairs, [&](const WanPair& one) { return std::pair(one.first, one.second) == *between; });
   read_link_kind(section, in_process, pair);
-  read_rate(section, pair.rate);
+  read_rate(section, "rate", pair.rate);
   if (pair.rate && out.rate && *pair.rate > *out.rate) {
     section.fault("rate", fmt::format("a site sends at most {} in all ([wan] rate), so not {} to one other; lower it",
                                       to_string(*out.rate), to_string(*pair.rate)));
@@ -137,7 +137,7 @@ void read_wan(Faults& faults, const toml::table& table, bool in_process, std::si
                    "ip_mtu", "lossy", "pair"});
   WanPair common;
   read_link_kind(section, in_process, common);
-  read_rate(section, out.rate);
+  read_rate(section, "rate", out.rate);
   section.duration("hub_timeout", out.hub_timeout, kShortestTick, kLongestPeriod);
   if (section.has("longest_hub_timeout")) {
     section.duration("longest_hub_timeout", out.longest_hub_timeout.emplace(), out.hub_timeout, kLongestPeriod);
@@ -217,8 +217,8 @@ void check_forwarder_ports(Section& root, const Topology& out) {
 
 void read_global(Faults& faults, const toml::table& table, std::size_t sites, const PrimeSettings& local,
                  GlobalSettings& out) {
-  std::vector<std::string_view> known{"protocol",        "f",           "site_clock_tick",
-                                      "site_clock_rest", "sign_period", "clock_bound"};
+  std::vector<std::string_view> known{"protocol",    "f",          "site_clock_tick", "site_clock_rest",
+                                      "sign_period", "hurry_rate", "clock_bound"};
   known.insert(known.end(), kPrimeKeys.begin(), kPrimeKeys.end());
   Section section(faults, table, "[global]", std::move(known));
   section.one_of("protocol", out.protocol, Choices<GlobalProtocol>(kGlobalProtocols));
@@ -231,6 +231,7 @@ void read_global(Faults& faults, const toml::table& table, std::size_t sites, co
   section.duration("site_clock_tick", out.site_clock_tick, kShortestTick, kLongestPeriod);
   section.duration("site_clock_rest", out.site_clock_rest, kShortestTick, kLongestPeriod);
   section.duration("sign_period", out.sign_period, kShortestTick, kLongestPeriod);
+  read_rate(section, "hurry_rate", out.hurry_rate);
   section.duration("clock_bound", out.clock_bound, kShortestTick, kLongestBound);
   read_prime(section, out.prime);
   check_periods(section, out);

@@ -107,6 +107,7 @@ struct Output {
 };
 
 struct Wakeup {};  // next_wakeup() has come
+struct Hurry {};   // what is new is to be said now, whatever the periods
 struct Persisted {
   PersistToken token = 0;
 };  // every record up to this token is durable
@@ -132,7 +133,7 @@ struct Restored {
 
 // A verified message: a peer's, this server's own after signing, what a Verify asked about, or one that
 // is_introduced().
-using Input = std::variant<Wakeup, Persisted, CheckpointDigest, Restored, message::VerifiedMessage>;
+using Input = std::variant<Wakeup, Hurry, Persisted, CheckpointDigest, Restored, message::VerifiedMessage>;
 
 // What state transfer goes by.
 struct Progress {

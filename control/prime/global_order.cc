@@ -419,11 +419,12 @@ bool GlobalOrder::may_propose(const Summaries& summaries) const {
          proposed_.value() < ordered.value() + config_.preprepare_pipeline && proposed_ < window_end();
 }
 
-void GlobalOrder::propose(Instant now, const Summaries& summaries, Promises& promises, ordering::Output& output) {
+void GlobalOrder::propose(Instant now, bool hurry, const Summaries& summaries, Promises& promises,
+                          ordering::Output& output) {
   if (!may_propose(summaries)) return;
   const bool period_passed = proposed_.next() == first_of_view_ || now >= proposed_at_ + config_.preprepare_period;
-  const bool idle = proposed_ <= ordered_;
-  if (!period_passed && (!config_.eager || !idle || considered_version_ == summaries.version())) return;
+  const bool early = hurry || (config_.eager && proposed_ <= ordered_);
+  if (!period_passed && (!early || considered_version_ == summaries.version())) return;
   considered_version_ = summaries.version();
   const SummaryVector eligible = eligible_through(summaries.rows(), config_.n, config_.quorum());
   if (!period_passed && at_least_as_up_to_date(proposed_eligible_, eligible)) return;

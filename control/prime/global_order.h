@@ -81,7 +81,7 @@ class GlobalOrder {
 
   // PRE-PREPARE, by the leader: at once when it makes requests eligible and the last one is globally ordered, else a
   // period after the last one if the matrix has changed.
-  void propose(Instant now, const Summaries& summaries, Promises& promises, ordering::Output& output);
+  void propose(Instant now, bool hurry, const Summaries& summaries, Promises& promises, ordering::Output& output);
   [[nodiscard]] Instant next_wakeup(const Summaries& summaries) const;
 
   [[nodiscard]] View view() const { return view_; }

@@ -4,7 +4,7 @@
 // arrived or its period has passed. A message has arrived when it has done its work: a PO-REQUEST when it is
 // preordered here, a PO-SUMMARY when the leader has shown it, a PO-ACK when what it acknowledged last has its
 // certificate. That batches by itself: the busier the site, the more one message carries. Without `eager` the period
-// alone decides.
+// alone decides. In a hurry nothing waits.
 #pragma once
 
 #include "dataplane/base/instant.h"
@@ -16,7 +16,9 @@ class Pacer {
  public:
   Pacer(bool eager, Duration period) : eager_(eager), period_(period) {}
 
-  [[nodiscard]] bool due(Instant now) const { return (eager_ && !in_flight_) || !spoken_ || now >= next(); }
+  [[nodiscard]] bool due(Instant now, bool hurry) const {
+    return hurry || (eager_ && !in_flight_) || !spoken_ || now >= next();
+  }
   // When due() turns true by time alone. Meaningful after the first sent().
   [[nodiscard]] Instant next() const { return last_ + period_; }
 

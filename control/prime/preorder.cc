@@ -284,8 +284,8 @@ std::size_t Preorder::outstanding() const {
   return static_cast<std::size_t>(introduced_.value() - of(config_.self).executed.value());
 }
 
-void Preorder::introduce(Instant now, Intake& intake, Promises& promises, ordering::Output& output) {
-  if (intake.empty() || outstanding() >= config_.max_outstanding_requests || !request_pacer_.due(now) ||
+void Preorder::introduce(Instant now, bool hurry, Intake& intake, Promises& promises, ordering::Output& output) {
+  if (intake.empty() || outstanding() >= config_.max_outstanding_requests || !request_pacer_.due(now, hurry) ||
       of(config_.self).held_bytes >= config_.ack_window_bytes) {
     return;
   }
@@ -298,8 +298,8 @@ void Preorder::introduce(Instant now, Intake& intake, Promises& promises, orderi
   promises.promise(request, kPoRequestSequenceBytes, config_.others(), output);
 }
 
-void Preorder::acknowledge(Instant now, Promises& promises, ordering::Output& output) {
-  if (acks_due_.empty() || !ack_pacer_.due(now)) return;
+void Preorder::acknowledge(Instant now, bool hurry, Promises& promises, ordering::Output& output) {
+  if (acks_due_.empty() || !ack_pacer_.due(now, hurry)) return;
   const auto end = acks_due_.begin() + static_cast<std::ptrdiff_t>(std::min(acks_due_.size(), kMaxAcksPerPoAck));
   const auto last = std::find_if(std::make_reverse_iterator(end), acks_due_.rend(), [&](const auto& entry) {
     return uncertified({entry.introducer, entry.sequence});

@@ -28,9 +28,9 @@ class Preorder {
   void on_ack(const message::VerifiedMessage& ack, ordering::Output& output);
 
   // PO-REQUEST, when updates wait and the own outstanding requests allow.
-  void introduce(Instant now, Intake& intake, Promises& promises, ordering::Output& output);
+  void introduce(Instant now, bool hurry, Intake& intake, Promises& promises, ordering::Output& output);
   // PO-ACK, all that are due in one message.
-  void acknowledge(Instant now, Promises& promises, ordering::Output& output);
+  void acknowledge(Instant now, bool hurry, Promises& promises, ordering::Output& output);
   [[nodiscard]] Instant next_wakeup(const Intake& intake) const;
 
   // PreorderSummary: per introducer, the gap-free prefix that is bound and held here.

@@ -55,7 +55,7 @@ void Prime::step(Instant now, const ordering::Input& input, ordering::Output& ou
     reconciliation_.on_matrix(now, accepted.sequence, std::move(accepted.rows), preorder_);
   }
   preorder_.reopen_windows();
-  speak(now, output);
+  speak(now, std::holds_alternative<ordering::Hurry>(input), output);
 }
 
 void Prime::on_message(Instant now, const message::VerifiedMessage& message, ordering::Output& output) {
@@ -264,7 +264,7 @@ std::optional<ordering::Checkpoint> Prime::checkpoint() const {
   return ordering::Checkpoint{global_order_.executed(), encode_checkpoint(completed_), 0, false};
 }
 
-void Prime::speak(Instant now, ordering::Output& output) {
+void Prime::speak(Instant now, bool hurry, ordering::Output& output) {
   if (repair_.tick(now, summaries_, global_order_, promises_, output)) {
     election_.repeat(view_, promises_, output);
     if (!global_order_.installed() || !view_change_.settled()) {
@@ -272,14 +272,14 @@ void Prime::speak(Instant now, ordering::Output& output) {
       view_change_.repeat(config_.others(), promises_, output);
     }
   }
-  preorder_.introduce(now, intake_, promises_, output);
-  preorder_.acknowledge(now, promises_, output);
-  summaries_.summarize(now, preorder_.preordered(), promises_, output);
+  preorder_.introduce(now, hurry, intake_, promises_, output);
+  preorder_.acknowledge(now, hurry, promises_, output);
+  summaries_.summarize(now, hurry, preorder_.preordered(), promises_, output);
   if (global_order_.installed() && summaries_.report(now, global_order_.leader(), promises_, output)) {
     suspect_leader_.matrix_sent(now, summaries_.rows());
   }
   suspect_leader_.run(now, global_order_.executed(), promises_, output);
-  global_order_.propose(now, summaries_, promises_, output);
+  global_order_.propose(now, hurry, summaries_, promises_, output);
   reconciliation_.speak(now, preorder_, summaries_, promises_, output);
 }
 

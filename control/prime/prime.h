@@ -60,7 +60,7 @@ class Prime final : public ordering::OrderingCore {
   void advance_view(Instant now, ordering::Output& output);
   void execute(ordering::Output& output);
   void restore(const ordering::Restored& checkpoint);
-  void speak(Instant now, ordering::Output& output);
+  void speak(Instant now, bool hurry, ordering::Output& output);
 
   PrimeConfig config_;
   Promises promises_;

@@ -96,8 +96,9 @@ bool Summaries::leader_covers() const {
   return true;
 }
 
-void Summaries::summarize(Instant now, const SummaryVector& preordered, Promises& promises, ordering::Output& output) {
-  if (preordered == summarized_ || !pacer_.due(now)) return;
+void Summaries::summarize(Instant now, bool hurry, const SummaryVector& preordered, Promises& promises,
+                          ordering::Output& output) {
+  if (preordered == summarized_ || !pacer_.due(now, hurry)) return;
   pacer_.sent(now);
   send(preordered, promises, output);
 }

@@ -30,7 +30,8 @@ class Summaries {
   void leader_showed(const std::vector<SummaryVector>& rows);
 
   // PO-SUMMARY, when the PreorderSummary has grown.
-  void summarize(Instant now, const SummaryVector& preordered, Promises& promises, ordering::Output& output);
+  void summarize(Instant now, bool hurry, const SummaryVector& preordered, Promises& promises,
+                 ordering::Output& output);
   // SUMMARY-MATRIX to the leader, a period after rows changed that its latest PRE-PREPARE by then does not show.
   // Whether one was sent.
   bool report(Instant now, ServerId leader, Promises& promises, ordering::Output& output);

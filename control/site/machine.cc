@@ -37,6 +37,7 @@ LogicalMachine::LogicalMachine(const MachineConfig& config, std::unique_ptr<orde
 void LogicalMachine::execute(Instant /*now*/, const ordering::Deliver& batch) {
   const ServerId introducer = batch.holder->get().server();
   for (const ByteView event : batch.updates) on_event(introducer, batch.holder, event);
+  if (state_->haste.may(state_->clock.now())) hurry();
   next_wakeup_ = find_next_wakeup();
 }
 
@@ -319,11 +320,20 @@ void LogicalMachine::verify_due() {
 }
 
 void LogicalMachine::close_if_due() {
-  if (state_->next_number - 1 - state_->settled >= config_.unsigned_batches) return;
   if (state_->closed_at.has_value() && state_->clock.now() < *state_->closed_at + config_.sign_period) return;
-  if (state_->open.empty() && state_->open_uncoded.empty() && !state_->sender.anything_to_say(state_->clock.now()))
-    return;
-  close();
+  if (may_close()) close();
+}
+
+// Once per batch of the local order: one message of a kind for all that it brought.
+void LogicalMachine::hurry() {
+  replica_.step(state_->clock.now(), ordering::Hurry{});
+  verify_due();
+  if (may_close()) close();
+}
+
+bool LogicalMachine::may_close() const {
+  if (state_->next_number - 1 - state_->settled >= config_.unsigned_batches) return false;
+  return !state_->open.empty() || !state_->open_uncoded.empty() || state_->sender.anything_to_say(state_->clock.now());
 }
 
 void LogicalMachine::close() {
@@ -340,6 +350,7 @@ void LogicalMachine::close() {
   Bytes demoted;
   for (LinkOut& link : links) {
     link.leaf = ++leaves;
+    state_->haste.said(state_->clock.now(), wide_bytes(*config_.links[link.to.index()], link.content.size()));
     link.demoted = state_->duties.demoted(link.to);
     link.demoted.for_each([&](ServerId server) { demoted.push_back(static_cast<std::uint8_t>(server.value())); });
     demoted.push_back(0xff);

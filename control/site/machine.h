@@ -16,6 +16,7 @@
 
 #include "control/message/validate.h"
 #include "control/replica/replica.h"
+#include "control/site/haste.h"
 #include "control/site/hub_duties.h"
 #include "control/site/inquiries.h"
 #include "control/site/introduced.h"
@@ -35,8 +36,11 @@ struct MachineConfig {
   std::size_t sites = 4;
   Duration clock_bound = milliseconds(200);  // see SiteClock
   // Between two batches that close, in site time, and how many may be closed and not yet signed. A batch closes as soon
-  // as both allow and there is something to say: the load makes the size of its batches.
+  // as both allow and there is something to say: the load makes the size of its batches. A site that says less than
+  // `hurry_bytes_per_s` to others does not wait for the period (haste.h); 0: it always does.
   Duration sign_period = milliseconds(10);
+  std::uint64_t hurry_bytes_per_s = 0;
+  std::vector<std::optional<LinkPlan>> links;  // to each site, none to this one
   std::size_t unsigned_batches = 2;
   std::size_t leaves_per_batch = 64;  // with one of their own
   LinkSenderConfig sender;
@@ -189,6 +193,8 @@ class LogicalMachine final : public replica::Application, private replica::Envir
   void hand_back(const OutgoingBatch& batch, const RootSignature& signature);
   void verify_due();
   void close_if_due();
+  void hurry();
+  [[nodiscard]] bool may_close() const;
   [[nodiscard]] Instant find_next_wakeup() const;
   void close();
   [[nodiscard]] std::shared_ptr<const Bytes> whole(const Item& item) const;
@@ -227,12 +233,13 @@ class LogicalMachine final : public replica::Application, private replica::Envir
     std::uint64_t next_number = 1;  // of the batch that is open
     std::uint64_t settled = 0;      // batches up to here were handed back
     std::optional<Instant> closed_at;
+    Haste haste;
 
     Digest fingerprint{};
     std::uint64_t events = 0;
     std::uint64_t link_messages = 0;
     STATE_FIELDS(clock, introduced, sender, receiver, sent, inquiries, duties, pairs, open, open_uncoded, open_leaves,
-                 verify_due, closed, next_number, settled, closed_at, fingerprint, events, link_messages)
+                 verify_due, closed, next_number, settled, closed_at, haste, fingerprint, events, link_messages)
   };
 
   MachineConfig config_;

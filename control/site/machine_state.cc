@@ -15,7 +15,8 @@ LogicalMachine::State::State(const MachineConfig& config, message::Validator& va
       sent(config.sites, config.timely_kept),
       inquiries(config.inquiries, validator),
       duties({.servers = config.servers, .faulty = config.faulty, .sites = config.sites}),
-      pairs(config.pairs) {}
+      pairs(config.pairs),
+      haste(config.hurry_bytes_per_s) {}
 
 bool LogicalMachine::State::fits() const {
   if (settled >= next_number) return false;

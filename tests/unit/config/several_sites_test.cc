@@ -78,6 +78,7 @@ TEST(SeveralSitesTest, tables_that_are_absent_have_defaults_that_fit) {
   EXPECT_EQ(topology.global.f, 1U);
   EXPECT_EQ(topology.global.site_clock_tick, milliseconds(10));
   EXPECT_EQ(topology.global.sign_period, milliseconds(20));
+  EXPECT_FALSE(topology.global.hurry_rate.has_value());
   EXPECT_EQ(topology.global.prime.delta_pp, wide_area_prime().delta_pp);
   EXPECT_EQ(topology.wan.pairs.size(), 6U);
   EXPECT_EQ(topology.wan.link.ip_mtu, kDefaultPathIpBytes);
@@ -96,6 +97,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
       {"site_clock_tick = \"10ms\"", "site_clock_tick = \"5ms\""},
       {"site_clock_rest = \"30ms\"", "site_clock_rest = \"25ms\""},
       {"sign_period = \"20ms\"", "sign_period = \"15ms\""},
+      {"# hurry_rate = \"5Mbit/s\"", "hurry_rate = \"3Mbit/s\""},
       {"clock_bound = \"400ms\"", "clock_bound = \"401ms\""},
       {"eager = false", "eager = true"},
       {"flood_on_request = true", "flood_on_request = false"},
@@ -116,6 +118,7 @@ TEST(SeveralSitesTest, every_setting_of_the_global_protocol_is_read) {
   EXPECT_EQ(global.site_clock_tick, milliseconds(5));
   EXPECT_EQ(global.site_clock_rest, milliseconds(25));
   EXPECT_EQ(global.sign_period, milliseconds(15));
+  EXPECT_EQ(global.hurry_rate, BitRate{3'000'000});
   EXPECT_EQ(global.clock_bound, milliseconds(401));
   EXPECT_TRUE(global.prime.eager);
   EXPECT_FALSE(global.prime.flood_on_request);

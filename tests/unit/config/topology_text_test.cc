@@ -86,6 +86,7 @@ TEST(TopologyTextTest, the_text_of_several_sites_spells_out_the_defaults) {
   const GlobalSettings& global = topology.global;
   EXPECT_EQ(global.site_clock_tick, defaults.site_clock_tick);
   EXPECT_EQ(global.sign_period, defaults.sign_period);
+  EXPECT_EQ(global.hurry_rate, defaults.hurry_rate);
   EXPECT_EQ(global.clock_bound, defaults.clock_bound);
   EXPECT_EQ(global.prime.eager, defaults.prime.eager);
   EXPECT_EQ(global.prime.flood_on_request, defaults.prime.flood_on_request);

@@ -59,6 +59,20 @@ TEST(PrimeAgreementTest, without_eagerness_every_round_waits_for_its_period) {
   expect_all_executed(network, 4, 11);
 }
 
+TEST(PrimeAgreementTest, in_a_hurry_nothing_waits_for_its_period) {
+  Network network(4, 1, 0, [](PrimeConfig& config) { config.eager = false; });
+  network.hurry = true;
+  network.submit(2, 0);
+  network.run(Duration());
+  for (int i = 0; i < 10; ++i) network.submit(2, 0);
+  network.run(Duration());
+  expect_all_executed(network, 4, 11);
+  network.hurry = false;
+  network.submit(2, 0);
+  network.run(Duration());
+  expect_all_executed(network, 4, 11);
+}
+
 TEST(PrimeAgreementTest, f_silent_servers_stop_nothing) {
   for (std::size_t f = 1; f <= 3; ++f) {
     const std::size_t n = 3 * f + 1;

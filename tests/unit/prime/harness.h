@@ -118,6 +118,7 @@ class Network {
   ServerSet crashed;
   ServerSet faulty;  // `lie` applies to them; they are not checked
   bool duplicates = false;
+  bool hurry = false;  // behind each input
 
   void submit(std::size_t to, std::uint32_t client) {
     const std::uint64_t sequence = ++client_sequences_[client];
@@ -189,6 +190,10 @@ class Network {
   };
 
   void step(std::size_t i, const ordering::Input& input) {
+    give(i, input);
+    if (hurry) give(i, ordering::Hurry{});
+  }
+  void give(std::size_t i, const ordering::Input& input) {
     if (crashed.contains(server(i))) return;
     ++steps_;
     ordering::Output output;

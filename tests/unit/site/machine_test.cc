@@ -44,6 +44,37 @@ TEST(LogicalMachineTest, an_update_takes_six_wide_area_crossings_and_little_more
   EXPECT_LT(took, world.options().wan_delay * 6 + milliseconds(200));
 }
 
+Duration time_of_one_update(std::uint64_t hurry_bytes_per_s) {
+  World world({.hurry_bytes_per_s = hurry_bytes_per_s});
+  world.run_for(seconds(1));
+  world.submit(1, 0, 1, 1);
+  const Instant submitted = world.now();
+  while (world.executed(1, 0) == 0) world.run_for(milliseconds(1));
+  return world.now() - submitted;
+}
+
+// What is left beside the crossings is the order of what comes and of what was signed.
+TEST(LogicalMachineTest, a_site_with_little_to_say_waits_for_no_period) {
+  const WorldOptions options;
+  const Duration least = options.wan_delay * 6 + options.local_order * 8;
+  EXPECT_LT(time_of_one_update(10'000'000), least + milliseconds(20));
+  EXPECT_GT(time_of_one_update(0), least + milliseconds(30));
+}
+
+TEST(LogicalMachineTest, sites_that_hurry_say_the_same_at_all_their_servers_and_no_more_than_they_may) {
+  const auto bytes = [](std::uint64_t hurry_bytes_per_s) {
+    World world({.hurry_bytes_per_s = hurry_bytes_per_s});
+    world.run_for(seconds(1));
+    submit_rounds(world, 1, 20);
+    world.run_for(seconds(2));
+    expect_agreement(world, 80);
+    return world.machine(0, 0).status().batches;
+  };
+  const std::uint64_t never = bytes(0);
+  EXPECT_GT(bytes(10'000'000), never * 5 / 4);
+  EXPECT_LT(bytes(20'000), never * 9 / 8);
+}
+
 TEST(LogicalMachineTest, a_site_at_rest_is_told_the_time_less_often_than_a_busy_one) {
   World world;
   world.run_for(seconds(1));

@@ -33,7 +33,8 @@ struct WorldOptions {
   Duration wan_delay = milliseconds(25);
   Duration local_order = milliseconds(3);  // from introducing an event to its execution everywhere in the site
   Duration tick = milliseconds(10);
-  Duration rest = milliseconds(30);  // see MemberConfig
+  Duration rest = milliseconds(30);     // see MemberConfig
+  std::uint64_t hurry_bytes_per_s = 0;  // see MachineConfig
   std::uint64_t seed = 1;
 };
 
@@ -246,6 +247,10 @@ class World {
     config.servers = options_.servers;
     config.faulty = options_.faulty_servers;
     config.sites = options_.sites;
+    config.hurry_bytes_per_s = options_.hurry_bytes_per_s;
+    for (std::size_t to = 0; to < options_.sites; ++to) {
+      config.links.push_back(to == s ? std::nullopt : std::optional(plan()));
+    }
     config.sender.envelope = config.envelope;
     config.sender.sites = options_.sites;
     config.receiver.self = id(s);
